@@ -1,0 +1,33 @@
+# make lab: install the course and open it · make test: prove it · make notebooks: rebuild what changed
+# On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
+
+PYTHON ?= python3
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+INSTALL := $(BIN)/python -m pip install $(if $(TORCH),--extra-index-url https://download.pytorch.org/whl/$(TORCH))
+
+lab: .venv/learner
+	$(BIN)/jupyter lab --config=.jupyter/jupyter_lab_config.py
+
+test: .venv/author
+	$(BIN)/ruff check
+	$(BIN)/python tests/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
+
+notebooks: .venv/author
+	$(BIN)/python lessons/build.py
+
+bench: .venv/author
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache runs *.egg-info
+
+.venv/learner: requirements.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(INSTALL) -r requirements.txt
+	touch $@
+
+.venv/author: requirements-dev.txt .venv/learner
+	$(INSTALL) -r requirements-dev.txt
+	touch $@
+
+.PHONY: lab test notebooks bench clean

@@ -1,0 +1,58 @@
+"""Helpers of the course. Every one of them is built by hand in a lesson before it is imported from here."""
+
+import sys
+
+try:
+    import torch  # noqa: F401
+    import torchvision  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"{error.name} is not installed for {sys.executable}.\n"
+        "JupyterLab was probably started from another Python. Close it and start it with `make lab`, "
+        "or install what is missing with `python -m pip install -r requirements.txt`.",
+        name=error.name,
+    ) from None
+
+from .checkpoints import load_checkpoint, save_checkpoint
+from .datasets import hymenoptera, load_digits28
+from .folders import FolderDataset, load_rgb, split_folder
+from .metrics import accuracy, classification_metrics, confusion_matrix, standard_error
+from .models import CNN, MLP
+from .plots import plot_confusion, plot_history, show_batch, show_predictions
+from .runtime import Course, check_environment, setup
+from .schedules import warmup_cosine
+from .tables import load_temperatures
+from .training import History, evaluate, fit, predict
+from .transforms import denormalize, eval_transform, train_transform
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "Course",
+    "FolderDataset",
+    "History",
+    "accuracy",
+    "check_environment",
+    "classification_metrics",
+    "confusion_matrix",
+    "denormalize",
+    "eval_transform",
+    "evaluate",
+    "fit",
+    "hymenoptera",
+    "load_checkpoint",
+    "load_digits28",
+    "load_rgb",
+    "load_temperatures",
+    "plot_confusion",
+    "plot_history",
+    "predict",
+    "save_checkpoint",
+    "setup",
+    "show_batch",
+    "show_predictions",
+    "split_folder",
+    "standard_error",
+    "train_transform",
+    "warmup_cosine",
+]

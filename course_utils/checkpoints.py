@@ -1,0 +1,78 @@
+"""Saving and loading training state so that nothing is lost and nothing foreign is executed. Lesson 04 uses it."""
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """Write `state` (tensors, numbers, strings, and lists and dicts of them) to `path`, whole or not at all.
+
+    The file is written under another name first and then put in place, so a full disk or a killed program leaves the
+    checkpoint that was there before.
+
+    Raises:
+        OSError: the folder is missing or not writable, or the disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException as error:
+        Path(unfinished).unlink(missing_ok=True)
+        if isinstance(error, (OSError, RuntimeError)):  # torch wraps the system's error in a RuntimeError
+            raise OSError(f"{path} could not be written ({error}). Free some space or choose another folder.") from error
+        raise
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, onto the CPU. Never runs code from the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, is not a checkpoint, or holds Python objects besides tensors and plain values.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no checkpoint {path}.") from None
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} is refused: it is damaged, or it holds Python objects, which could run code when loaded. "
+            "Save a state_dict instead of a whole model."
+        ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is not a whole checkpoint: truncated or another kind of file ({error}).") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} is not a checkpoint of this course: it holds a {type(state).__name__}, not a dict.")
+    return state
+
+
+def load_weights(model: nn.Module, weights: dict[str, torch.Tensor], source: str | Path) -> None:
+    """Copy `weights` into `model`; `source` is named in the error.
+
+    Raises:
+        ValueError: the weights belong to another architecture; the message says what differs. The model is unchanged.
+    """
+    own = model.state_dict()
+    differences = [f"{name} is missing" for name in own if name not in weights]
+    differences += [f"{name} is unknown" for name in weights if name not in own]
+    differences += [
+        f"{name} has shape {tuple(weights[name].shape)}, the model needs {tuple(own[name].shape)}"
+        for name in own
+        if name in weights and own[name].shape != weights[name].shape
+    ]
+    if differences:
+        listing = "\n  ".join(differences[:8] + ["…"] * (len(differences) > 8))
+        raise ValueError(f"{source} belongs to another model than this {type(model).__name__}:\n  {listing}")
+    model.load_state_dict(weights)

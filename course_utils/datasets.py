@@ -1,0 +1,80 @@
+"""The image data sets of the course, one function each; the profile decides between sample and real data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torchvision.datasets import MNIST
+
+from . import runtime
+from .folders import FolderDataset
+
+
+def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
+    """Ants and bees.
+
+    sample: drawn pictures, 244 "train" / 153 "val" / 150 "test". full: the 244 / 153 photographs of PyTorch's transfer
+    learning tutorial (https://download.pytorch.org/tutorial/hymenoptera_data.zip), which have no "test" split.
+
+    Raises:
+        ValueError: unknown split, or the split's class folders are not those of "train".
+        FileNotFoundError: the data set is not in the data folder; the message says how to get it.
+    """
+    course = runtime.current()
+    root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"The profile {course.profile!r} needs the ants-and-bees images in {root}.\n"
+            "Download https://download.pytorch.org/tutorial/hymenoptera_data.zip and unpack it into "
+            f"{course.data_dir}, or set COURSE_PROFILE=sample to use the pictures that come with the course."
+        )
+    splits = sorted(path.name for path in root.iterdir() if path.is_dir())
+    _check_split(split, splits)
+    classes = None if split == "train" else FolderDataset(root / "train").classes
+    return FolderDataset(root / split, transform, classes)
+
+
+def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Handwritten digits: images float32 (n, 1, 28, 28) in [0, 1], labels int64 (n,) from 0 to 9.
+
+    sample: scikit-learn's 1,797 digits (UCI optical recognition, 8x8 pixels), enlarged to 28x28: 1,197 "train",
+    300 "val", 300 "test", every class in proportion. full: MNIST, 55,000 / 5,000 / 10,000.
+
+    Raises:
+        ValueError: unknown split.
+        FileNotFoundError: full profile, and MNIST is neither there nor to be downloaded; the message says what to do.
+    """
+    _check_split(split, ["test", "train", "val"])
+    images, labels = runtime.current().pick(sample=_enlarged_digits, full=_mnist)(split)
+    return images.float().div(images.max()), labels.long()
+
+
+def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    digits = load_digits()
+    rest, test = train_test_split(range(1797), test_size=300, stratify=digits.target, random_state=0)
+    train, val = train_test_split(rest, test_size=300, stratify=digits.target[rest], random_state=0)
+    index = {"train": train, "val": val, "test": test}[split]
+    small = torch.tensor(digits.images[index], dtype=torch.float32).unsqueeze(1)
+    return F.interpolate(small, size=(28, 28), mode="bilinear"), torch.tensor(digits.target[index])
+
+
+def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    root = runtime.current().data_dir
+    try:
+        mnist = MNIST(root, train=split != "test", download=True)
+    except (OSError, RuntimeError) as error:
+        raise FileNotFoundError(
+            f"The profile 'full' needs MNIST in {Path(root, 'MNIST', 'raw')}, and it could not be downloaded ({error}).\n"
+            "Put the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+            "t10k-labels-idx1-ubyte there (.gz is fine too), or set COURSE_PROFILE=sample."
+        ) from error
+    part = slice(None) if split == "test" else slice(55_000) if split == "train" else slice(55_000, None)
+    return mnist.data[part].unsqueeze(1), mnist.targets[part]
+
+
+def _check_split(split: str, splits: list[str]) -> None:
+    if split not in splits:
+        raise ValueError(f"There is no split {split!r}. Choose one of: {', '.join(splits)}.")

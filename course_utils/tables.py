@@ -1,0 +1,63 @@
+"""Tables the course reads, checked line by line. Lesson 02 uses them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from . import runtime
+
+TEMPERATURE_COLUMNS = ["year", "month", "day", "week", "temp_2", "temp_1", "average", "actual", "friend"]
+NUMBERS = [name for name in TEMPERATURE_COLUMNS if name != "week"]
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+def load_temperatures(path: str | Path | None = None) -> pd.DataFrame:
+    """Daily maximum temperatures in °F, one row per day, indexed by `date`.
+
+    Columns: year, month, day, week (Mon … Sun), temp_2 and temp_1 (the maxima two days and one day before), average
+    (long-term mean for that calendar day), actual (the day's maximum: what is to be predicted), friend (a guess).
+    Days may be missing, values may be odd; both are for the reader to notice.
+
+    Args:
+        path: a CSV file with these columns; by default the course's Seattle table, 2012 to 2015.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: columns are missing, or lines hold something that is no number, no date or out of order. All
+            problems are listed, each with its line.
+    """
+    path = Path(path) if path else runtime.REPOSITORY / "data" / "seattle_temps.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no temperature table {path}.")
+    table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True, keep_default_na=False)
+    missing = [name for name in TEMPERATURE_COLUMNS if name not in table]
+    if missing:
+        raise ValueError(f"{path}: missing columns {missing}. Needed: {TEMPERATURE_COLUMNS}, found: {list(table)}.")
+    table = table[TEMPERATURE_COLUMNS]
+    numbers = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
+    dates = pd.to_datetime(numbers[["year", "month", "day"]], errors="coerce")
+    problems = [
+        (row, f"{name} is {table.at[row, name]!r}, not a number")
+        for name in NUMBERS
+        for row in table.index[numbers[name].isna()]
+    ]
+    bad_dates = dates.isna() & numbers[["year", "month", "day"]].notna().all(axis=1)
+    problems += [(row, f"{'-'.join(table.loc[row, ['year', 'month', 'day']])} is not a date") for row in table.index[bad_dates]]
+    problems += [(row, "not after the line before: sort the table by date, each date once") for row in _out_of_order(dates)]
+    problems += [
+        (row, f"week is {table.at[row, 'week']!r}, not one of {', '.join(WEEKDAYS)}")
+        for row in table.index[~table["week"].isin(WEEKDAYS)]
+    ]
+    if problems:
+        # line 1 is the header
+        listing = "\n".join(f"  line {row + 2}: {text}" for row, text in sorted(problems)[:20])
+        more = f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise ValueError(f"{path} has {len(problems)} problem(s):\n{listing}{more}")
+    whole = ["year", "month", "day"]
+    return numbers.astype(dict.fromkeys(whole, int)).assign(week=table["week"])[TEMPERATURE_COLUMNS].set_index(
+        dates.rename("date")
+    )
+
+
+def _out_of_order(dates: pd.Series) -> list[int]:
+    return list(dates.index[1:][(dates.diff().iloc[1:] <= pd.Timedelta(0)).to_numpy()])

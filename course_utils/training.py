@@ -1,0 +1,267 @@
+"""The training loop. Lesson 03 builds `fit`, `evaluate` and `predict` by hand; lesson 04 trains with them."""
+
+import copy
+import math
+import random
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from .checkpoints import load_checkpoint, load_weights, save_checkpoint
+from .metrics import accuracy
+
+LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass
+class History:
+    """What `fit` measured: one dict per epoch with `epoch`, `lr`, `train_loss`, `seconds` and, where they apply,
+    `train_accuracy`, `val_loss`, `val_accuracy`."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> list[float]:
+        return [row[name] for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def frame(self) -> pd.DataFrame:
+        """The history as a table, one row per epoch."""
+        return pd.DataFrame(self.rows).set_index("epoch")
+
+    def best(self, monitor: str = "val_loss") -> dict[str, float]:
+        """The row with the lowest value of `monitor`, or the highest where it is an accuracy."""
+        return min(self.rows, key=lambda row: _cost(row, monitor))
+
+
+def fit(
+    model: nn.Module,
+    train_loader: DataLoader,
+    val_loader: DataLoader | None = None,
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    loss_fn: LossFunction = F.cross_entropy,
+    scheduler: LRScheduler | None = None,
+    restore_best: bool = False,
+    monitor: str = "val_loss",
+    checkpoint: str | Path | None = None,
+    autocast: torch.dtype | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` on the device it is on, and measure it after every epoch.
+
+    Args:
+        train_loader, val_loader: yield (inputs, targets) with the examples along dimension 0.
+        epochs: passes over `train_loader` in all, those of an interrupted run included.
+        loss_fn: mean loss of a batch from (outputs, targets).
+        scheduler: stepped after every batch.
+        restore_best: leave the model with the weights of its best epoch by `monitor`, not of its last.
+        monitor: column of the history; the lower the better, unless its name ends in "accuracy".
+        checkpoint: file rewritten after every epoch. If it exists, training goes on from it and ends with the same
+            numbers as a run that was never interrupted (bit for bit on one CPU; loader workers that outlive an epoch,
+            `persistent_workers=True`, break this).
+        autocast: run forward passes in this lower precision, e.g. `torch.bfloat16`.
+        progress: show a bar and print a line per epoch.
+
+    Raises:
+        ValueError: a loader is empty, outputs and float targets differ in shape (they would broadcast silently),
+            `monitor` is not measured, or `checkpoint` is damaged or of another model.
+    """
+    if not len(train_loader):
+        raise ValueError("train_loader yields no batches: the data set is empty, or smaller than one dropped batch.")
+    if restore_best and val_loader is None and monitor.startswith("val_"):
+        raise ValueError(f"restore_best watches {monitor!r}, which needs a val_loader.")
+    run = _Run(model, optimizer, scheduler, train_loader)
+    if checkpoint and Path(checkpoint).exists():
+        run.resume(checkpoint)
+    history, per_epoch = run.history, len(train_loader)
+    bar = tqdm(
+        total=epochs * per_epoch,
+        initial=len(history) * per_epoch,
+        file=sys.stdout,
+        leave=False,
+        disable=not progress,
+        unit="batch",
+    )
+    with bar:
+        for epoch in range(len(history) + 1, epochs + 1):
+            began = time.perf_counter()
+            row = {"epoch": epoch, "lr": optimizer.param_groups[0]["lr"]}
+            bar.set_description(f"epoch {epoch}/{epochs}", refresh=False)
+            row |= _train_epoch(model, train_loader, optimizer, loss_fn, scheduler, autocast, bar)
+            if val_loader is not None:
+                scores = evaluate(model, val_loader, loss_fn=loss_fn, autocast=autocast)
+                row |= {f"val_{name}": value for name, value in scores.items()}
+            row["seconds"] = time.perf_counter() - began
+            if restore_best and monitor not in row:
+                raise ValueError(f"monitor={monitor!r} is not measured. There is: {', '.join(row)}.")
+            history.rows.append(row)
+            if restore_best and history.best(monitor) is row:
+                run.best = copy.deepcopy(model.state_dict())
+            if checkpoint:
+                run.save(checkpoint)
+            if progress:
+                bar.write(_epoch_line(row, epochs), file=sys.stdout)
+    if restore_best and run.best is not None:
+        model.load_state_dict(run.best)
+    return history
+
+
+def predict(
+    model: nn.Module, loader: DataLoader, autocast: torch.dtype | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs of the model in evaluation mode, and the targets, for everything `loader` yields: two CPU tensors.
+
+    Raises:
+        ValueError: the loader yields nothing.
+    """
+    device, was_training = _device(model), model.training
+    outputs, targets = [], []
+    model.eval()
+    try:
+        with torch.inference_mode(), _precision(device, autocast):
+            for inputs, target in loader:
+                outputs.append(model(inputs.to(device, non_blocking=True)).float().cpu())
+                targets.append(target)
+    finally:
+        model.train(was_training)
+    if not outputs:
+        raise ValueError("The loader yields no batches: the data set is empty, or smaller than one dropped batch.")
+    return torch.cat(outputs), torch.cat(targets)
+
+
+def evaluate(
+    model: nn.Module,
+    loader: DataLoader,
+    *,
+    loss_fn: LossFunction = F.cross_entropy,
+    autocast: torch.dtype | None = None,
+) -> dict[str, float]:
+    """`loss` over all examples at once and, for class labels, `accuracy`. The model's mode is left as it was."""
+    outputs, targets = predict(model, loader, autocast)
+    scores = {"loss": _loss(loss_fn, outputs, targets).item()}
+    return scores if targets.is_floating_point() else scores | {"accuracy": accuracy(outputs, targets)}
+
+
+def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, bar) -> dict[str, float]:
+    device = _device(model)
+    # summed on the device: reading a number out after every batch would make a GPU wait
+    loss_sum, hits, seen = torch.zeros((), device=device), torch.zeros((), device=device), 0
+    model.train()
+    for inputs, targets in loader:
+        inputs, targets = inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
+        with _precision(device, autocast):
+            outputs = model(inputs)
+            loss = _loss(loss_fn, outputs, targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+        loss_sum += loss.detach() * len(targets)
+        seen += len(targets)
+        if not targets.is_floating_point():
+            hits += (outputs.detach().argmax(dim=1) == targets).sum()
+        bar.update()
+    scores = {"train_loss": loss_sum.item() / seen}
+    return scores if targets.is_floating_point() else scores | {"train_accuracy": hits.item() / seen}
+
+
+def _loss(loss_fn: LossFunction, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    if targets.is_floating_point() and outputs.shape != targets.shape:
+        raise ValueError(
+            f"The model's outputs have shape {tuple(outputs.shape)} and the targets {tuple(targets.shape)}: subtracting "
+            "them would broadcast to a table of all pairs. Give both the same shape, e.g. targets.unsqueeze(1)."
+        )
+    return loss_fn(outputs, targets)
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+def _precision(device: torch.device, dtype: torch.dtype | None):
+    return torch.autocast(device.type, dtype) if dtype else nullcontext()
+
+
+def _cost(row: dict[str, float], monitor: str) -> float:
+    value = -row[monitor] if monitor.endswith("accuracy") else row[monitor]
+    return math.inf if math.isnan(value) else value
+
+
+def _epoch_line(row: dict[str, float], epochs: int) -> str:
+    scores = [f"{name.replace('_', ' ')} {row[name]:.4f}" for name in row if name not in ("epoch", "lr", "seconds")]
+    return f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}   " + "   ".join(scores)
+
+
+@dataclass
+class _Run:
+    """Everything that decides how training goes on: saved after an epoch, restored before the next."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    loader: DataLoader
+    history: History = field(default_factory=History)
+    best: dict[str, torch.Tensor] | None = None
+
+    def save(self, path: str | Path) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
+            "history": self.history.rows,
+            "best": self.best,
+            "random": _random_states(self.loader.generator),
+        }
+        save_checkpoint(path, state)
+
+    def resume(self, path: str | Path) -> None:
+        state = load_checkpoint(path)
+        missing = [name for name in ("model", "optimizer", "scheduler", "history", "best", "random") if name not in state]
+        if missing:
+            raise ValueError(f"{path} is not a checkpoint of `fit`: it lacks {', '.join(missing)}.")
+        load_weights(self.model, state["model"], path)
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.history.rows, self.best = state["history"], state["best"]
+        _restore_random_states(state["random"], self.loader.generator)
+
+
+def _random_states(generator: torch.Generator | None) -> dict[str, Any]:
+    numpy_state = np.random.get_state(legacy=False)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
+        "loader": generator.get_state() if generator else None,
+        "python": random.getstate(),
+        "numpy": [torch.from_numpy(numpy_state["state"]["key"].astype(np.int64)), numpy_state["state"]["pos"]],
+    }
+
+
+def _restore_random_states(state: dict[str, Any], generator: torch.Generator | None) -> None:
+    torch.set_rng_state(state["torch"])
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    if generator:
+        generator.set_state(state["loader"])
+    random.setstate(state["python"])
+    key, position = state["numpy"]
+    np.random.set_state(("MT19937", key.numpy().astype(np.uint32), position))
