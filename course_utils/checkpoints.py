@@ -31,7 +31,7 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     except BaseException as error:
         Path(unfinished).unlink(missing_ok=True)
         if isinstance(error, (OSError, RuntimeError)):  # torch wraps the system's error in a RuntimeError
-            raise OSError(f"{path} could not be written ({error}). Free some space or choose another folder.") from error
+            raise OSError(f"{path} could not be written ({error}). Free space or choose another folder.") from error
         raise
 
 
@@ -40,7 +40,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is truncated, is not a checkpoint, or holds Python objects besides tensors and plain values.
+        ValueError: the file is truncated, no checkpoint, or holds Python objects besides tensors and plain values.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -116,7 +116,7 @@ def split_folder(
         How many images went where: {split: {class: count}}.
 
     Raises:
-        ValueError: the fractions do not add up to 1, an image is unreadable, or identical images carry different labels.
+        ValueError: fractions that do not add up to 1, an unreadable image, or one image in two class folders.
         FileExistsError: `target` exists already. Nothing is written.
         FileNotFoundError: as for `FolderDataset`.
     """

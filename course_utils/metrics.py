@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """Fraction of examples whose largest logit is that of the label. logits (n, classes), labels int (n,)."""
     if logits.shape[:1] != labels.shape:
-        raise ValueError(f"Need logits (n, classes) and labels (n,), got {tuple(logits.shape)} and {tuple(labels.shape)}.")
+        raise ValueError(f"Need logits (n, classes) and labels (n,), not {tuple(logits.shape)}, {tuple(labels.shape)}.")
     return (logits.argmax(dim=1) == labels).float().mean().item()
 
 
@@ -33,7 +33,7 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     both = np.concatenate([y_true, y_pred])
     num_classes = int(both.max()) + 1 if num_classes is None else num_classes
     if both.min() < 0 or both.max() >= num_classes:
-        raise ValueError(f"Labels run from {both.min()} to {both.max()}; they must lie between 0 and {num_classes - 1}.")
+        raise ValueError(f"Labels run from {both.min()} to {both.max()}, allowed is 0 to {num_classes - 1}.")
     return np.bincount(y_true * num_classes + y_pred, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 

@@ -1,4 +1,4 @@
-"""The course's figures. Each function draws one, with titles and labelled axes, and leaves `plt.show()` to the caller."""
+"""The course's figures. Each function draws one, titled and labelled, and leaves `plt.show()` to the caller."""
 
 import math
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ def plot_confusion(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[s
 
 def _image_grid(images, captions, colours, columns, title, normalized) -> Figure:
     if images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(f"Need images of shape (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}.")
+        raise ValueError(f"Need images (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}.")
     images = images.detach().cpu()
     if images.shape[1] == 3 and normalized:
         images = denormalize(images)

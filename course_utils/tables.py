@@ -7,6 +7,7 @@ import pandas as pd
 from . import runtime
 
 TEMPERATURE_COLUMNS = ["year", "month", "day", "week", "temp_2", "temp_1", "average", "actual", "friend"]
+DATE = ["year", "month", "day"]
 NUMBERS = [name for name in TEMPERATURE_COLUMNS if name != "week"]
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
@@ -35,29 +36,22 @@ def load_temperatures(path: str | Path | None = None) -> pd.DataFrame:
         raise ValueError(f"{path}: missing columns {missing}. Needed: {TEMPERATURE_COLUMNS}, found: {list(table)}.")
     table = table[TEMPERATURE_COLUMNS]
     numbers = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
-    dates = pd.to_datetime(numbers[["year", "month", "day"]], errors="coerce")
+    dates = pd.to_datetime(numbers[DATE], errors="coerce")
     problems = [
         (row, f"{name} is {table.at[row, name]!r}, not a number")
         for name in NUMBERS
         for row in table.index[numbers[name].isna()]
     ]
-    bad_dates = dates.isna() & numbers[["year", "month", "day"]].notna().all(axis=1)
-    problems += [(row, f"{'-'.join(table.loc[row, ['year', 'month', 'day']])} is not a date") for row in table.index[bad_dates]]
-    problems += [(row, "not after the line before: sort the table by date, each date once") for row in _out_of_order(dates)]
-    problems += [
-        (row, f"week is {table.at[row, 'week']!r}, not one of {', '.join(WEEKDAYS)}")
-        for row in table.index[~table["week"].isin(WEEKDAYS)]
-    ]
+    bad_dates = table.index[dates.isna() & numbers[DATE].notna().all(axis=1)]
+    problems += [(row, f"{'-'.join(table.loc[row, DATE])} is not a date") for row in bad_dates]
+    unsorted = dates.index[dates.diff() <= pd.Timedelta(0)]
+    problems += [(row, "not after the line before: sort the table by date, each date once") for row in unsorted]
+    odd_names = table.index[~table["week"].isin(WEEKDAYS)]
+    problems += [(row, f"week is {table.at[row, 'week']!r}, not one of {', '.join(WEEKDAYS)}") for row in odd_names]
     if problems:
         # line 1 is the header
         listing = "\n".join(f"  line {row + 2}: {text}" for row, text in sorted(problems)[:20])
         more = f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else ""
         raise ValueError(f"{path} has {len(problems)} problem(s):\n{listing}{more}")
-    whole = ["year", "month", "day"]
-    return numbers.astype(dict.fromkeys(whole, int)).assign(week=table["week"])[TEMPERATURE_COLUMNS].set_index(
-        dates.rename("date")
-    )
-
-
-def _out_of_order(dates: pd.Series) -> list[int]:
-    return list(dates.index[1:][(dates.diff().iloc[1:] <= pd.Timedelta(0)).to_numpy()])
+    whole = numbers.astype(dict.fromkeys(DATE, int)).assign(week=table["week"])
+    return whole[TEMPERATURE_COLUMNS].set_index(dates.rename("date"))

@@ -186,7 +186,7 @@ def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, bar) ->
 def _loss(loss_fn: LossFunction, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     if targets.is_floating_point() and outputs.shape != targets.shape:
         raise ValueError(
-            f"The model's outputs have shape {tuple(outputs.shape)} and the targets {tuple(targets.shape)}: subtracting "
+            f"The model's outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}: subtracting "
             "them would broadcast to a table of all pairs. Give both the same shape, e.g. targets.unsqueeze(1)."
         )
     return loss_fn(outputs, targets)
@@ -234,7 +234,8 @@ class _Run:
 
     def resume(self, path: str | Path) -> None:
         state = load_checkpoint(path)
-        missing = [name for name in ("model", "optimizer", "scheduler", "history", "best", "random") if name not in state]
+        parts = ("model", "optimizer", "scheduler", "history", "best", "random")
+        missing = [name for name in parts if name not in state]
         if missing:
             raise ValueError(f"{path} is not a checkpoint of `fit`: it lacks {', '.join(missing)}.")
         load_weights(self.model, state["model"], path)

@@ -190,7 +190,7 @@ except AssertionError as message:
 
 # %%
 try:
-    print(n_class)  # noqa: F821
+    print(n_class)
 except NameError as error:
     print("NameError:", error)
 

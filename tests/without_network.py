@@ -1,6 +1,7 @@
 """python without_network.py COMMAND …: run a command where only the loopback interface exists.
 
-Linux only (a network namespace); elsewhere, or where the system forbids it, the command runs as it is and a line says so.
+Linux only (a network namespace). Elsewhere, or where the system forbids it, the command runs as it is, and a line
+says so.
 """
 
 import os

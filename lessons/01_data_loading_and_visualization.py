@@ -1,0 +1,548 @@
+# %% [markdown]
+# # 01 · Loading and looking at image data
+#
+# A folder of pictures becomes batches of numbers that a network can learn from, and you look at the data at every step
+# on the way.
+#
+# **Time** about 45 minutes, of which the computer works 15 seconds · **Before this** [lesson 00](00_start_here.ipynb)
+#
+# **You will learn to**
+#
+# - read a folder with one subfolder per class, and count what is in it
+# - turn a picture into a normalized tensor, and back into a picture
+# - build data sets and loaders, and translate between class names and numbers
+# - augment training pictures, and tell why evaluation pictures are left alone
+# - split a folder into training, validation and test parts without leaking duplicates
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+
+from course_utils import setup
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## What is in the folder?
+#
+# Before anything is trained, somebody has to look at the data. Ours are pictures of ants and bees, sorted into folders:
+# the name of a picture's folder is its **class**, the thing a network will have to predict.
+
+# %%
+root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
+for folder in sorted(root.glob("*/*")):
+    first = sorted(folder.iterdir())[0]
+    print(first.relative_to(root))
+
+# %% [markdown]
+# There are two levels. The upper one is the **split**: `train` is what the network learns from, `val` (validation) is
+# what we compare models on, and `test`, where there is one, is looked at once, at the very end. The lower level is the
+# class. How many pictures does each hold?
+
+# %%
+counts = pd.DataFrame(
+    {split.name: {folder.name: len(list(folder.iterdir())) for folder in sorted(split.iterdir())}
+     for split in sorted(root.iterdir())}
+)
+counts
+
+# %% [markdown]
+# The classes are nearly balanced. That matters for reading results: on a set with 95 ants and 5 bees, "95 % correct"
+# would be reached by always saying "ant".
+#
+# **Check yourself.** What accuracy does "always say the larger class" reach on `val`?
+# <details><summary>Answer</summary>
+#
+# The larger class's share: the larger number of the column divided by the column's sum, a little over one half. Any
+# model worth its name has to beat that.
+#
+# </details>
+
+# %% [markdown]
+# ## One picture
+#
+# Pictures are opened with the library Pillow, whose import name is `PIL`. `convert("RGB")` makes sure that every
+# picture has three **channels**, red, green and blue. Without it a grey picture would have one channel and a GIF file
+# would hold numbers that point into a colour table.
+
+# %%
+from PIL import Image
+
+path = sorted((root / "train" / "bees").iterdir())[4]
+picture = Image.open(path).convert("RGB")
+print("width and height:", picture.size)
+picture.resize((240, 240))
+
+# %% [markdown]
+# (`resize` only makes it larger for you to see.) To a computer a picture is a table of numbers. NumPy shows them:
+
+# %%
+pixels = np.asarray(picture)
+print("shape:", pixels.shape, "  type:", pixels.dtype, "  smallest:", pixels.min(), "  largest:", pixels.max())
+print("the pixel in the upper left corner:", pixels[0, 0])
+
+# %% [markdown]
+# The shape reads height, width, channel. Each value is a whole number from 0 (none of this colour) to 255 (all of it),
+# which is what `uint8` can hold.
+
+# %% [markdown]
+# ## From a picture to a tensor, in four steps
+#
+# A network wants something else: tensors of one fixed size, with small floating-point numbers around zero, and with
+# the channel first. Four steps lead there. The first two give every picture the same size. `Resize` scales it until
+# its *shorter* side has the given length, so that nothing is squashed; `CenterCrop` then cuts a square from its middle.
+
+# %%
+from torchvision.transforms import v2
+
+size = course.pick(sample=64, full=224)
+resized = v2.Resize(round(size * 8 / 7))(picture)
+cropped = v2.CenterCrop(size)(resized)
+print("picture:", picture.size, "  resized:", resized.size, "  cropped:", cropped.size)
+
+# %% [markdown]
+# Step three makes a tensor: `ToImage` wraps the picture, and `ToDtype` with `scale=True` divides by 255.
+
+# %%
+image = v2.ToDtype(torch.float32, scale=True)(v2.ToImage()(cropped))
+print("shape:", tuple(image.shape), "  type:", image.dtype, f"  from {image.min():.2f} to {image.max():.2f}")
+
+# %% [markdown]
+# The channel has moved to the front: PyTorch writes the shape of an image as (channels, height, width).
+#
+# Step four is **normalization**: from each channel subtract a mean and divide by a standard deviation, so that values
+# spread around zero. Which mean? We use the one of ImageNet, a collection of more than a million photographs, because
+# the pretrained networks of later lessons learned from pictures normalized like that and expect them so.
+
+# %%
+mean = torch.tensor([0.485, 0.456, 0.406])
+std = torch.tensor([0.229, 0.224, 0.225])
+normalized = (image - mean[:, None, None]) / std[:, None, None]
+print(f"from {normalized.min():.2f} to {normalized.max():.2f}")
+
+# %% [markdown]
+# `mean[:, None, None]` has the shape (3, 1, 1), and PyTorch stretches it over height and width: this is
+# **broadcasting**, as in NumPy. torchvision's `Normalize` does the same, and `Compose` chains the steps. The course
+# keeps the whole chain as `eval_transform`. All three agree:
+
+# %%
+from course_utils import eval_transform
+
+by_torchvision = v2.Normalize(mean.tolist(), std.tolist())(image)
+by_helper = eval_transform(size)(picture)
+print("torchvision agrees:", torch.allclose(normalized, by_torchvision))
+print("helper agrees:", torch.allclose(normalized, by_helper))
+
+# %% [markdown]
+# **Check yourself.** A pixel has the red value 0. What is it after normalization?
+# <details><summary>Answer</summary>
+#
+# (0 − 0.485) / 0.229 ≈ −2.1, the smallest value the red channel can have.
+#
+# </details>
+
+# %% [markdown]
+# ## And back again
+#
+# A normalized tensor is not fit to be looked at: `imshow` expects values from 0 to 1 and the channel last. To show it,
+# undo each step in reverse: multiply by the standard deviation, add the mean, and move the channel to the end.
+
+# %%
+restored = normalized * std[:, None, None] + mean[:, None, None]
+
+fig, axes = plt.subplots(1, 3, figsize=(7, 2.8))
+for ax, tensor, title in zip(axes, [image, normalized, restored], ["before", "normalized", "undone"]):
+    ax.imshow(tensor.permute(1, 2, 0).clamp(0, 1))
+    ax.set_title(title)
+    ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# In the middle everything darker than the mean has been cut off to black and everything brighter looks glaring. On the
+# right the picture is as it was. The helper `denormalize` does this for one image or a whole batch:
+
+# %%
+from course_utils import denormalize
+
+print("helper agrees:", torch.allclose(denormalize(normalized), image, atol=1e-6))
+
+# %% [markdown]
+# ## A data set
+#
+# A **data set** in PyTorch is an object with a length that returns one example when indexed. torchvision's
+# `ImageFolder` makes one of a folder like ours. It gives each class a number, its **label**: the position of the
+# class's name in alphabetical order.
+
+# %%
+from torchvision.datasets import ImageFolder
+
+train_set = ImageFolder(root / "train", transform=eval_transform(size))
+image, label = train_set[150]
+print("pictures:", len(train_set), "  classes:", train_set.classes)
+print("example 150: shape", tuple(image.shape), "label", label, "which means", train_set.classes[label])
+
+# %% [markdown]
+# The list `classes` translates a number into a name. The dictionary `class_to_idx` translates back:
+
+# %%
+print(train_set.class_to_idx)
+
+# %% [markdown]
+# The course's own `hymenoptera(split, transform)` returns the same pictures with the same labels. It also opens GIF
+# files, and it names the file if one is broken, which `ImageFolder` does not.
+
+# %%
+from course_utils import hymenoptera
+
+own_set = hymenoptera("train", eval_transform(size))
+print("pictures:", len(own_set), "  classes:", own_set.classes)
+print("same first picture:", torch.equal(own_set[0][0], train_set[0][0]))
+
+# %% [markdown]
+# **Check yourself.** You add a folder `wasps` beside `ants` and `bees`. Which labels do the classes get now? And if the
+# folder is called `aphids`?
+# <details><summary>Answer</summary>
+#
+# With `wasps`: ants 0, bees 1, wasps 2, nothing shifts. With `aphids`: ants 0, aphids 1, bees 2. The bees' label has
+# changed, and a model trained before would now call every bee an aphid. Labels only mean something together with the
+# list of classes, so save both.
+#
+# </details>
+
+# %% [markdown]
+# ## Batches
+#
+# Networks are fed several examples at a time, a **batch**. A `DataLoader` takes a data set, collects the examples of a
+# batch and stacks them into one tensor. With `shuffle=True` it draws them in a new random order in every pass.
+
+# %%
+from torch.utils.data import DataLoader
+
+train_loader = DataLoader(own_set, batch_size=16, shuffle=True)
+images, labels = next(iter(train_loader))
+print("images:", tuple(images.shape), "  labels:", tuple(labels.shape), labels.dtype)
+print(labels)
+
+# %% [markdown]
+# The first dimension counts the examples: (batch, channels, height, width). One pass over all batches is called an
+# **epoch**. The last batch gets what is left:
+
+# %%
+sizes = [len(labels) for images, labels in train_loader]
+print(len(sizes), "batches, the last one of", sizes[-1])
+
+# %% [markdown]
+# Look at a batch before training on it. This grid is `make_grid` of torchvision, which pastes the images into one:
+
+# %%
+from torchvision.utils import make_grid
+
+grid = make_grid(denormalize(images), nrow=8, padding=2)
+fig, ax = plt.subplots(figsize=(8, 2.4))
+ax.imshow(grid.permute(1, 2, 0))
+ax.set_title("a batch of " + str(len(images)))
+ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# And this one is the helper `show_batch`, which adds the names:
+
+# %%
+from course_utils import show_batch
+
+show_batch(images, labels, own_set.classes)
+plt.show()
+
+# %% [markdown]
+# Are the names right? Is anything upside down, black, or in false colours? A minute of looking here saves an evening
+# of wondering later.
+#
+# **Check yourself.** 244 pictures in batches of 16: how many batches does `DataLoader(…, drop_last=True)` give, and
+# when would you want it?
+# <details><summary>Answer</summary>
+#
+# 15: the last batch of 4 is dropped. It can help in training, where a tiny batch makes a noisy step. In validation it
+# is a mistake, since the dropped pictures are never judged.
+#
+# </details>
+
+# %% [markdown]
+# ## What normalization does to the numbers
+#
+# How are the values of all training pictures distributed? We gather them channel by channel, once as values from 0 to
+# 1 and once normalized.
+
+# %%
+normalized = torch.stack([image for image, label in own_set])
+values = denormalize(normalized)
+print("all training images:", tuple(values.shape))
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
+for ax, images, title in zip(axes, [values, normalized], ["before normalization", "after normalization"]):
+    for channel, colour in enumerate(["red", "green", "blue"]):
+        ax.hist(images[:, channel].flatten(), bins=60, histtype="step", color=f"tab:{colour}", label=colour)
+    ax.set(title=title, xlabel="pixel value", ylabel="pixels")
+    ax.legend()
+plt.show()
+
+# %% [markdown]
+# The curves keep their shape; they are moved and stretched so that they lie around 0 with a spread of about 1. In
+# numbers, for red, green and blue:
+
+# %%
+for name, images in [("before", values), ("after", normalized)]:
+    means, stds = images.mean(dim=(0, 2, 3)), images.std(dim=(0, 2, 3))
+    print(f"{name:>6}: mean", means.numpy().round(2), " std", stds.numpy().round(2))
+
+# %% [markdown]
+# Not exactly 0 and 1, because the constants are ImageNet's, not those of our pictures. That is intended.
+#
+# **Check yourself.** Should `val` be normalized with its own mean and standard deviation?
+# <details><summary>Answer</summary>
+#
+# No. The same colour must become the same number in training, validation and use. Constants are chosen once, from the
+# training data or, as here, from the data a pretrained network knows.
+#
+# </details>
+
+# %% [markdown]
+# ## Augmentation: more from the same pictures
+#
+# With 244 pictures a network can learn them by heart. **Augmentation** changes each picture at random every time it is
+# loaded. A bee that looks to the left stays a bee when it is mirrored; a network that has seen both is harder to fool.
+# Here is one picture under six random transforms, four draws each:
+
+# %%
+augmentations = {
+    "crop": v2.RandomResizedCrop(size, scale=(0.5, 1.0)),
+    "flip": v2.RandomHorizontalFlip(),
+    "vertical flip": v2.RandomVerticalFlip(),
+    "rotation": v2.RandomRotation(45),
+    "colour": v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    "grey": v2.RandomGrayscale(p=0.5),
+}
+
+# %%
+fig, axes = plt.subplots(4, len(augmentations), figsize=(8, 5.6))
+for column, (name, augment) in zip(axes.T, augmentations.items()):
+    column[0].set_title(name)
+    for ax in column:
+        ax.imshow(augment(picture))
+        ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# Read the columns from left to right. *Crop* shows a random part, at least half of the area, enlarged. The two *flips*
+# and *grey* happen half of the time. *Rotation* leaves black corners, a pattern that no real photograph has. *Colour*
+# changes light and tint.
+#
+# Which ones to use is a question about the world: would the result still be a picture you could meet? A mirrored
+# digit 3 is no digit, and a grey cherry may pass for an olive. For insects seen from any side, crop and flip are safe.
+# `train_transform` of the course does these two:
+
+# %%
+from course_utils import train_transform
+
+train_set = hymenoptera("train", train_transform(size))
+print(train_set.transform)
+
+# %% [markdown]
+# ## Why evaluation pictures are left alone
+#
+# A measurement should give the same result twice. Load the same picture two times with each transform:
+
+# %%
+val_set = hymenoptera("val", eval_transform(size))
+print("train transform, same tensor twice:", torch.equal(train_set[0][0], train_set[0][0]))
+print("eval transform,  same tensor twice:", torch.equal(val_set[0][0], val_set[0][0]))
+
+# %% [markdown]
+# If the validation set were augmented, a model's score would change from run to run by pure chance, and random crops
+# would sometimes cut off the very thing the model has to see.
+#
+# **Check yourself.** A program uses `train_transform` for validation, too. Is its validation accuracy too high or too
+# low?
+# <details><summary>Answer</summary>
+#
+# Usually too low, since some of the random crops hide the animal, and different in each run. The model is better than
+# the program says, and nobody can tell by how much.
+#
+# </details>
+
+# %% [markdown]
+# ## Seeds and workers
+#
+# `shuffle=True` draws from PyTorch's random numbers. Give the loader its own seeded **generator**, and its order can
+# be repeated whatever else the program does with random numbers:
+
+# %%
+def first_labels(seed):
+    generator = torch.Generator().manual_seed(seed)
+    loader = DataLoader(val_set, batch_size=12, shuffle=True, generator=generator)
+    images, labels = next(iter(loader))
+    return labels.tolist()
+
+
+print("seed 1:", first_labels(1))
+print("seed 1:", first_labels(1))
+print("seed 2:", first_labels(2))
+
+# %% [markdown]
+# Opening and transforming pictures takes time. With `num_workers=2` two processes prepare the next batches while the
+# model computes on the current one. Workers are *processes*, not threads, they need no GPU, and more of them than
+# the machine has cores make things slower. Whether they pay depends on the size of the pictures:
+
+# %% tags=["nbval-ignore-output"]
+from time import perf_counter
+
+for workers in [0, 2]:
+    start = perf_counter()
+    for images, labels in DataLoader(train_set, batch_size=32, num_workers=workers):
+        pass
+    print(f"{workers} workers: {perf_counter() - start:.2f} s for one epoch of loading")
+
+# %%
+seen = sum(len(labels) for images, labels in DataLoader(train_set, batch_size=32, num_workers=2))
+print("two workers deliver every picture once:", seen == len(train_set))
+
+# %% [markdown]
+# Starting processes costs a fixed time. For a few hundred small pictures that is more than the work itself; for
+# thousands of large photographs workers win. Measure, then choose.
+#
+# **Check yourself.** Two workers augment pictures at random. If both started with the same random numbers, what would
+# go wrong, and does it?
+# <details><summary>Answer</summary>
+#
+# Both would make the same "random" crops. PyTorch prevents it for its own random numbers and for Python's and NumPy's:
+# each worker is seeded with a base seed plus its number. The base seed comes from the loader's generator, so a seeded
+# loader with a fixed number of workers repeats its augmentations, too.
+#
+# </details>
+
+# %% [markdown]
+# ## Splitting a folder of your own
+#
+# Our pictures came already split. Your own will usually lie in one folder per class and nothing more. Let us make such
+# a folder from some training pictures, and put in what real collections have: the same picture under two names.
+
+# %%
+import shutil
+import tempfile
+from pathlib import Path
+
+workplace = Path(tempfile.mkdtemp())
+collection = workplace / "collection"
+for name in ["ants", "bees"]:
+    (collection / name).mkdir(parents=True)
+    for source in sorted((root / "train" / name).iterdir())[:40]:
+        shutil.copy(source, collection / name)
+        shutil.copy(source, collection / name / f"copy of {source.name}")
+print("files:", len(list(collection.glob("*/*"))))
+
+# %% [markdown]
+# The obvious way is to shuffle the files and cut the list:
+
+# %%
+files = sorted(collection.glob("*/*"))
+np.random.default_rng(0).shuffle(files)
+cut = int(0.7 * len(files))
+naive = {"train": files[:cut], "rest": files[cut:]}
+
+# %% [markdown]
+# How many pictures of `rest` are also in `train`? Two files with the same bytes have the same **hash**, a short
+# fingerprint of their content:
+
+# %%
+import hashlib
+
+
+def fingerprint(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+known = {fingerprint(file) for file in naive["train"]}
+leaked = sum(fingerprint(file) in known for file in naive["rest"])
+print(f"{leaked} of {len(naive['rest'])} files to be judged on were also trained on")
+
+# %% [markdown]
+# This is a **leak**. A model that has learned the pictures by heart would score brilliantly on them and fail in use.
+# The cure is to move duplicates together. `split_folder` compares the pixels of all pictures, keeps equal ones in one
+# group, deals the groups out class by class, and copies the files:
+
+# %%
+from course_utils import split_folder
+
+split = workplace / "split"
+dealt = split_folder(collection, split, {"train": 0.7, "val": 0.15, "test": 0.15}, seed=0)
+pd.DataFrame(dealt)
+
+# %%
+known = {fingerprint(file) for file in split.glob("train/*/*")}
+leaked = sum(fingerprint(file) in known for part in ["val", "test"] for file in split.glob(f"{part}/*/*"))
+print("leaked:", leaked)
+
+# %% [markdown]
+# Equal pixels are the easy case. Two photographs of the same bee taken a second apart, or one picture saved in two
+# sizes, leak as well, and no hash notices. Where pictures come in series, split by series: by animal, by patient, by
+# day.
+#
+# **Check yourself.** What does `split_folder` do when one picture lies both in `ants` and in `bees`?
+# <details><summary>Answer</summary>
+#
+# It refuses and names both files, because one of the two labels must be wrong. Try it: copy a file from one class
+# folder to the other and split into a new target.
+#
+# </details>
+
+# %% [markdown]
+# ## Files that are not what they seem
+#
+# A collection from the internet contains broken downloads. Cut a file short and see what loading says. `FolderDataset`
+# is what `hymenoptera` uses inside; it takes any folder.
+
+# %%
+from course_utils import FolderDataset
+
+victim = sorted((collection / "bees").iterdir())[0]
+victim.write_bytes(victim.read_bytes()[:1000])
+
+try:
+    for image, label in FolderDataset(collection):
+        pass
+except ValueError as error:
+    print(str(error).replace(str(workplace), "…"))
+
+# %% [markdown]
+# The message names the file. A run over all pictures like this one belongs before every long training: better an error
+# now than after three hours.
+
+# %%
+shutil.rmtree(workplace)
+
+# %% [markdown]
+# > **Common mistake.** A tutorial's own data set takes its classes from `os.listdir`, which returns names in whatever
+# > order the disk has them. On one machine that was bees, ants: the opposite of `ImageFolder`.
+
+# %%
+listed = ["bees", "ants"]  # what os.listdir returned there
+labels_by_listing = [listed.index(train_set.classes[label]) for label in train_set.targets]
+agree = np.mean(np.array(labels_by_listing) == np.array(train_set.targets))
+print(f"labels on which the two data sets agree: {agree:.0%}")
+
+# %% [markdown]
+# > Nothing crashes. A model trained with one and tested with the other is wrong exactly where it is right. Sort the
+# > names, and save them beside the model.
+#
+# ## Summary
+#
+# - One folder per class is enough for a data set; labels are positions in the *sorted* list of names.
+# - Resize, crop, tensor, normalize make a picture ready; `denormalize` makes it visible again.
+# - A `DataLoader` stacks examples into batches (batch, channels, height, width) and shuffles them for training.
+# - Training pictures are augmented, evaluation pictures never.
+# - Count, look, and check for duplicates and broken files before you train.
+#
+# **Exercises**: [01 exercises](exercises/01_data_loading_and_visualization.ipynb)
+# **Next**: [02 · Tensors and regression](02_tensors_and_regression.ipynb)

@@ -1,0 +1,340 @@
+# %% [markdown]
+# # Exercises 01 · Loading and looking at image data
+#
+# Five tasks, from warming up to a small design of your own, about 40 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 01](../01_data_loading_and_visualization.ipynb); if you are
+# stuck, unfold the hint. Run the next cell first.
+
+# %%
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+from course_utils import hymenoptera, setup
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · Count the pictures (2 points)
+#
+# Return how many `.jpg` files each class folder of `root` holds, e.g. `{"ants": 123, "bees": 121}`. Other files, such
+# as notes, do not count.
+# <details><summary>Hint</summary>
+#
+# `folder.glob("*.jpg")` finds the files whose name ends in `.jpg`; `len` needs a list.
+#
+# </details>
+
+# %% tags=["answer"]
+def count_pictures(root):
+    """Number of .jpg files per class folder.
+
+    Args:
+        root: path of a folder that holds one folder per class.
+    Returns:
+        dict: class name -> number of .jpg files directly in its folder
+    """
+    ### BEGIN SOLUTION
+    return {folder.name: len(list(folder.glob("*.jpg"))) for folder in Path(root).iterdir() if folder.is_dir()}
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="files that are no pictures"
+def count_pictures(root):
+    return {folder.name: len(list(folder.iterdir())) for folder in Path(root).iterdir() if folder.is_dir()}
+
+
+# %% tags=["wrong"] expect="how many, not which"
+def count_pictures(root):
+    return {folder.name: sorted(folder.glob("*.jpg")) for folder in Path(root).iterdir() if folder.is_dir()}
+
+
+# %% tags=["wrong"] expect="keys should be the names of the folders"
+def count_pictures(root):
+    return {str(folder): len(list(folder.glob("*.jpg"))) for folder in Path(root).iterdir() if folder.is_dir()}
+
+
+# %% [markdown]
+# Try it on the training pictures before you run the check:
+
+# %%
+train_set = hymenoptera("train")
+print(count_pictures(train_set.root))
+
+# %% tags=["check"] points=2
+with tempfile.TemporaryDirectory() as folder:
+    root = Path(folder)
+    for name, pictures in [("cats", 3), ("dogs", 0)]:
+        (root / name).mkdir()
+        (root / name / "notes.txt").write_text("not a picture")
+        for number in range(pictures):
+            (root / name / f"{number}.jpg").touch()
+    counted = count_pictures(root)
+assert isinstance(counted, dict), f"return a dict, not a {type(counted).__name__}"
+assert set(counted) == {"cats", "dogs"}, f"the keys should be the names of the folders, not {sorted(counted)}"
+assert all(isinstance(value, int) for value in counted.values()), "the values should say how many, not which"
+assert counted != {"cats": 4, "dogs": 1}, "you also count files that are no pictures: look at the name's ending"
+assert counted == {"cats": 3, "dogs": 0}, f"3 cats and no dogs should give cats 3, dogs 0, not {counted}"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · From pixels to a normalized tensor (3 points)
+#
+# Do by hand what the last two steps of `eval_transform` do: turn an array of pixels into a normalized tensor. Use no
+# transforms of torchvision.
+# <details><summary>Hint 1</summary>
+#
+# Three things happen: divide by 255, move the channel to the front (`permute`), subtract the mean and divide by the
+# standard deviation.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `torch.tensor(mean)` has shape (3,). Give it the shape (3, 1, 1), or normalize while the channel is still last.
+#
+# </details>
+
+# %% tags=["answer"]
+def to_normalized(pixels, mean, std):
+    """Normalized tensor of an RGB picture.
+
+    Args:
+        pixels: uint8 array (height, width, 3)
+        mean, std: three numbers each, for values scaled to 0 … 1
+    Returns:
+        float32 tensor (3, height, width)
+    """
+    ### BEGIN SOLUTION
+    image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
+    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="divide by 255"
+def to_normalized(pixels, mean, std):
+    image = torch.tensor(pixels).permute(2, 0, 1).float()
+    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+
+
+# %% tags=["wrong"] expect="reshape"
+def to_normalized(pixels, mean, std):
+    image = torch.tensor(pixels).reshape(3, *pixels.shape[:2]).float() / 255
+    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+
+
+# %% tags=["wrong"] expect="subtract the mean first"
+def to_normalized(pixels, mean, std):
+    image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
+    return image / torch.tensor(std)[:, None, None] - torch.tensor(mean)[:, None, None]
+
+
+# %% tags=["check"] points=3
+pixels = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint8)
+mean, std = [0.5, 0.4, 0.3], [0.2, 0.25, 0.5]
+result = to_normalized(pixels, mean, std)
+expected = torch.from_numpy(((pixels / 255 - mean) / std).transpose(2, 0, 1)).float()
+assert isinstance(result, torch.Tensor), f"return a tensor, not a {type(result).__name__}"
+assert tuple(result.shape) == (3, 4, 6), f"a picture of (4, 6, 3) should give (3, 4, 6), not {tuple(result.shape)}"
+assert result.dtype == torch.float32, f"the tensor should be float32, not {result.dtype}"
+assert result.abs().max() < 50, "the values are far too large: divide by 255 before you normalize"
+mixed_up = torch.from_numpy(pixels.reshape(3, 4, 6) / 255).float()
+mixed_up = (mixed_up - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+assert not torch.allclose(result, mixed_up), "reshape mixes the channels up; move axes with permute"
+swapped = expected + (torch.tensor(mean) / torch.tensor(std) - torch.tensor(mean))[:, None, None]
+assert not torch.allclose(result, swapped), "subtract the mean first, then divide: use brackets"
+assert torch.allclose(result, expected, atol=1e-5), "wrong values: (pixels / 255 - mean) / std, channel by channel"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · A transform for evaluation (3 points)
+#
+# Build a transform from parts of `torchvision.transforms.v2` that turns a picture of any shape into a float tensor
+# (3, size, size) with values from 0 to 1. It must not squash the picture, and it must give the same result every time.
+# <details><summary>Hint</summary>
+#
+# The lesson's four steps without the last one. `Resize(n)` with one number keeps the proportions, `Resize((n, n))`
+# does not.
+#
+# </details>
+
+# %% tags=["answer"]
+def make_eval_transform(size):
+    """Transform: PIL RGB picture -> float32 tensor (3, size, size) in [0, 1], showing the middle of the picture."""
+    ### BEGIN SOLUTION
+    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="squashed"
+def make_eval_transform(size):
+    return v2.Compose([v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+
+# %% tags=["wrong"] expect="different result each time"
+def make_eval_transform(size):
+    return v2.Compose([v2.RandomResizedCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+
+# %% tags=["wrong"] expect="between 0 and 1"
+def make_eval_transform(size):
+    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32)])
+
+
+# %% tags=["check"] points=3
+stripes = Image.fromarray(np.repeat(np.arange(200, dtype=np.uint8), 3).reshape(1, 200, 3).repeat(100, axis=0))
+transform = make_eval_transform(50)
+first, second = transform(stripes), transform(stripes)
+assert isinstance(first, torch.Tensor), f"the result should be a tensor, not a {type(first).__name__}"
+assert tuple(first.shape) == (3, 50, 50), f"a picture of 200 x 100 should give (3, 50, 50), not {tuple(first.shape)}"
+assert first.dtype == torch.float32, f"the tensor should be float32, not {first.dtype}"
+assert first.max() <= 1, f"values should lie between 0 and 1, not reach {first.max():.0f}: ToDtype needs scale=True"
+assert torch.equal(first, second), "the same picture gives a different result each time: evaluation has no random parts"
+# brightness rises from 0 to 199 along the picture's width of 200, so it tells which part is shown
+shown = 255 * (first[0, 25, -1] - first[0, 25, 0]).item()
+assert shown < 150, "the whole width was squashed into the square: resize the shorter side, then crop"
+middle = 255 * first[0, 25].mean().item()
+assert abs(middle - 99.5) < 5, "the middle of the picture should be shown: use CenterCrop"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · Names and numbers (2 points)
+#
+# A colleague's program lists the classes of a folder in an order of its own. Given the colleague's labels and both
+# lists of names, translate them into your labels.
+# <details><summary>Hint</summary>
+#
+# Label → name with the colleague's list, name → label with yours.
+#
+# </details>
+
+# %% tags=["answer"]
+def translate_labels(labels, their_classes, our_classes):
+    """Labels as positions in `our_classes`.
+
+    Args:
+        labels: list of int, positions in `their_classes`
+        their_classes, our_classes: the same names in different orders
+    Returns:
+        list of int, as long as `labels`
+    """
+    ### BEGIN SOLUTION
+    return [our_classes.index(their_classes[label]) for label in labels]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="wrong direction"
+def translate_labels(labels, their_classes, our_classes):
+    return [their_classes.index(our_classes[label]) for label in labels]
+
+
+# %% tags=["wrong"] expect="numbers, not names"
+def translate_labels(labels, their_classes, our_classes):
+    return [their_classes[label] for label in labels]
+
+
+# %% tags=["wrong"] expect="only works for two classes"
+def translate_labels(labels, their_classes, our_classes):
+    return [len(our_classes) - 1 - label for label in labels]
+
+
+# %% tags=["check"] points=2
+theirs, ours = ["bees", "wasps", "ants"], ["ants", "bees", "wasps"]
+translated = translate_labels([0, 0, 1, 2], theirs, ours)
+assert all(isinstance(label, int) for label in translated), "return numbers, not names"
+assert translated != [2, 2, 0, 1], "wrong direction: their label gives a name, the name gives our label"
+assert translated != [2, 2, 1, 0], "reversing the numbers only works for two classes: go through the names"
+assert translated == [1, 1, 2, 0], f"their 0, 0, 1, 2 are bees, bees, wasps, ants: ours 1, 1, 2, 0, not {translated}"
+assert translate_labels([], theirs, ours) == [], "no labels should give an empty list"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: a split that keeps series together (5 points)
+#
+# A photographer takes several pictures of each animal. The file names say which belong together: `ant07_1.jpg` and
+# `ant07_2.jpg` show the same ant. Write a function that splits a list of such names into a training and a validation
+# part so that
+#
+# - no animal is in both parts,
+# - about `fraction` of the *animals* are in validation (rounded),
+# - the same seed gives the same split, another seed usually another one,
+# - the order of the list does not matter, and the list itself is left as it is.
+# <details><summary>Hint 1</summary>
+#
+# Split the animals, not the files: collect the different animals, sort them, shuffle them, take the first ones for
+# validation. `name.split("_")[0]` is the animal.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.random.default_rng(seed).permutation(animals)` returns a shuffled copy.
+#
+# </details>
+
+# %% tags=["answer"]
+def split_by_animal(names, fraction, seed):
+    """Training and validation part of a list of file names like "ant07_2.jpg".
+
+    Args:
+        names: list of file names, animal and number of the picture separated by "_"
+        fraction: share of the animals that goes to validation
+        seed: int
+    Returns:
+        two sorted lists of names: train, val
+    """
+    ### BEGIN SOLUTION
+    animals = sorted({name.split("_")[0] for name in names})
+    shuffled = np.random.default_rng(seed).permutation(animals)
+    chosen = set(shuffled[: round(fraction * len(animals))])
+    train = sorted(name for name in names if name.split("_")[0] not in chosen)
+    val = sorted(name for name in names if name.split("_")[0] in chosen)
+    return train, val
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="in both parts"
+def split_by_animal(names, fraction, seed):
+    shuffled = list(np.random.default_rng(seed).permutation(sorted(names)))
+    cut = round(fraction * len(names))
+    return sorted(shuffled[cut:]), sorted(shuffled[:cut])
+
+
+# %% tags=["wrong"] expect="every seed gives the same split"
+def split_by_animal(names, fraction, seed):
+    animals = sorted({name.split("_")[0] for name in names})
+    chosen = animals[: round(fraction * len(animals))]
+    train = sorted(name for name in names if name.split("_")[0] not in chosen)
+    return train, sorted(set(names) - set(train))
+
+
+# %% tags=["wrong"] expect="order of the list"
+def split_by_animal(names, fraction, seed):
+    animals = list(dict.fromkeys(name.split("_")[0] for name in names))
+    chosen = np.random.default_rng(seed).permutation(animals)[: round(fraction * len(animals))]
+    train = sorted(name for name in names if name.split("_")[0] not in chosen)
+    return train, sorted(set(names) - set(train))
+
+
+# %% tags=["check"] points=5
+names = [f"ant{animal:02d}_{picture}.jpg" for animal in range(20) for picture in range(1 + animal % 4)]
+original = list(names)
+train, val = split_by_animal(names, 0.25, seed=1)
+assert sorted(train + val) == sorted(names), "every name should be in exactly one of the two parts"
+animals = [{name.split("_")[0] for name in part} for part in (train, val)]
+both = sorted(animals[0] & animals[1])
+assert not both, f"{len(both)} animals are in both parts, e.g. {both[:1]}: split the animals, not the files"
+assert len(animals[1]) == 5, f"a quarter of 20 animals are 5, your validation part has {len(animals[1])}"
+assert names == original, "the list that was passed in has been changed: shuffle a copy"
+assert (train, val) == split_by_animal(names, 0.25, seed=1), "the same seed should give the same split"
+splits = {tuple(split_by_animal(names, 0.25, seed)[1]) for seed in range(5)}
+assert len(splits) > 1, "every seed gives the same split: shuffle the animals with the seed"
+turned = split_by_animal(names[::-1], 0.25, seed=1)
+assert turned == (train, val), "the order of the list changes the split: sort the animals first"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/01_data_loading_and_visualization.ipynb), or go on with
+# [lesson 02](../02_tensors_and_regression.ipynb).

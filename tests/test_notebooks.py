@@ -1,0 +1,144 @@
+"""The stored notebooks are what they claim to be: built from the committed source, executed, whole, in shape."""
+
+import re
+import statistics
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "lessons"))
+import build  # noqa: E402
+
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+STUBS = sorted((ROOT / "notebooks" / "exercises").glob("*.ipynb"))
+FORBIDDEN = {
+    r"^\s*[!%]": "a shell escape or magic",
+    r"[\"'](/|[A-Za-z]:\\)\w": "an absolute path",
+    r"filterwarnings\([\"']ignore": "warnings switched off",
+    r"Image\.open\([^)]*\)(?!\.convert\(\"RGB\"\))": "Image.open without convert('RGB')",
+}
+name = lambda path: path.relative_to(ROOT / "notebooks").as_posix()  # noqa: E731
+executed = pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=name)
+every_notebook = pytest.mark.parametrize("path", LESSONS + SOLUTIONS + STUBS, ids=name)
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=name)
+
+
+def read(path):
+    return nbformat.read(path, 4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def prose(path):
+    return "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def test_one_notebook_per_source_and_no_other():
+    wanted = {path for source in build.sources() for path in build.targets(source)}
+    assert set(LESSONS + SOLUTIONS + STUBS) == {path.resolve() for path in wanted}
+
+
+@pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_built_from_what_is_committed(source):
+    written = build.read_source(source)
+    for path, wanted in zip(build.targets(source), [written, build.take_out_solutions(written)]):
+        stored = [(cell.cell_type, cell.source) for cell in read(path).cells]
+        assert stored == [(cell.cell_type, cell.source) for cell in wanted.cells], f"{name(path)}: run make notebooks"
+    assert build.is_current(source), "source, helpers, data or constraints have changed since: run make notebooks"
+
+
+@every_notebook
+def test_valid(path):
+    nbformat.validate(read(path))
+
+
+@executed
+def test_executed_in_order_without_errors(path):
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs, "no outputs are stored"
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+@executed
+def test_statements_hold(path):
+    """Where an output may vary, the next cell states what must hold, and it does."""
+    cells = code_cells(path)
+    for cell, following in zip(cells, cells[1:] + [None]):
+        if build.VARIES in cell.metadata.get("tags", []):
+            assert following is not None and build.VARIES not in following.metadata.get("tags", []), cell.source
+            text = "".join(output.get("text", "") for output in following.outputs)
+            assert ": True" in text, f"the cell after a varying one should print '…: True':\n{following.source}"
+    for cell in cells:
+        for output in cell.outputs:
+            assert not re.search(r": False\b", output.get("text", "")) or "False is expected" in cell.source, (
+                cell.source
+            )
+
+
+@pytest.mark.parametrize("path", STUBS, ids=name)
+def test_stub_gives_nothing_away(path):
+    for cell in code_cells(path):
+        assert cell.execution_count is None and not cell.outputs
+        assert "SOLUTION" not in cell.source
+        assert not {"wrong"} & set(cell.metadata.get("tags", []))
+
+
+@every_notebook
+def test_links_resolve_and_images_have_alt_texts(path):
+    text = prose(path)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"https?:|#", target):
+            file, _, heading = unquote(target).partition("#")
+            assert (path.parent / file).resolve().is_file(), f"{target} leads nowhere"
+            if heading and file.endswith(".md"):
+                headings = re.findall(r"^#+ (.+)$", (path.parent / file).read_text(encoding="utf-8"), re.M)
+                assert heading in [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings], target
+    assert not re.search(r"!\[\s*\]\(|<img (?![^>]*alt=\"[^\"]+\")", text), "an image without alt text"
+
+
+@every_notebook
+def test_code_is_fit_to_be_copied(path):
+    for cell in code_cells(path):
+        for pattern, what in FORBIDDEN.items():
+            assert not re.search(pattern, cell.source, re.M), f"{what}:\n{cell.source}"
+
+
+@every_lesson
+def test_shape_of_a_lesson(path):
+    cells, text = read(path).cells, prose(path)
+    title = cells[0].source
+    assert re.match(rf"# {path.name[:2]} · \w", title)
+    assert "**Time** about" in title and "**Before this**" in title and "**You will learn to**" in title
+    verbs = title.partition("**You will learn to**")[2].count("\n- ")
+    assert 3 <= verbs <= 6, f"{verbs} things to learn"
+    assert "course = setup(seed=0)" in "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert text.count("**Check yourself.**") == text.count("<summary>Answer</summary>") >= 2
+    assert text.count("<details>") == text.count("</details>")
+    for part in ("> **Common mistake.**", "## Summary", "**Exercises**", "**Next**"):
+        assert part in text, f"{part} is missing"
+    summary = text.partition("## Summary")[2].partition("**Exercises**")[0]
+    assert summary.count("\n- ") == 5, "the summary has five lines"
+
+
+@every_lesson
+def test_cells_are_short(path):
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(path)]
+    assert max(lengths) <= 25, "a cell is longer than a screen's half"
+    assert statistics.median(lengths) <= 7
+
+
+@every_lesson
+def test_figures_are_titled(path):
+    for cell in code_cells(path):
+        if re.search(r"plt\.subplots|plt\.figure", cell.source):
+            assert "title" in cell.source, f"a figure without a title:\n{cell.source}"
