@@ -2,12 +2,18 @@
 
 import os
 import pickle
+import random
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader
 
 
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
@@ -76,3 +82,61 @@ def load_weights(model: nn.Module, weights: dict[str, torch.Tensor], source: str
         listing = "\n  ".join(differences[:8] + ["…"] * (len(differences) > 8))
         raise ValueError(f"{source} belongs to another model than this {type(model).__name__}:\n  {listing}")
     model.load_state_dict(weights)
+
+
+@dataclass
+class TrainingState:
+    """Everything that decides how training goes on: saved after an epoch, restored before the next."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    loader: DataLoader
+    rows: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, torch.Tensor] | None = None
+
+    def save(self, path: str | Path) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
+            "history": self.rows,
+            "best": self.best,
+            "random": _random_states(self.loader.generator),
+        }
+        save_checkpoint(path, state)
+
+    def resume(self, path: str | Path) -> None:
+        state = load_checkpoint(path)
+        parts = ("model", "optimizer", "scheduler", "history", "best", "random")
+        missing = [name for name in parts if name not in state]
+        if missing:
+            raise ValueError(f"{path} is not a checkpoint of `fit`: it lacks {', '.join(missing)}.")
+        load_weights(self.model, state["model"], path)
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.rows, self.best = state["history"], state["best"]
+        _restore_random_states(state["random"], self.loader.generator)
+
+
+def _random_states(generator: torch.Generator | None) -> dict[str, Any]:
+    _, numpy_key, *numpy_rest = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
+        "loader": generator.get_state() if generator else None,
+        "python": random.getstate(),
+        "numpy": [torch.from_numpy(numpy_key.astype(np.int64)), *numpy_rest],
+    }
+
+
+def _restore_random_states(state: dict[str, Any], generator: torch.Generator | None) -> None:
+    torch.set_rng_state(state["torch"])
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    if generator:
+        generator.set_state(state["loader"])
+    random.setstate(state["python"])
+    numpy_key, *numpy_rest = state["numpy"]
+    np.random.set_state(("MT19937", numpy_key.numpy().astype(np.uint32), *numpy_rest))

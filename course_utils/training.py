@@ -2,16 +2,13 @@
 
 import copy
 import math
-import random
 import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -21,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from .checkpoints import load_checkpoint, load_weights, save_checkpoint
+from .checkpoints import TrainingState
 from .metrics import accuracy
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -87,10 +84,10 @@ def fit(
         raise ValueError("train_loader yields no batches: the data set is empty, or smaller than one dropped batch.")
     if restore_best and val_loader is None and monitor.startswith("val_"):
         raise ValueError(f"restore_best watches {monitor!r}, which needs a val_loader.")
-    run = _Run(model, optimizer, scheduler, train_loader)
+    run = TrainingState(model, optimizer, scheduler, train_loader)
     if checkpoint and Path(checkpoint).exists():
         run.resume(checkpoint)
-    history, per_epoch = run.history, len(train_loader)
+    history, per_epoch = History(run.rows), len(train_loader)
     bar = tqdm(
         total=epochs * per_epoch,
         initial=len(history) * per_epoch,
@@ -208,61 +205,3 @@ def _cost(row: dict[str, float], monitor: str) -> float:
 def _epoch_line(row: dict[str, float], epochs: int) -> str:
     scores = [f"{name.replace('_', ' ')} {row[name]:.4f}" for name in row if name not in ("epoch", "lr", "seconds")]
     return f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}   " + "   ".join(scores)
-
-
-@dataclass
-class _Run:
-    """Everything that decides how training goes on: saved after an epoch, restored before the next."""
-
-    model: nn.Module
-    optimizer: Optimizer
-    scheduler: LRScheduler | None
-    loader: DataLoader
-    history: History = field(default_factory=History)
-    best: dict[str, torch.Tensor] | None = None
-
-    def save(self, path: str | Path) -> None:
-        state = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
-            "history": self.history.rows,
-            "best": self.best,
-            "random": _random_states(self.loader.generator),
-        }
-        save_checkpoint(path, state)
-
-    def resume(self, path: str | Path) -> None:
-        state = load_checkpoint(path)
-        parts = ("model", "optimizer", "scheduler", "history", "best", "random")
-        missing = [name for name in parts if name not in state]
-        if missing:
-            raise ValueError(f"{path} is not a checkpoint of `fit`: it lacks {', '.join(missing)}.")
-        load_weights(self.model, state["model"], path)
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scheduler:
-            self.scheduler.load_state_dict(state["scheduler"])
-        self.history.rows, self.best = state["history"], state["best"]
-        _restore_random_states(state["random"], self.loader.generator)
-
-
-def _random_states(generator: torch.Generator | None) -> dict[str, Any]:
-    numpy_state = np.random.get_state(legacy=False)
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all(),
-        "loader": generator.get_state() if generator else None,
-        "python": random.getstate(),
-        "numpy": [torch.from_numpy(numpy_state["state"]["key"].astype(np.int64)), numpy_state["state"]["pos"]],
-    }
-
-
-def _restore_random_states(state: dict[str, Any], generator: torch.Generator | None) -> None:
-    torch.set_rng_state(state["torch"])
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
-    if generator:
-        generator.set_state(state["loader"])
-    random.setstate(state["python"])
-    key, position = state["numpy"]
-    np.random.set_state(("MT19937", key.numpy().astype(np.uint32), position))

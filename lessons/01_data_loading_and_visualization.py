@@ -34,7 +34,7 @@ course = setup(seed=0)
 root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
 for folder in sorted(root.glob("*/*")):
     first = sorted(folder.iterdir())[0]
-    print(first.relative_to(root))
+    print(first.relative_to(root).as_posix())
 
 # %% [markdown]
 # There are two levels. The upper one is the **split**: `train` is what the network learns from, `val` (validation) is
@@ -356,8 +356,8 @@ print(train_set.transform)
 
 # %%
 val_set = hymenoptera("val", eval_transform(size))
-print("train transform, same tensor twice:", torch.equal(train_set[0][0], train_set[0][0]))
-print("eval transform,  same tensor twice:", torch.equal(val_set[0][0], val_set[0][0]))
+print("train transform: two different tensors:", not torch.equal(train_set[0][0], train_set[0][0]))
+print("eval transform: the same tensor twice:", torch.equal(val_set[0][0], val_set[0][0]))
 
 # %% [markdown]
 # If the validation set were augmented, a model's score would change from run to run by pure chance, and random crops
@@ -513,7 +513,7 @@ try:
     for image, label in FolderDataset(collection):
         pass
 except ValueError as error:
-    print(str(error).replace(str(workplace), "…"))
+    print(str(error).replace(str(workplace), "…").replace("\\", "/"))
 
 # %% [markdown]
 # The message names the file. A run over all pictures like this one belongs before every long training: better an error

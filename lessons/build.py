@@ -121,6 +121,7 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(paths[0].parent)}},
     ).execute()
     _scrub(notebook)

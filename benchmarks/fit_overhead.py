@@ -1,0 +1,117 @@
+"""What `fit` costs per step over the bare loop it replaces, with Lightning's Trainer beside it.
+
+MNIST-sized MLP (784-128-256-10), batches of 64, SGD, random data. The contestants take turns, and each round's times
+are compared with the bare loop's of the same round, so that a busy machine disturbs all of them alike. What they print
+goes into a buffer.
+"""
+
+import contextlib
+import io
+import logging
+import statistics
+import tempfile
+import time
+import warnings
+
+import lightning
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import MLP, fit
+
+BATCHES, BATCH_SIZE, ROUNDS = 300, 64, 9
+
+
+def new_training():
+    torch.manual_seed(0)
+    images, labels = torch.rand(BATCHES * BATCH_SIZE, 784), torch.randint(10, (BATCHES * BATCH_SIZE,))
+    model = MLP()
+    loader = DataLoader(TensorDataset(images, labels), batch_size=BATCH_SIZE, shuffle=True)
+    return model, loader, torch.optim.SGD(model.parameters(), lr=0.01)
+
+
+def bare():
+    model, loader, optimizer = new_training()
+    yield
+    model.train()
+    for images, labels in loader:
+        loss = F.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def with_fit():
+    model, loader, optimizer = new_training()
+    yield
+    fit(model, loader, optimizer=optimizer, epochs=1)
+
+
+class Module(lightning.LightningModule):
+    """The same training as a LightningModule."""
+
+    def __init__(self, model, optimizer, logs):
+        super().__init__()
+        self.model, self.optimizer, self.logs = model, optimizer, logs
+
+    def training_step(self, batch, index):
+        images, labels = batch
+        loss = F.cross_entropy(self.model(images), labels)
+        if self.logs:
+            self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
+        return loss
+
+    def configure_optimizers(self):
+        return self.optimizer
+
+
+def with_lightning(full):
+    model, loader, optimizer = new_training()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = lightning.Trainer(
+            max_epochs=1,
+            accelerator="cpu",
+            default_root_dir=folder,
+            logger=CSVLogger(folder) if full else False,
+            callbacks=[ModelCheckpoint(folder)] if full else None,
+            enable_checkpointing=full,
+            enable_progress_bar=full,
+            enable_model_summary=False,
+        )
+        yield
+        trainer.fit(Module(model, optimizer, logs=full), loader)
+
+
+CONTESTANTS = {
+    "bare loop": bare,
+    "fit": with_fit,
+    "Lightning, minimal": lambda: with_lightning(full=False),
+    "Lightning with logging, bar, checkpoint": lambda: with_lightning(full=True),
+}
+
+
+def seconds_of(contestant) -> float:
+    run = contestant()
+    next(run)
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        for _ in run:
+            pass
+    return time.perf_counter() - start
+
+
+def measure() -> list[dict]:
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    rounds = [{name: seconds_of(contestant) for name, contestant in CONTESTANTS.items()} for _ in range(ROUNDS + 1)][1:]
+    rows = []
+    for name in CONTESTANTS:
+        ratio = statistics.median(one[name] / one["bare loop"] for one in rounds)
+        step = 1000 * statistics.median(one[name] for one in rounds) / BATCHES
+        goal = 1.10 if name == "fit" else None
+        rows.append({"what": f"one training step, MLP, batch 64: {name}", "figure": f"{step:.2f} ms", "ratio": ratio,
+                     "goal": goal and f"at most {goal:.2f}×", "met": ratio <= goal if goal else None})  # fmt: skip
+    return rows

@@ -1,0 +1,84 @@
+"""Measure every claim of the course: `make bench`, or `python benchmarks/run.py fit_overhead` for one of them.
+
+Prints a table, writes it to benchmarks/results.json, and renews the map of lessons in README.md. Ratios compare things
+measured in one run on one machine; seconds are that machine's.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+RESULTS = HERE / "results.json"
+BENCHMARKS = ["fit_overhead", "time_to_accuracy", "lesson_minutes"]
+MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+sys.path.insert(0, str(HERE))
+
+
+def table(results: dict) -> str:
+    lines = ["| what | figure | ratio | goal | met |", "|---|---|---|---|---|"]
+    for name in BENCHMARKS:
+        for row in results.get(name, {}).get("rows", []):
+            ratio = f"{row['ratio']:.2f}×" if row.get("ratio") else ""
+            met = {True: "yes", False: "NO", None: ""}[row.get("met")]
+            lines.append(f"| {row['what']} | {row['figure']} | {ratio} | {row.get('goal') or ''} | {met} |")
+    return "\n".join(lines)
+
+
+def lesson_map(results: dict) -> str:
+    """The README's table: number and title, promise, minutes to study, seconds to compute."""
+    from lesson_minutes import minutes_to_study
+
+    seconds = {row["lesson"]: row["seconds"] for row in results["lesson_minutes"]["rows"] if "lesson" in row}
+    lines = ["| lesson | what you get | to study | computes | exercises |", "|---|---|---|---|---|"]
+    for source in sorted((ROOT / "lessons").glob("[0-9]*.py")):
+        title, promise = re.match(
+            r"# %% \[markdown\]\n# # (.+)\n#\n((?:# .+\n)+)", source.read_text(encoding="utf-8")
+        ).groups()
+        promise = " ".join(line.removeprefix("# ") for line in promise.splitlines())
+        exercise = ROOT / "lessons" / "exercises" / source.name
+        link = (
+            f"[{minutes_to_study(exercise)} min](notebooks/exercises/{source.stem}.ipynb)" if exercise.exists() else ""
+        )
+        lines.append(
+            f"| [{title}](notebooks/{source.stem}.ipynb) | {promise} | {minutes_to_study(source)} min | "
+            f"{seconds[source.stem]} s | {link} |"
+        )
+    return "\n".join(lines)
+
+
+def renewed(readme: str, results: dict) -> str:
+    """The README with its two generated tables, between <!-- map --> and <!-- measured -->, made anew."""
+    for name, text in (("map", lesson_map(results)), ("measured", table(results))):
+        readme = re.sub(f"(?s)<!-- {name} -->.*<!-- /{name} -->", f"<!-- {name} -->\n{text}\n<!-- /{name} -->", readme)
+    return readme
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=BENCHMARKS, help=f"any of {', '.join(BENCHMARKS)}")
+    chosen = parser.parse_args().names
+    unknown = set(chosen) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark named {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    for name in chosen:
+        results[name] = {"machine": MACHINE, "rows": importlib.import_module(name).measure()}
+        RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(table(results))
+    if "lesson_minutes" in results:
+        readme = ROOT / "README.md"
+        readme.write_text(renewed(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+    return 0 if all(row.get("met") is not False for name in chosen for row in results[name]["rows"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""README and lesson headers tell what was measured."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "lessons")]
+import lesson_minutes  # noqa: E402
+import run  # noqa: E402
+
+RESULTS = json.loads(run.RESULTS.read_text(encoding="utf-8"))
+LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.py"))
+
+
+def test_tables_are_those_of_the_last_measurement():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == run.renewed(readme, RESULTS), "run make bench"
+
+
+def test_every_goal_was_met():
+    for benchmark in RESULTS.values():
+        for row in benchmark["rows"]:
+            assert row.get("met") is not False, row
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for file in ("README.md", "data/README.md"):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)\)", text):
+            assert target.startswith("http") or (ROOT / file).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("source", LESSONS, ids=lambda path: path.stem)
+def test_header_states_the_times(source):
+    study, compute = re.search(
+        r"\*\*Time\*\* about (\d+) minutes, of which the computer works (\d+) seconds",
+        source.read_text(encoding="utf-8"),
+    ).groups()
+    assert int(study) == lesson_minutes.minutes_to_study(source)
+    measured = {row.get("lesson"): row.get("seconds") for row in RESULTS["lesson_minutes"]["rows"]}[source.stem]
+    assert measured / 1.7 <= int(compute) <= measured * 1.7, f"measured {measured} s"
