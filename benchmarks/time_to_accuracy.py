@@ -1,9 +1,9 @@
 """Time to a test accuracy, lesson 04's way against the widely copied loop: MNIST to 99 %, or the sample digits to 97 %.
 
-The copied loop: a CNN with 5x5 convolutions, Adam at 0.001, batches of 64 transformed image by image. It scores the
-whole test set, with gradients, every hundred batches (on the small sample set four times an epoch), which is also how
-it notices that it is done: its clock stops at the first crossing. Ours stops after the whole planned run, whose length was chosen on
-the validation split; the test set is scored once, afterwards.
+The copied loop: a CNN with 5x5 convolutions, Adam at 0.001, batches of 64 transformed image by image. Every hundred
+batches (on the small sample set four times an epoch) it scores the whole test set, with gradients, which is also how it
+notices that it is done: its clock stops at the first crossing. Ours stops after the whole planned run, whose length was
+chosen on the validation split; the test set is scored once, afterwards.
 """
 
 import os

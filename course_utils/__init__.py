@@ -16,13 +16,14 @@ except ModuleNotFoundError as error:
 from .checkpoints import load_checkpoint, save_checkpoint
 from .datasets import hymenoptera, load_digits28
 from .folders import FolderDataset, load_rgb, split_folder
+from .history import History
 from .metrics import accuracy, classification_metrics, confusion_matrix, standard_error
 from .models import CNN, MLP
 from .plots import plot_confusion, plot_history, show_batch, show_predictions
 from .runtime import Course, check_environment, setup
 from .schedules import warmup_cosine
 from .tables import load_temperatures
-from .training import History, evaluate, fit, predict
+from .training import evaluate, fit, predict
 from .transforms import denormalize, eval_transform, train_transform
 
 __all__ = [

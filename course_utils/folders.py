@@ -35,7 +35,7 @@ def load_rgb(path: str | Path) -> Image.Image:
             return image.convert("RGB")
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} cannot be read as an image ({error}). Replace the file or delete it.") from error
 
 
@@ -144,7 +144,9 @@ def _duplicate_groups(source: Path) -> dict[str, list[list[Path]]]:
     groups: dict[str, list[tuple[str, Path]]] = defaultdict(list)
     for name in class_names(source):
         for path in images_in(source, name):
-            groups[hashlib.sha256(load_rgb(path).tobytes()).hexdigest()].append((name, path))
+            image = load_rgb(path)
+            content = hashlib.sha256(f"{image.size}".encode() + image.tobytes())
+            groups[content.hexdigest()].append((name, path))
     conflicts = [group for group in groups.values() if len({name for name, _ in group}) > 1]
     if conflicts:
         listing = "\n".join("  " + " = ".join(str(path) for _, path in group) for group in conflicts)

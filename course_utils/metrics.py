@@ -34,7 +34,8 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     num_classes = int(both.max()) + 1 if num_classes is None else num_classes
     if both.min() < 0 or both.max() >= num_classes:
         raise ValueError(f"Labels run from {both.min()} to {both.max()}, allowed is 0 to {num_classes - 1}.")
-    return np.bincount(y_true * num_classes + y_pred, minlength=num_classes**2).reshape(num_classes, num_classes)
+    cells = y_true * np.int64(num_classes) + y_pred  # int64: the labels may be uint8, which would overflow
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def classification_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:

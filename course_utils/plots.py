@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from .history import History
 from .metrics import confusion_matrix
-from .training import History
 from .transforms import denormalize
 
 RIGHT, WRONG = "#1a7f37", "#c62828"

@@ -30,11 +30,25 @@ def load_temperatures(path: str | Path | None = None) -> pd.DataFrame:
     path = Path(path) if path else runtime.REPOSITORY / "data" / "seattle_temps.csv"
     if not path.is_file():
         raise FileNotFoundError(f"There is no temperature table {path}.")
-    table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True, keep_default_na=False)
+    try:
+        # blank lines are dropped below, so that the lines after them keep their numbers
+        table = pd.read_csv(
+            path,
+            dtype=str,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            index_col=False,
+        )
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as a comma-separated table in UTF-8 ({str(error).strip()}).") from error
     missing = [name for name in TEMPERATURE_COLUMNS if name not in table]
     if missing:
         raise ValueError(f"{path}: missing columns {missing}. Needed: {TEMPERATURE_COLUMNS}, found: {list(table)}.")
-    table = table[TEMPERATURE_COLUMNS]
+    table = table[TEMPERATURE_COLUMNS].fillna("")
+    table = table[(table != "").any(axis=1)]
+    week = table["week"].str[:3]  # the table of 2016 that many tutorials use says Tues and Thurs
     numbers = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
     dates = pd.to_datetime(numbers[DATE], errors="coerce")
     problems = [
@@ -44,14 +58,15 @@ def load_temperatures(path: str | Path | None = None) -> pd.DataFrame:
     ]
     bad_dates = table.index[dates.isna() & numbers[DATE].notna().all(axis=1)]
     problems += [(row, f"{'-'.join(table.loc[row, DATE])} is not a date") for row in bad_dates]
-    unsorted = dates.index[dates.diff() <= pd.Timedelta(0)]
-    problems += [(row, "not after the line before: sort the table by date, each date once") for row in unsorted]
-    odd_names = table.index[~table["week"].isin(WEEKDAYS)]
+    known = dates.dropna()
+    unsorted = known.index[known.diff() <= pd.Timedelta(0)]
+    problems += [(row, "not after the date before: sort the table by date, each date once") for row in unsorted]
+    odd_names = table.index[~week.isin(WEEKDAYS)]
     problems += [(row, f"week is {table.at[row, 'week']!r}, not one of {', '.join(WEEKDAYS)}") for row in odd_names]
     if problems:
         # line 1 is the header
         listing = "\n".join(f"  line {row + 2}: {text}" for row, text in sorted(problems)[:20])
         more = f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else ""
         raise ValueError(f"{path} has {len(problems)} problem(s):\n{listing}{more}")
-    whole = numbers.astype(dict.fromkeys(DATE, int)).assign(week=table["week"])
+    whole = numbers.astype(dict.fromkeys(DATE, int)).assign(week=week)
     return whole[TEMPERATURE_COLUMNS].set_index(dates.rename("date"))

@@ -1,15 +1,12 @@
 """The training loop. Lesson 03 builds `fit`, `evaluate` and `predict` by hand; lesson 04 trains with them."""
 
 import copy
-import math
 import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,31 +16,10 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from .checkpoints import TrainingState
+from .history import History
 from .metrics import accuracy
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-@dataclass
-class History:
-    """What `fit` measured: one dict per epoch with `epoch`, `lr`, `train_loss`, `seconds` and, where they apply,
-    `train_accuracy`, `val_loss`, `val_accuracy`."""
-
-    rows: list[dict[str, float]] = field(default_factory=list)
-
-    def __getitem__(self, name: str) -> list[float]:
-        return [row[name] for row in self.rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def frame(self) -> pd.DataFrame:
-        """The history as a table, one row per epoch."""
-        return pd.DataFrame(self.rows).set_index("epoch")
-
-    def best(self, monitor: str = "val_loss") -> dict[str, float]:
-        """The row with the lowest value of `monitor`, or the highest where it is an accuracy."""
-        return min(self.rows, key=lambda row: _cost(row, monitor))
 
 
 def fit(
@@ -195,11 +171,6 @@ def _device(model: nn.Module) -> torch.device:
 
 def _precision(device: torch.device, dtype: torch.dtype | None):
     return torch.autocast(device.type, dtype) if dtype else nullcontext()
-
-
-def _cost(row: dict[str, float], monitor: str) -> float:
-    value = -row[monitor] if monitor.endswith("accuracy") else row[monitor]
-    return math.inf if math.isnan(value) else value
 
 
 def _epoch_line(row: dict[str, float], epochs: int) -> str:

@@ -158,7 +158,7 @@ def to_celsius(fahrenheit):
 
 # %%
 try:
-    assert to_celsius(32) == 0, "32 °F should give 0 °C: subtract before you multiply, with brackets"
+    assert to_celsius(32) == 0, "32 °F should give 0 °C: subtract first, and use brackets"
     print("✓ correct")
 except AssertionError as message:
     print("✗", message)
@@ -207,4 +207,5 @@ except NameError as error:
 # - Restart and run all before you believe a notebook.
 #
 # **Exercises**: they begin with lesson 01.
+#
 # **Next**: [01 · Loading and looking at image data](01_data_loading_and_visualization.ipynb)

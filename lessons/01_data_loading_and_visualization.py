@@ -4,7 +4,7 @@
 # A folder of pictures becomes batches of numbers that a network can learn from, and you look at the data at every step
 # on the way.
 #
-# **Time** about 45 minutes, of which the computer works 15 seconds · **Before this** [lesson 00](00_start_here.ipynb)
+# **Time** about 35 minutes, of which the computer works 10 seconds · **Before this** [lesson 00](00_start_here.ipynb)
 #
 # **You will learn to**
 #
@@ -70,7 +70,7 @@ counts
 # %%
 from PIL import Image
 
-path = sorted((root / "train" / "bees").iterdir())[4]
+path = sorted((root / "train" / "bees").iterdir())[31]
 picture = Image.open(path).convert("RGB")
 print("width and height:", picture.size)
 picture.resize((240, 240))
@@ -80,7 +80,8 @@ picture.resize((240, 240))
 
 # %%
 pixels = np.asarray(picture)
-print("shape:", pixels.shape, "  type:", pixels.dtype, "  smallest:", pixels.min(), "  largest:", pixels.max())
+print("shape:", pixels.shape, "  type:", pixels.dtype)
+print("values from", pixels.min(), "to", pixels.max())
 print("the pixel in the upper left corner:", pixels[0, 0])
 
 # %% [markdown]
@@ -107,7 +108,8 @@ print("picture:", picture.size, "  resized:", resized.size, "  cropped:", croppe
 
 # %%
 image = v2.ToDtype(torch.float32, scale=True)(v2.ToImage()(cropped))
-print("shape:", tuple(image.shape), "  type:", image.dtype, f"  from {image.min():.2f} to {image.max():.2f}")
+print("shape:", tuple(image.shape), "  type:", image.dtype)
+print(f"values from {image.min():.2f} to {image.max():.2f}")
 
 # %% [markdown]
 # The channel has moved to the front: PyTorch writes the shape of an image as (channels, height, width).
@@ -120,7 +122,7 @@ print("shape:", tuple(image.shape), "  type:", image.dtype, f"  from {image.min(
 mean = torch.tensor([0.485, 0.456, 0.406])
 std = torch.tensor([0.229, 0.224, 0.225])
 normalized = (image - mean[:, None, None]) / std[:, None, None]
-print(f"from {normalized.min():.2f} to {normalized.max():.2f}")
+print(f"values from {normalized.min():.2f} to {normalized.max():.2f}")
 
 # %% [markdown]
 # `mean[:, None, None]` has the shape (3, 1, 1), and PyTorch stretches it over height and width: this is
@@ -153,7 +155,8 @@ print("helper agrees:", torch.allclose(normalized, by_helper))
 restored = normalized * std[:, None, None] + mean[:, None, None]
 
 fig, axes = plt.subplots(1, 3, figsize=(7, 2.8))
-for ax, tensor, title in zip(axes, [image, normalized, restored], ["before", "normalized", "undone"]):
+stages = {"before": image, "normalized": normalized, "undone": restored}
+for ax, (title, tensor) in zip(axes, stages.items()):
     ax.imshow(tensor.permute(1, 2, 0).clamp(0, 1))
     ax.set_title(title)
     ax.axis("off")
@@ -181,7 +184,7 @@ from torchvision.datasets import ImageFolder
 train_set = ImageFolder(root / "train", transform=eval_transform(size))
 image, label = train_set[150]
 print("pictures:", len(train_set), "  classes:", train_set.classes)
-print("example 150: shape", tuple(image.shape), "label", label, "which means", train_set.classes[label])
+print("example 150: shape", tuple(image.shape), "label", label, "means", train_set.classes[label])
 
 # %% [markdown]
 # The list `classes` translates a number into a name. The dictionary `class_to_idx` translates back:
@@ -281,10 +284,11 @@ print("all training images:", tuple(values.shape))
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-for ax, images, title in zip(axes, [values, normalized], ["before normalization", "after normalization"]):
+for ax, images, when in zip(axes, [values, normalized], ["before", "after"]):
     for channel, colour in enumerate(["red", "green", "blue"]):
-        ax.hist(images[:, channel].flatten(), bins=60, histtype="step", color=f"tab:{colour}", label=colour)
-    ax.set(title=title, xlabel="pixel value", ylabel="pixels")
+        numbers = images[:, channel].flatten()
+        ax.hist(numbers, bins=60, histtype="step", color=f"tab:{colour}", label=colour)
+    ax.set(title=f"{when} normalization", xlabel="pixel value", ylabel="pixels")
     ax.legend()
 plt.show()
 
@@ -327,10 +331,10 @@ augmentations = {
 
 # %%
 fig, axes = plt.subplots(4, len(augmentations), figsize=(8, 5.6))
-for column, (name, augment) in zip(axes.T, augmentations.items()):
-    column[0].set_title(name)
-    for ax in column:
+for row in axes:
+    for ax, (name, augment) in zip(row, augmentations.items()):
         ax.imshow(augment(picture))
+        ax.set_title(name)
         ax.axis("off")
 plt.show()
 
@@ -481,7 +485,8 @@ pd.DataFrame(dealt)
 
 # %%
 known = {fingerprint(file) for file in split.glob("train/*/*")}
-leaked = sum(fingerprint(file) in known for part in ["val", "test"] for file in split.glob(f"{part}/*/*"))
+judged_on = [*split.glob("val/*/*"), *split.glob("test/*/*")]
+leaked = sum(fingerprint(file) in known for file in judged_on)
 print("leaked:", leaked)
 
 # %% [markdown]
@@ -545,4 +550,5 @@ print(f"labels on which the two data sets agree: {agree:.0%}")
 # - Count, look, and check for duplicates and broken files before you train.
 #
 # **Exercises**: [01 exercises](exercises/01_data_loading_and_visualization.ipynb)
+#
 # **Next**: [02 · Tensors and regression](02_tensors_and_regression.ipynb)

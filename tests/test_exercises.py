@@ -119,3 +119,16 @@ def test_complete(source):
     assert [cell.metadata["nbgrader"]["points"] > 0 for cell in checks] == [True] * len(tasks(source))
     hints = sum(cell.source.count("<summary>Hint") for cell in notebook.cells if cell.cell_type == "markdown")
     assert hints >= len(tasks(source)), "every task needs a hint that folds open"
+
+
+@pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
+def test_nbgrader_reads_our_metadata_and_makes_the_same_stub(source):
+    from nbgrader.nbgraderformat import MetadataValidator
+    from nbgrader.preprocessors import ClearSolutions
+
+    solved = build.read_source(source)
+    MetadataValidator().validate_nb(solved)
+    ours = [cell.source for cell in build.take_out_solutions(solved).cells]
+    solved.metadata["language_info"] = {"name": "python"}
+    theirs, _ = ClearSolutions().preprocess(solved, {})
+    assert ours == [cell.source for cell in theirs.cells]

@@ -136,6 +136,13 @@ def test_cells_are_short(path):
 
 
 @every_lesson
+def test_code_fits_the_width_of_a_page(path):
+    for cell in code_cells(path):
+        for line in cell.source.splitlines():
+            assert len(line) <= 100, f"longer than 100 characters:\n{line}"
+
+
+@every_lesson
 def test_figures_are_titled(path):
     for cell in code_cells(path):
         if re.search(r"plt\.subplots|plt\.figure", cell.source):

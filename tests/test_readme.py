@@ -42,4 +42,13 @@ def test_header_states_the_times(source):
     ).groups()
     assert int(study) == lesson_minutes.minutes_to_study(source)
     measured = {row.get("lesson"): row.get("seconds") for row in RESULTS["lesson_minutes"]["rows"]}[source.stem]
+    # seconds are those of one machine, the header is for people
     assert measured / 1.7 <= int(compute) <= measured * 1.7, f"measured {measured} s"
+
+
+@pytest.mark.parametrize(
+    "source", sorted((ROOT / "lessons" / "exercises").glob("[0-9]*.py")), ids=lambda path: path.stem
+)
+def test_exercise_states_its_time(source):
+    stated = re.search(r"about (\d+) minutes", source.read_text(encoding="utf-8"))[1]
+    assert int(stated) == lesson_minutes.minutes_to_study(source)
