@@ -1,7 +1,7 @@
 """How long each lesson computes (every notebook executed from scratch, one after the other, on one thread), how long it
 takes to study, and how long the whole `make test` takes.
 
-Study time is estimated from the text: 130 words a minute, 20 seconds a code cell, a minute for each question, and
+Study time is estimated from the text: 110 words a minute, 30 seconds a code cell, a minute for each question, and
 six minutes for each task of an exercise.
 """
 
@@ -26,7 +26,7 @@ def minutes_to_study(source: Path) -> int:
     prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = [cell for cell in cells if cell.cell_type == "code" and "wrong" not in cell.metadata.get("tags", [])]
     tasks = sum("answer" in cell.metadata.get("tags", []) for cell in code)
-    minutes = len(re.findall(r"\w+", prose)) / 130 + len(code) / 3 + prose.count("**Check yourself.**") + 6 * tasks
+    minutes = len(re.findall(r"\w+", prose)) / 110 + len(code) / 2 + prose.count("**Check yourself.**") + 6 * tasks
     return 5 * round(minutes / 5)
 
 

@@ -44,15 +44,15 @@ minutes / 60
 # | stop a cell that takes too long | Kernel → Interrupt Kernel | <kbd>Esc</kbd>, then <kbd>I</kbd> <kbd>I</kbd> |
 # | forget everything and run all cells in order | Kernel → Restart Kernel and Run All Cells… | |
 #
-# Interrupting is harmless: variables stay, the cell can be run again. Try it on a cell that counts slowly: remove the
-# `#` in front of `sleep`, run the cell, and interrupt it before it has finished.
+# Interrupting is harmless: the cell ends with a red `KeyboardInterrupt`, variables stay, and it can be run again. Try
+# it on a cell that counts slowly: change `sleep(0)` to `sleep(1)`, run the cell, and interrupt it before it has
+# finished.
 
 # %%
 from time import sleep
 
 for second in range(60):
-    # sleep(1)
-    pass
+    sleep(0)  # seconds to wait
 print("counted to", second + 1)
 
 # %% [markdown]
@@ -68,7 +68,8 @@ print("counted to", second + 1)
 # ## Is everything there?
 #
 # Every lesson begins with the same cell. `setup` comes from `course_utils`, the small helper package of this course.
-# It seeds the random numbers, so that you see the same results as we did, and it says what the lesson runs on.
+# `seed=0` makes the random numbers come out the same in every run, so that you see the results that we saw, and the
+# printed line says what the lesson runs on.
 
 # %%
 from course_utils import check_environment, setup
@@ -78,18 +79,21 @@ course = setup(seed=0)
 # %% [markdown]
 # If that cell failed with `ModuleNotFoundError`, its message says which package is missing and what to type. If it
 # ran, the next one compares your versions with those the course was made with. An empty last column is good news; a
-# command in it can be typed in a terminal (File → New → Terminal). A slightly different version seldom matters.
+# command in it can be typed in a terminal (File → New → Terminal). A slightly different version seldom matters. What
+# the words in the column *why* mean, the lessons will tell.
 
 # %% tags=["nbval-ignore-output"]
 environment = check_environment()
 environment
 
+# %% [markdown]
+# The same in one line:
+
 # %%
 print("nothing is missing:", (environment["installed"] != "missing").all())
 
 # %% [markdown]
-# The column *why* gives the reason each package is there. PyTorch itself is `torch`; `torchvision` adds everything for
-# images.
+# PyTorch itself is the package `torch`; `torchvision` adds everything for images.
 #
 # Last, a first calculation with PyTorch. A **tensor** is PyTorch's array, a close relative of NumPy's:
 
@@ -101,10 +105,10 @@ print(numbers)
 print("shape:", tuple(numbers.shape), "  sum:", numbers.sum().item())
 
 # %% [markdown]
-# **Check yourself.** What does `numbers.sum()` return if you leave out `.item()`?
+# **Check yourself.** What does `numbers.sum()` show if you leave out `.item()`? Try it in the cell above.
 # <details><summary>Answer</summary>
 #
-# A tensor with no dimensions, `tensor(21)`. `.item()` turns a tensor with one element into a plain Python number.
+# `tensor(21)`, a tensor with no dimensions. `.item()` turns a tensor with one element into a plain Python number.
 #
 # </details>
 
@@ -115,19 +119,20 @@ print("shape:", tuple(numbers.shape), "  sum:", numbers.sum().item())
 #
 # | | `sample` (as long as you choose nothing) | `full` |
 # |---|---|---|
-# | data | small sets that came with the course | the real ones: MNIST, photographs of ants and bees, … |
-# | network | never used | used once, to download |
-# | runs on | CPU, a minute or so a lesson | the GPU, if you have one |
+# | data | small sets that came with the course | the real ones: MNIST (70,000 handwritten digits), photographs, … |
+# | internet | never used | used once, to download |
+# | runs on | the processor (CPU), a minute or so a lesson | the graphics card (GPU), if you have one |
 #
-# The code of a lesson is the same in both. Where a number has to differ, the lesson asks `course.pick`:
+# The code of a lesson is the same in both. Where a number has to differ, the lesson asks `course.pick`. Here it is the
+# number of **epochs**, which are passes over the data:
 
 # %%
 epochs = course.pick(sample=3, full=25)
 print("profile", course.profile, "means", epochs, "epochs")
 
 # %% [markdown]
-# To switch, close JupyterLab and start it with the environment variable `COURSE_PROFILE` set to `full`, or write
-# `setup(seed=0, profile="full")` in a lesson. Files go to the folder named by `COURSE_DATA_DIR`. When something that
+# To switch, write `setup(seed=0, profile="full")` in a lesson, or start JupyterLab with `COURSE_PROFILE=full make lab`,
+# which switches all lessons. Files go to the folder named by `COURSE_DATA_DIR`. When something that
 # `full` needs is missing, the lesson stops and says what and where; it never falls back to samples quietly. The
 # [README](../README.md#real-data) has the details.
 
@@ -144,8 +149,8 @@ print("profile", course.profile, "means", epochs, "epochs")
 #     raise NotImplementedError()
 # ```
 #
-# You replace the last two lines, run the cell, and run the **check** below it. Silence and a ✓ mean it works;
-# otherwise a message says what is wrong. Here is the same exercise with a wrong answer:
+# You replace the last two lines, run the cell, and run the **check** below it. A ✓ means it works; otherwise a red
+# message says what is wrong. Here is the same exercise with a wrong answer:
 
 # %%
 def to_celsius(fahrenheit):
@@ -159,6 +164,7 @@ def to_celsius(fahrenheit):
 # %%
 try:
     assert to_celsius(32) == 0, "32 °F should give 0 °C: subtract first, and use brackets"
+    assert to_celsius(212) == 100, "212 °F should give 100 °C"
     print("✓ correct")
 except AssertionError as message:
     print("✗", message)
@@ -181,8 +187,8 @@ except AssertionError as message:
 # them as you step through. Save with <kbd>Ctrl</kbd>+<kbd>S</kbd>. Files that a lesson writes go to temporary folders
 # or to `runs/`. Nothing you do in a notebook can damage the sample data in `data/`: lessons only read it.
 #
-# To get a lesson back as it was, close it and run `git checkout notebooks/`, or take the file from a fresh download.
-# To keep your own changes, first choose *File → Duplicate Notebook* and work in the copy.
+# If you want to try things and keep the lesson as it is, duplicate it first (right-click its name in the file list) and
+# work in the copy. To get a changed lesson back, take the file from a fresh download of the course.
 
 # %% [markdown]
 # > **Common mistake.** A widely copied tutorial uses names that none of its cells defines, such as `n_class` and
@@ -195,13 +201,12 @@ except NameError as error:
     print("NameError:", error)
 
 # %% [markdown]
-# > The cure costs one click: *Restart Kernel and Run All Cells…* before you hand a notebook on. This course does it for
-# > every lesson, automatically, and compares each output with the stored one.
+# > The cure costs one click: *Restart Kernel and Run All Cells…* before you hand a notebook on.
 #
 # ## Summary
 #
 # - <kbd>Shift</kbd>+<kbd>Enter</kbd> runs a cell; the kernel remembers variables until you restart it.
-# - `setup(seed=0)` starts every lesson and names the profile: `sample` needs no network, `full` uses the real data.
+# - `setup(seed=0)` starts every lesson and names the profile: `sample` needs no internet, `full` uses the real data.
 # - `check_environment()` says what to install.
 # - An exercise is a gap and a check; the check's message says what is wrong.
 # - Restart and run all before you believe a notebook.

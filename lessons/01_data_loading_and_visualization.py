@@ -27,8 +27,12 @@ course = setup(seed=0)
 # %% [markdown]
 # ## What is in the folder?
 #
-# Before anything is trained, somebody has to look at the data. Ours are pictures of ants and bees, sorted into folders:
-# the name of a picture's folder is its **class**, the thing a network will have to predict.
+# Before anything is trained, somebody has to look at the data. Ours are pictures of ants and bees (drawn ones in the
+# profile `sample`, photographs in `full`), sorted into folders: the name of a picture's folder is its **class**, the
+# thing a neural network will have to predict.
+#
+# The course's data folder is `course.data_dir`. With Python's paths, `/` joins the parts of a path, and
+# `glob("*/*")` finds everything two levels down:
 
 # %%
 root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
@@ -38,25 +42,24 @@ for folder in sorted(root.glob("*/*")):
 
 # %% [markdown]
 # There are two levels. The upper one is the **split**: `train` is what the network learns from, `val` (validation) is
-# what we compare models on, and `test`, where there is one, is looked at once, at the very end. The lower level is the
-# class. How many pictures does each hold?
+# what we compare trained networks on (a trained network is called a **model**), and `test`, where there is one, is
+# looked at once, at the very end. The lower level is the class. How many pictures does each hold?
 
 # %%
-counts = pd.DataFrame(
-    {split.name: {folder.name: len(list(folder.iterdir())) for folder in sorted(split.iterdir())}
-     for split in sorted(root.iterdir())}
-)
-counts
+counts = {}
+for split in sorted(root.iterdir()):
+    counts[split.name] = {folder.name: len(list(folder.iterdir())) for folder in split.iterdir()}
+pd.DataFrame(counts).sort_index()
 
 # %% [markdown]
-# The classes are nearly balanced. That matters for reading results: on a set with 95 ants and 5 bees, "95 % correct"
-# would be reached by always saying "ant".
+# (`pd.DataFrame` shows a dictionary of dictionaries as a table.) The classes are nearly balanced. That matters for
+# reading results: on a set with 95 ants and 5 bees, "95 % correct" would be reached by always saying "ant".
 #
 # **Check yourself.** What accuracy does "always say the larger class" reach on `val`?
 # <details><summary>Answer</summary>
 #
-# The larger class's share: the larger number of the column divided by the column's sum, a little over one half. Any
-# model worth its name has to beat that.
+# The larger number of the column divided by the column's sum: 83 / (70 + 83), a little over one half. Whatever is
+# trained has to beat that.
 #
 # </details>
 
@@ -94,29 +97,37 @@ print("the pixel in the upper left corner:", pixels[0, 0])
 # A network wants something else: tensors of one fixed size, with small floating-point numbers around zero, and with
 # the channel first. Four steps lead there. The first two give every picture the same size. `Resize` scales it until
 # its *shorter* side has the given length, so that nothing is squashed; `CenterCrop` then cuts a square from its middle.
+# It is customary to resize to a little more than the crop needs, 8/7 of it, because the borders seldom matter. To see
+# that it works for any shape, we cut our square picture to a wide one first:
 
 # %%
 from torchvision.transforms import v2
 
 size = course.pick(sample=64, full=224)
-resized = v2.Resize(round(size * 8 / 7))(picture)
-cropped = v2.CenterCrop(size)(resized)
-print("picture:", picture.size, "  resized:", resized.size, "  cropped:", cropped.size)
+wide = v2.CenterCrop((60, 90))(picture)
+for shape in [picture, wide]:
+    resized = v2.Resize(round(size * 8 / 7))(shape)
+    cropped = v2.CenterCrop(size)(resized)
+    print("before:", shape.size, "  resized:", resized.size, "  cropped:", cropped.size)
 
 # %% [markdown]
 # Step three makes a tensor: `ToImage` wraps the picture, and `ToDtype` with `scale=True` divides by 255.
 
 # %%
+cropped = v2.CenterCrop(size)(v2.Resize(round(size * 8 / 7))(picture))
 image = v2.ToDtype(torch.float32, scale=True)(v2.ToImage()(cropped))
 print("shape:", tuple(image.shape), "  type:", image.dtype)
 print(f"values from {image.min():.2f} to {image.max():.2f}")
 
 # %% [markdown]
-# The channel has moved to the front: PyTorch writes the shape of an image as (channels, height, width).
+# The channel has moved to the front: PyTorch writes the shape of an image as (channels, height, width). By hand that
+# would be `torch.tensor(pixels).permute(2, 0, 1).float() / 255`: `permute(2, 0, 1)` puts the old axis 2 first, then the
+# old axes 0 and 1, and `.float()` turns whole numbers into `float32`.
 #
-# Step four is **normalization**: from each channel subtract a mean and divide by a standard deviation, so that values
-# spread around zero. Which mean? We use the one of ImageNet, a collection of more than a million photographs, because
-# the pretrained networks of later lessons learned from pictures normalized like that and expect them so.
+# Step four is **normalization**: from each channel subtract a mean and divide by a standard deviation (the typical
+# distance from the mean), so that values spread around zero. Which mean? We use the one of ImageNet, a collection of
+# more than a million photographs. Later lessons start from networks that others have trained on ImageNet, and those
+# expect their pictures normalized like that.
 
 # %%
 mean = torch.tensor([0.485, 0.456, 0.406])
@@ -126,16 +137,26 @@ print(f"values from {normalized.min():.2f} to {normalized.max():.2f}")
 
 # %% [markdown]
 # `mean[:, None, None]` has the shape (3, 1, 1), and PyTorch stretches it over height and width: this is
-# **broadcasting**, as in NumPy. torchvision's `Normalize` does the same, and `Compose` chains the steps. The course
-# keeps the whole chain as `eval_transform`. All three agree:
+# **broadcasting**, as in NumPy. torchvision's `Normalize` does the same, and `Compose` makes one transform of a list of
+# steps, here of all four:
+
+# %%
+four_steps = v2.Compose([
+    v2.Resize(round(size * 8 / 7)),
+    v2.CenterCrop(size),
+    v2.ToImage(),
+    v2.ToDtype(torch.float32, scale=True),
+    v2.Normalize(mean.tolist(), std.tolist()),
+])
+print("same as by hand:", torch.allclose(four_steps(picture), normalized))
+
+# %% [markdown]
+# (`allclose` compares two tensors up to rounding.) The course keeps this chain as `eval_transform(size)`:
 
 # %%
 from course_utils import eval_transform
 
-by_torchvision = v2.Normalize(mean.tolist(), std.tolist())(image)
-by_helper = eval_transform(size)(picture)
-print("torchvision agrees:", torch.allclose(normalized, by_torchvision))
-print("helper agrees:", torch.allclose(normalized, by_helper))
+print("helper agrees:", torch.allclose(eval_transform(size)(picture), normalized))
 
 # %% [markdown]
 # **Check yourself.** A pixel has the red value 0. What is it after normalization?
@@ -149,7 +170,8 @@ print("helper agrees:", torch.allclose(normalized, by_helper))
 # ## And back again
 #
 # A normalized tensor is not fit to be looked at: `imshow` expects values from 0 to 1 and the channel last. To show it,
-# undo each step in reverse: multiply by the standard deviation, add the mean, and move the channel to the end.
+# undo each step in reverse: multiply by the standard deviation, add the mean, and move the channel to the end with
+# `permute(1, 2, 0)`. `clamp(0, 1)` cuts off what lies below 0 or above 1.
 
 # %%
 restored = normalized * std[:, None, None] + mean[:, None, None]
@@ -163,8 +185,9 @@ for ax, (title, tensor) in zip(axes, stages.items()):
 plt.show()
 
 # %% [markdown]
-# In the middle everything darker than the mean has been cut off to black and everything brighter looks glaring. On the
-# right the picture is as it was. The helper `denormalize` does this for one image or a whole batch:
+# In the middle everything darker than the mean has become black, and since each channel is cut off for itself, the
+# colours are glaring and false. On the right the picture is as it was. The helper `denormalize` does this for one image
+# or for many:
 
 # %%
 from course_utils import denormalize
@@ -176,7 +199,7 @@ print("helper agrees:", torch.allclose(denormalize(normalized), image, atol=1e-6
 #
 # A **data set** in PyTorch is an object with a length that returns one example when indexed. torchvision's
 # `ImageFolder` makes one of a folder like ours. It gives each class a number, its **label**: the position of the
-# class's name in alphabetical order.
+# class's name in alphabetical order, counted from 0.
 
 # %%
 from torchvision.datasets import ImageFolder
@@ -209,7 +232,7 @@ print("same first picture:", torch.equal(own_set[0][0], train_set[0][0]))
 # <details><summary>Answer</summary>
 #
 # With `wasps`: ants 0, bees 1, wasps 2, nothing shifts. With `aphids`: ants 0, aphids 1, bees 2. The bees' label has
-# changed, and a model trained before would now call every bee an aphid. Labels only mean something together with the
+# changed, and a network trained before would now call every bee an aphid. Labels only mean something together with the
 # list of classes, so save both.
 #
 # </details>
@@ -218,7 +241,8 @@ print("same first picture:", torch.equal(own_set[0][0], train_set[0][0]))
 # ## Batches
 #
 # Networks are fed several examples at a time, a **batch**. A `DataLoader` takes a data set, collects the examples of a
-# batch and stacks them into one tensor. With `shuffle=True` it draws them in a new random order in every pass.
+# batch and stacks them into one tensor. With `shuffle=True` it draws them in a new random order in every pass. A loader
+# is made for `for` loops; `next(iter(loader))` takes just its first batch.
 
 # %%
 from torch.utils.data import DataLoader
@@ -237,20 +261,18 @@ sizes = [len(labels) for images, labels in train_loader]
 print(len(sizes), "batches, the last one of", sizes[-1])
 
 # %% [markdown]
-# Look at a batch before training on it. This grid is `make_grid` of torchvision, which pastes the images into one:
+# Look at a batch before training on it. By hand: one small plot for each image, with its name as the title.
 
 # %%
-from torchvision.utils import make_grid
-
-grid = make_grid(denormalize(images), nrow=8, padding=2)
-fig, ax = plt.subplots(figsize=(8, 2.4))
-ax.imshow(grid.permute(1, 2, 0))
-ax.set_title("a batch of " + str(len(images)))
-ax.axis("off")
+fig, axes = plt.subplots(1, 4, figsize=(6, 1.8))
+for ax, image, label in zip(axes, images, labels):
+    ax.imshow(denormalize(image).permute(1, 2, 0))
+    ax.set_title(own_set.classes[label])
+    ax.axis("off")
 plt.show()
 
 # %% [markdown]
-# And this one is the helper `show_batch`, which adds the names:
+# The helper `show_batch` does it for a whole batch:
 
 # %%
 from course_utils import show_batch
@@ -262,20 +284,20 @@ plt.show()
 # Are the names right? Is anything upside down, black, or in false colours? A minute of looking here saves an evening
 # of wondering later.
 #
-# **Check yourself.** 244 pictures in batches of 16: how many batches does `DataLoader(…, drop_last=True)` give, and
-# when would you want it?
+# **Check yourself.** `DataLoader(…, drop_last=True)` leaves out a last batch that is not full. How many batches of 16
+# does it make of 244 pictures, and why would it be a mistake for the validation set?
 # <details><summary>Answer</summary>
 #
-# 15: the last batch of 4 is dropped. It can help in training, where a tiny batch makes a noisy step. In validation it
-# is a mistake, since the dropped pictures are never judged.
+# 15: the last batch of 4 is left out. In validation those pictures would never be judged. In training it does little
+# harm, since every pass leaves out others.
 #
 # </details>
 
 # %% [markdown]
 # ## What normalization does to the numbers
 #
-# How are the values of all training pictures distributed? We gather them channel by channel, once as values from 0 to
-# 1 and once normalized.
+# How are the values of all training pictures distributed? `torch.stack` puts a list of tensors of one shape into one
+# tensor with a new first axis; we do it with all training images, once normalized and once as values from 0 to 1.
 
 # %%
 normalized = torch.stack([image for image, label in own_set])
@@ -294,7 +316,7 @@ plt.show()
 
 # %% [markdown]
 # The curves keep their shape; they are moved and stretched so that they lie around 0 with a spread of about 1. In
-# numbers, for red, green and blue:
+# numbers, for red, green and blue (`dim=(0, 2, 3)` averages over everything but axis 1, the channel):
 
 # %%
 for name, images in [("before", values), ("after", normalized)]:
@@ -302,7 +324,7 @@ for name, images in [("before", values), ("after", normalized)]:
     print(f"{name:>6}: mean", means.numpy().round(2), " std", stds.numpy().round(2))
 
 # %% [markdown]
-# Not exactly 0 and 1, because the constants are ImageNet's, not those of our pictures. That is intended.
+# Near 0 and 1, but not exactly, because the constants are ImageNet's and not those of our pictures. That is intended.
 #
 # **Check yourself.** Should `val` be normalized with its own mean and standard deviation?
 # <details><summary>Answer</summary>
@@ -315,12 +337,13 @@ for name, images in [("before", values), ("after", normalized)]:
 # %% [markdown]
 # ## Augmentation: more from the same pictures
 #
-# With 244 pictures a network can learn them by heart. **Augmentation** changes each picture at random every time it is
+# A few hundred pictures a network can learn by heart. **Augmentation** changes each picture at random every time it is
 # loaded. A bee that looks to the left stays a bee when it is mirrored; a network that has seen both is harder to fool.
-# Here is one picture under six random transforms, four draws each:
+# Here is one picture beside four draws of each of six random transforms:
 
 # %%
 augmentations = {
+    "original": v2.Identity(),
     "crop": v2.RandomResizedCrop(size, scale=(0.5, 1.0)),
     "flip": v2.RandomHorizontalFlip(),
     "vertical flip": v2.RandomVerticalFlip(),
@@ -330,22 +353,22 @@ augmentations = {
 }
 
 # %%
-fig, axes = plt.subplots(4, len(augmentations), figsize=(8, 5.6))
+fig, axes = plt.subplots(4, len(augmentations), figsize=(9, 5.4))
 for row in axes:
     for ax, (name, augment) in zip(row, augmentations.items()):
         ax.imshow(augment(picture))
-        ax.set_title(name)
+        ax.set_title(name, fontsize=9)
         ax.axis("off")
 plt.show()
 
 # %% [markdown]
-# Read the columns from left to right. *Crop* shows a random part, at least half of the area, enlarged. The two *flips*
-# and *grey* happen half of the time. *Rotation* leaves black corners, a pattern that no real photograph has. *Colour*
-# changes light and tint.
+# Read it column by column. *Crop* shows a random part, at least half of the area, stretched a little to a square. The
+# two *flips* and *grey* toss a coin each time, so four draws need not show two of each. *Rotation* leaves black
+# corners, which no camera makes. *Colour* changes light and tint.
 #
-# Which ones to use is a question about the world: would the result still be a picture you could meet? A mirrored
-# digit 3 is no digit, and a grey cherry may pass for an olive. For insects seen from any side, crop and flip are safe.
-# `train_transform` of the course does these two:
+# Which ones to use is a question about the world: would the result still be a picture you could meet, with the same
+# label? A mirrored digit 3 is no digit, and a grey cherry may pass for an olive. For insects seen from any side, crop
+# and flip are safe. The course's `train_transform(size)` does these two, then the steps to a normalized tensor:
 
 # %%
 from course_utils import train_transform
@@ -395,9 +418,9 @@ print("seed 1:", first_labels(1))
 print("seed 2:", first_labels(2))
 
 # %% [markdown]
-# Opening and transforming pictures takes time. With `num_workers=2` two processes prepare the next batches while the
-# model computes on the current one. Workers are *processes*, not threads, they need no GPU, and more of them than
-# the machine has cores make things slower. Whether they pay depends on the size of the pictures:
+# Opening and transforming pictures takes time. With `num_workers=2` two further processes prepare the next batches
+# while the network computes on the current one. They need no GPU, and more of them than the machine has cores make
+# things slower. Whether they pay depends on the size of the pictures. `perf_counter` reads a clock, in seconds:
 
 # %% tags=["nbval-ignore-output"]
 from time import perf_counter
@@ -413,18 +436,9 @@ seen = sum(len(labels) for images, labels in DataLoader(train_set, batch_size=32
 print("two workers deliver every picture once:", seen == len(train_set))
 
 # %% [markdown]
-# Starting processes costs a fixed time. For a few hundred small pictures that is more than the work itself; for
-# thousands of large photographs workers win. Measure, then choose.
-#
-# **Check yourself.** Two workers augment pictures at random. If both started with the same random numbers, what would
-# go wrong, and does it?
-# <details><summary>Answer</summary>
-#
-# Both would make the same "random" crops. PyTorch prevents it for its own random numbers and for Python's and NumPy's:
-# each worker is seeded with a base seed plus its number. The base seed comes from the loader's generator, so a seeded
-# loader with a fixed number of workers repeats its augmentations, too.
-#
-# </details>
+# Starting processes costs a fixed time. For a few hundred small pictures it eats up what the workers save; for
+# thousands of large photographs workers win. Measure, then choose. (Each worker draws other random numbers, so two
+# workers do not make the same "random" crops; PyTorch sees to that.)
 
 # %% [markdown]
 # ## Splitting a folder of your own
@@ -494,11 +508,11 @@ print("leaked:", leaked)
 # sizes, leak as well, and no hash notices. Where pictures come in series, split by series: by animal, by patient, by
 # day.
 #
-# **Check yourself.** What does `split_folder` do when one picture lies both in `ants` and in `bees`?
+# **Check yourself.** What should `split_folder` do when one picture lies both in `ants` and in `bees`?
 # <details><summary>Answer</summary>
 #
-# It refuses and names both files, because one of the two labels must be wrong. Try it: copy a file from one class
-# folder to the other and split into a new target.
+# One of the two labels must be wrong, and no program can know which. So it refuses, and names both files. Try it: copy
+# a file from one class folder to the other and split into a new target.
 #
 # </details>
 
@@ -529,7 +543,8 @@ shutil.rmtree(workplace)
 
 # %% [markdown]
 # > **Common mistake.** A tutorial's own data set takes its classes from `os.listdir`, which returns names in whatever
-# > order the disk has them. On one machine that was bees, ants: the opposite of `ImageFolder`.
+# > order the disk has them. On one machine that was bees, ants: the opposite of `ImageFolder`. (`targets` is the list
+# > of all labels of a data set.)
 
 # %%
 listed = ["bees", "ants"]  # what os.listdir returned there
@@ -538,8 +553,8 @@ agree = np.mean(np.array(labels_by_listing) == np.array(train_set.targets))
 print(f"labels on which the two data sets agree: {agree:.0%}")
 
 # %% [markdown]
-# > Nothing crashes. A model trained with one and tested with the other is wrong exactly where it is right. Sort the
-# > names, and save them beside the model.
+# > Nothing crashes. But if a network is trained with one and tested with the other, each right answer counts as wrong:
+# > the better it is, the worse its score. Sort the names, and save them beside the network.
 #
 # ## Summary
 #

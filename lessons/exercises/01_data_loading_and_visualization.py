@@ -22,7 +22,7 @@ course = setup(seed=0)
 # ## Task 1 · Count the pictures (2 points)
 #
 # Return how many `.jpg` files each class folder of `root` holds, e.g. `{"ants": 123, "bees": 121}`. Other files, such
-# as notes, do not count.
+# as notes, do not count. A folder without pictures is listed with 0.
 # <details><summary>Hint</summary>
 #
 # `folder.glob("*.jpg")` finds the files whose name ends in `.jpg`; `len` needs a list.
@@ -71,20 +71,24 @@ with tempfile.TemporaryDirectory() as folder:
     for name, pictures in [("cats", 3), ("dogs", 0)]:
         (root / name).mkdir()
         (root / name / "notes.txt").write_text("not a picture")
+        (root / name / "old").mkdir()
+        (root / name / "old" / "1.jpg").touch()
         for number in range(pictures):
             (root / name / f"{number}.jpg").touch()
     counted = count_pictures(root)
 assert isinstance(counted, dict), f"return a dict, not a {type(counted).__name__}"
+assert set(counted) != {"cats"}, "a folder without pictures is missing; it should be there with 0"
 assert set(counted) == {"cats", "dogs"}, f"the keys should be the names of the folders, not {sorted(counted)}"
 assert all(isinstance(value, int) for value in counted.values()), "the values should say how many, not which"
-assert counted != {"cats": 4, "dogs": 1}, "you also count files that are no pictures: look at the name's ending"
+assert counted != {"cats": 4, "dogs": 1}, "count only the pictures directly in the folder, not deeper ones"
+assert counted != {"cats": 5, "dogs": 2}, "you also count files that are no pictures: look at the name's ending"
 assert counted == {"cats": 3, "dogs": 0}, f"3 cats and no dogs should give cats 3, dogs 0, not {counted}"
 print("✓ task 1")
 
 # %% [markdown]
 # ## Task 2 · From pixels to a normalized tensor (3 points)
 #
-# Do by hand what the last two steps of `eval_transform` do: turn an array of pixels into a normalized tensor. Use no
+# Do by hand what the lesson's steps three and four do: turn an array of pixels into a normalized tensor. Use no
 # transforms of torchvision.
 # <details><summary>Hint 1</summary>
 #
@@ -126,10 +130,15 @@ def to_normalized(pixels, mean, std):
     return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
 
 
-# %% tags=["wrong"] expect="subtract the mean first"
+# %% tags=["wrong"] expect="use brackets"
 def to_normalized(pixels, mean, std):
     image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
-    return image / torch.tensor(std)[:, None, None] - torch.tensor(mean)[:, None, None]
+    return image - torch.tensor(mean)[:, None, None] / torch.tensor(std)[:, None, None]
+
+
+# %% tags=["wrong"] expect="end with .float()"
+def to_normalized(pixels, mean, std):
+    return torch.tensor((pixels / 255 - mean) / std).permute(2, 0, 1)
 
 
 # %% tags=["check"] points=3
@@ -137,16 +146,23 @@ pixels = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint
 mean, std = [0.5, 0.4, 0.3], [0.2, 0.25, 0.5]
 result = to_normalized(pixels, mean, std)
 expected = torch.from_numpy(((pixels / 255 - mean) / std).transpose(2, 0, 1)).float()
+
+
+def is_like(image):
+    return torch.allclose(result, torch.as_tensor(image).float(), atol=1e-4)
+
+
 assert isinstance(result, torch.Tensor), f"return a tensor, not a {type(result).__name__}"
 assert tuple(result.shape) == (3, 4, 6), f"a picture of (4, 6, 3) should give (3, 4, 6), not {tuple(result.shape)}"
-assert result.dtype == torch.float32, f"the tensor should be float32, not {result.dtype}"
+assert result.dtype == torch.float32, f"the tensor should be float32, not {result.dtype}: end with .float()"
 assert result.abs().max() < 50, "the values are far too large: divide by 255 before you normalize"
-mixed_up = torch.from_numpy(pixels.reshape(3, 4, 6) / 255).float()
-mixed_up = (mixed_up - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-assert not torch.allclose(result, mixed_up), "reshape mixes the channels up; move axes with permute"
-swapped = expected + (torch.tensor(mean) / torch.tensor(std) - torch.tensor(mean))[:, None, None]
-assert not torch.allclose(result, swapped), "subtract the mean first, then divide: use brackets"
-assert torch.allclose(result, expected, atol=1e-5), "wrong values: (pixels / 255 - mean) / std, channel by channel"
+channels = np.array(mean)[:, None, None], np.array(std)[:, None, None]
+before = (pixels.reshape(3, 4, 6) / 255 - channels[0]) / channels[1]
+after = ((pixels / 255 - mean) / std).reshape(3, 4, 6)
+assert not (is_like(before) or is_like(after)), "reshape mixes the channels up; move axes with permute"
+no_brackets = [pixels / 255 - np.array(mean) / std, pixels / 255 / std - mean]
+assert not any(is_like(image.transpose(2, 0, 1)) for image in no_brackets), "subtract first, then divide: use brackets"
+assert is_like(expected), "wrong values: (pixels / 255 - mean) / std, channel by channel"
 print("✓ task 2")
 
 # %% [markdown]
@@ -156,8 +172,8 @@ print("✓ task 2")
 # (3, size, size) with values from 0 to 1. It must not squash the picture, and it must give the same result every time.
 # <details><summary>Hint</summary>
 #
-# The lesson's four steps without the last one. `Resize(n)` with one number keeps the proportions, `Resize((n, n))`
-# does not.
+# The lesson's four steps without the last one. `v2.Compose` takes one list: `v2.Compose([first, second, …])`.
+# `Resize(n)` with one number keeps the proportions, `Resize((n, n))` does not.
 #
 # </details>
 
@@ -179,6 +195,18 @@ def make_eval_transform(size):
     return v2.Compose([v2.RandomResizedCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 
+# %% tags=["wrong"] expect="only a small part"
+def make_eval_transform(size):
+    return v2.Compose([v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+
+# %% tags=["wrong"] expect="leave out Normalize"
+def make_eval_transform(size):
+    normalize = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), *to_tensor, normalize])
+
+
 # %% tags=["wrong"] expect="between 0 and 1"
 def make_eval_transform(size):
     return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32)])
@@ -192,10 +220,12 @@ assert isinstance(first, torch.Tensor), f"the result should be a tensor, not a {
 assert tuple(first.shape) == (3, 50, 50), f"a picture of 200 x 100 should give (3, 50, 50), not {tuple(first.shape)}"
 assert first.dtype == torch.float32, f"the tensor should be float32, not {first.dtype}"
 assert first.max() <= 1, f"values should lie between 0 and 1, not reach {first.max():.0f}: ToDtype needs scale=True"
+assert first.min() >= 0, f"values should lie between 0 and 1, yours begin at {first.min():.1f}: leave out Normalize"
 assert torch.equal(first, second), "the same picture gives a different result each time: evaluation has no random parts"
 # brightness rises from 0 to 199 along the picture's width of 200, so it tells which part is shown
 shown = 255 * (first[0, 25, -1] - first[0, 25, 0]).item()
 assert shown < 150, "the whole width was squashed into the square: resize the shorter side, then crop"
+assert shown > 70, "only a small part of the picture is shown: resize it before you crop"
 middle = 255 * first[0, 25].mean().item()
 assert abs(middle - 99.5) < 5, "the middle of the picture should be shown: use CenterCrop"
 print("✓ task 3")
@@ -242,26 +272,26 @@ def translate_labels(labels, their_classes, our_classes):
 
 
 # %% tags=["check"] points=2
-theirs, ours = ["bees", "wasps", "ants"], ["ants", "bees", "wasps"]
-translated = translate_labels([0, 0, 1, 2], theirs, ours)
-assert all(isinstance(label, int) for label in translated), "return numbers, not names"
-assert translated != [2, 2, 0, 1], "wrong direction: their label gives a name, the name gives our label"
-assert translated != [2, 2, 1, 0], "reversing the numbers only works for two classes: go through the names"
-assert translated == [1, 1, 2, 0], f"their 0, 0, 1, 2 are bees, bees, wasps, ants: ours 1, 1, 2, 0, not {translated}"
-assert translate_labels([], theirs, ours) == [], "no labels should give an empty list"
+theirs, ours = ["bees", "wasps", "ants", "moths"], ["moths", "ants", "bees", "wasps"]
+translated = list(translate_labels([0, 0, 1, 2, 3], theirs, ours))
+assert not any(isinstance(label, str) for label in translated), "return numbers, not names"
+assert translated != [3, 3, 2, 0, 1], "wrong direction: their label gives a name, the name gives our label"
+assert translated != [3, 3, 2, 1, 0], "reversing the numbers only works for two classes: go through the names"
+assert translated == [2, 2, 3, 1, 0], f"bees, bees, wasps, ants, moths are ours 2, 2, 3, 1, 0, not {translated}"
+assert list(translate_labels([], theirs, ours)) == [], "no labels should give an empty list"
 print("✓ task 4")
 
 # %% [markdown]
 # ## Task 5 · Design: a split that keeps series together (5 points)
 #
-# A photographer takes several pictures of each animal. The file names say which belong together: `ant07_1.jpg` and
-# `ant07_2.jpg` show the same ant. Write a function that splits a list of such names into a training and a validation
+# A photographer takes several pictures of each animal. The file names say which belong together: `ant7_1.jpg` and
+# `ant7_2.jpg` show the same ant. Write a function that splits a list of such names into a training and a validation
 # part so that
 #
 # - no animal is in both parts,
 # - about `fraction` of the *animals* are in validation (rounded),
 # - the same seed gives the same split, another seed usually another one,
-# - the order of the list does not matter, and the list itself is left as it is.
+# - the order of the list does not matter, the list itself is left as it is, and both parts come out sorted.
 # <details><summary>Hint 1</summary>
 #
 # Split the animals, not the files: collect the different animals, sort them, shuffle them, take the first ones for
@@ -270,13 +300,15 @@ print("✓ task 4")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.random.default_rng(seed).permutation(animals)` returns a shuffled copy.
+# `sorted({name.split("_")[0] for name in names})` lists the different animals; the curly brackets make a set, which
+# holds each only once. `np.random.default_rng(seed).permutation(animals)` returns a shuffled copy of a list (not of a
+# set).
 #
 # </details>
 
 # %% tags=["answer"]
 def split_by_animal(names, fraction, seed):
-    """Training and validation part of a list of file names like "ant07_2.jpg".
+    """Training and validation part of a list of file names like "ant7_2.jpg".
 
     Args:
         names: list of file names, animal and number of the picture separated by "_"
@@ -302,6 +334,14 @@ def split_by_animal(names, fraction, seed):
     return sorted(shuffled[cut:]), sorted(shuffled[:cut])
 
 
+# %% tags=["wrong"] expect="use round"
+def split_by_animal(names, fraction, seed):
+    animals = sorted({name.split("_")[0] for name in names})
+    chosen = np.random.default_rng(seed).permutation(animals)[: int(fraction * len(animals))]
+    train = sorted(name for name in names if name.split("_")[0] not in chosen)
+    return train, sorted(set(names) - set(train))
+
+
 # %% tags=["wrong"] expect="every seed gives the same split"
 def split_by_animal(names, fraction, seed):
     animals = sorted({name.split("_")[0] for name in names})
@@ -319,20 +359,32 @@ def split_by_animal(names, fraction, seed):
 
 
 # %% tags=["check"] points=5
-names = [f"ant{animal:02d}_{picture}.jpg" for animal in range(20) for picture in range(1 + animal % 4)]
+names = [f"ant{animal}_{picture}.jpg" for animal in range(20) for picture in range(1 + animal % 4)]
 original = list(names)
-train, val = split_by_animal(names, 0.25, seed=1)
+
+
+def split(names, fraction, seed):
+    train, val = split_by_animal(names, fraction, seed)
+    return list(train), list(val)
+
+
+train, val = split(names, 0.25, seed=1)
 assert sorted(train + val) == sorted(names), "every name should be in exactly one of the two parts"
 animals = [{name.split("_")[0] for name in part} for part in (train, val)]
 both = sorted(animals[0] & animals[1])
 assert not both, f"{len(both)} animals are in both parts, e.g. {both[:1]}: split the animals, not the files"
 assert len(animals[1]) == 5, f"a quarter of 20 animals are 5, your validation part has {len(animals[1])}"
 assert names == original, "the list that was passed in has been changed: shuffle a copy"
-assert (train, val) == split_by_animal(names, 0.25, seed=1), "the same seed should give the same split"
-splits = {tuple(split_by_animal(names, 0.25, seed)[1]) for seed in range(5)}
+assert train == sorted(train) and val == sorted(val), "sort both parts before you return them"
+for fraction, animals in [(0.33, 7), (0.22, 4)]:
+    found = len({name.split("_")[0] for name in split(names, fraction, seed=1)[1]})
+    assert found == animals, f"{fraction} of 20 animals, rounded, are {animals}, not {found}: use round"
+assert (train, val) == split(names, 0.25, seed=1), "the same seed should give the same split"
+splits = {tuple(split(names, 0.25, seed)[1]) for seed in range(5)}
 assert len(splits) > 1, "every seed gives the same split: shuffle the animals with the seed"
-turned = split_by_animal(names[::-1], 0.25, seed=1)
-assert turned == (train, val), "the order of the list changes the split: sort the animals first"
+for seed in range(5):
+    turned = split(names[::-1], 0.25, seed)
+    assert turned == split(names, 0.25, seed), "the order of the list changes the split: sort the animals first"
 print("✓ task 5")
 
 # %% [markdown]
