@@ -3,7 +3,7 @@
 import os
 import pickle
 import random
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,17 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
         OSError: the folder is missing or not writable, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    unfinished = path.with_name(path.name + ".part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(unfinished, "wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
     except BaseException as error:
-        Path(unfinished).unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
         if isinstance(error, (OSError, RuntimeError)):  # torch wraps the system's error in a RuntimeError
             raise OSError(f"{path} could not be written ({error}). Free space or choose another folder.") from error
         raise
@@ -102,7 +103,7 @@ class TrainingState:
             "scheduler": self.scheduler.state_dict() if self.scheduler else None,
             "history": self.rows,
             "best": self.best,
-            "random": _random_states(self.loader.generator),
+            "random": _random_states(_generators(self.loader)),
         }
         save_checkpoint(path, state)
 
@@ -112,31 +113,47 @@ class TrainingState:
         missing = [name for name in parts if name not in state]
         if missing:
             raise ValueError(f"{path} is not a checkpoint of `fit`: it lacks {', '.join(missing)}.")
+        generators = _generators(self.loader)
+        for what, now, then in (
+            ("a scheduler", self.scheduler, state["scheduler"]),
+            ("a loader with a generator", generators, state["random"]["loaders"]),
+        ):
+            if bool(now) != bool(then):
+                raise ValueError(
+                    f"{path} was written {'with' if then else 'without'} {what}. Go on with the same settings, "
+                    "or choose another checkpoint file to start anew."
+                )
         load_weights(self.model, state["model"], path)
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler:
             self.scheduler.load_state_dict(state["scheduler"])
         self.rows, self.best = state["history"], state["best"]
-        _restore_random_states(state["random"], self.loader.generator)
+        _restore_random_states(state["random"], generators)
 
 
-def _random_states(generator: torch.Generator | None) -> dict[str, Any]:
+def _generators(loader: DataLoader) -> list[torch.Generator]:
+    """The generators a loader owns; a sampler may have one besides the loader's."""
+    found = [loader.generator, getattr(loader.sampler, "generator", None)]
+    return [generator for generator in dict.fromkeys(found) if generator is not None]
+
+
+def _random_states(generators: list[torch.Generator]) -> dict[str, Any]:
     _, numpy_key, *numpy_rest = np.random.get_state()
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all(),
-        "loader": generator.get_state() if generator else None,
+        "loaders": [generator.get_state() for generator in generators],
         "python": random.getstate(),
         "numpy": [torch.from_numpy(numpy_key.astype(np.int64)), *numpy_rest],
     }
 
 
-def _restore_random_states(state: dict[str, Any], generator: torch.Generator | None) -> None:
+def _restore_random_states(state: dict[str, Any], generators: list[torch.Generator]) -> None:
     torch.set_rng_state(state["torch"])
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
-    if generator:
-        generator.set_state(state["loader"])
+    for generator, saved in zip(generators, state["loaders"]):
+        generator.set_state(saved)
     random.setstate(state["python"])
     numpy_key, *numpy_rest = state["numpy"]
     np.random.set_state(("MT19937", numpy_key.numpy().astype(np.uint32), *numpy_rest))

@@ -68,7 +68,7 @@ def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
             f"The profile 'full' needs MNIST in {Path(root, 'MNIST', 'raw')}, "
-            f"and it could not be downloaded ({error}).\n"
+            f"and they could be neither read nor downloaded ({error}).\n"
             "Put the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
             "t10k-labels-idx1-ubyte there (.gz is fine too), or set COURSE_PROFILE=sample."
         ) from error

@@ -95,7 +95,8 @@ def class_names(root: str | Path) -> list[str]:
 def images_in(root: str | Path, name: str) -> list[Path]:
     """The image files of class `name` under `root`, sorted. Raises FileNotFoundError where there is none."""
     folder = Path(root) / name
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    paths = sorted(path for path in visible if path.suffix.lower() in EXTENSIONS)
     if not paths:
         raise FileNotFoundError(
             f"The class folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))}). "

@@ -90,8 +90,10 @@ def plot_confusion(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[s
 
 
 def _image_grid(images, captions, colours, columns, title, normalized) -> Figure:
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(f"Need images (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}.")
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+        raise ValueError(
+            f"Need at least one image, (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}."
+        )
     images = images.detach().cpu()
     if images.shape[1] == 3 and normalized:
         images = denormalize(images)
@@ -101,7 +103,7 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
     for axis in axes.flat:
         axis.axis("off")
     for index, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image.permute(1, 2, 0), cmap="gray_r" if len(image) == 1 else None)
+        axis.imshow(image.permute(1, 2, 0).numpy(), cmap="gray_r" if len(image) == 1 else None)
         if captions:
             axis.set_title(captions[index], fontsize=9, color=colours[index] if colours else "black")
     figure.suptitle(title)

@@ -1,5 +1,6 @@
 """Tables the course reads, checked line by line. Lesson 02 uses them."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -42,14 +43,16 @@ def load_temperatures(path: str | Path | None = None) -> pd.DataFrame:
             index_col=False,
         )
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read as a comma-separated table in UTF-8 ({str(error).strip()}).") from error
+        raise ValueError(f"{path} cannot be read as a CSV table in UTF-8 ({str(error).strip()}).") from error
     missing = [name for name in TEMPERATURE_COLUMNS if name not in table]
     if missing:
         raise ValueError(f"{path}: missing columns {missing}. Needed: {TEMPERATURE_COLUMNS}, found: {list(table)}.")
     table = table[TEMPERATURE_COLUMNS].fillna("")
     table = table[(table != "").any(axis=1)]
+    if table.empty:
+        raise ValueError(f"{path} has a header and no rows.")
     week = table["week"].str[:3]  # the table of 2016 that many tutorials use says Tues and Thurs
-    numbers = table[NUMBERS].apply(pd.to_numeric, errors="coerce")
+    numbers = table[NUMBERS].apply(pd.to_numeric, errors="coerce").replace([math.inf, -math.inf], math.nan)
     dates = pd.to_datetime(numbers[DATE], errors="coerce")
     problems = [
         (row, f"{name} is {table.at[row, name]!r}, not a number")

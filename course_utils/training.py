@@ -19,6 +19,7 @@ from .checkpoints import TrainingState
 from .history import History
 from .metrics import accuracy
 
+MONITORS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -58,11 +59,15 @@ def fit(
     """
     if not len(train_loader):
         raise ValueError("train_loader yields no batches: the data set is empty, or smaller than one dropped batch.")
+    if restore_best and monitor not in MONITORS:
+        raise ValueError(f"monitor={monitor!r} is not measured. Choose one of: {', '.join(MONITORS)}.")
     if restore_best and val_loader is None and monitor.startswith("val_"):
         raise ValueError(f"restore_best watches {monitor!r}, which needs a val_loader.")
     run = TrainingState(model, optimizer, scheduler, train_loader)
     if checkpoint and Path(checkpoint).exists():
         run.resume(checkpoint)
+        if restore_best and run.best is None:
+            raise ValueError(f"{checkpoint} was written without restore_best=True, its best weights are not kept.")
     history, per_epoch = History(run.rows), len(train_loader)
     bar = tqdm(
         total=epochs * per_epoch,
@@ -128,7 +133,8 @@ def evaluate(
 ) -> dict[str, float]:
     """`loss` over all examples at once and, for class labels, `accuracy`. The model's mode is left as it was."""
     outputs, targets = predict(model, loader, autocast)
-    scores = {"loss": _loss(loss_fn, outputs, targets).item()}
+    device = _device(model)  # a loss may hold weights there
+    scores = {"loss": _loss(loss_fn, outputs.to(device), targets.to(device)).item()}
     return scores if targets.is_floating_point() else scores | {"accuracy": accuracy(outputs, targets)}
 
 

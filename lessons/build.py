@@ -37,9 +37,18 @@ def sources() -> list[Path]:
     return sorted(LESSONS.glob("[0-9]*.py")) + sorted((LESSONS / "exercises").glob("[0-9]*.py"))
 
 
+def describe(source: Path) -> str:
+    """E.g. "exercises/03_mnist_mlp.py"."""
+    return f"exercises/{source.name}" if is_exercise(source) else source.name
+
+
+def is_exercise(source: Path) -> bool:
+    return source.parent.name == "exercises"
+
+
 def targets(source: Path) -> list[Path]:
     """The notebooks made from `source`; the first one is executed."""
-    folders = ["solutions", "exercises"] if source.parent.name == "exercises" else ["."]
+    folders = ["solutions", "exercises"] if is_exercise(source) else ["."]
     return [NOTEBOOKS / folder / f"{source.stem}.ipynb" for folder in folders]
 
 
@@ -48,7 +57,7 @@ def read_source(source: Path) -> nbformat.NotebookNode:
     notebook = jupytext.read(source)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
     notebook.cells = [cell for cell in notebook.cells if "wrong" not in cell.metadata.get("tags", [])]
-    if source.parent.name == "exercises":
+    if is_exercise(source):
         _add_grading(notebook)
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
@@ -98,7 +107,7 @@ def digest(source: Path) -> str:
     fingerprint = hashlib.sha256()
     for path in inputs:
         if "__pycache__" not in path.parts and path.suffix != ".md":
-            fingerprint.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+            fingerprint.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return fingerprint.hexdigest()
 
 
@@ -132,7 +141,7 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
     for path, content in zip(paths, [notebook, take_out_solutions(notebook)], strict=False):
         nbformat.validate(content)
         changed.append(_write(path, content))
-    return f"{'built' if any(changed) else 'same '}  {source.relative_to(ROOT)}"
+    return f"{'built' if any(changed) else 'same '}  {describe(source)}"
 
 
 def _scrub(notebook: nbformat.NotebookNode) -> None:
@@ -172,7 +181,7 @@ def _try_build(source: Path) -> tuple[bool, str]:
     try:
         return True, build(source)
     except CellExecutionError as error:
-        return False, f"FAILED {source.relative_to(ROOT)}, its notebook is left as it was\n{error}"
+        return False, f"FAILED {describe(source)}, its notebook is left as it was\n{error}"
 
 
 def main() -> int:

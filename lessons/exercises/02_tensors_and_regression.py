@@ -1,0 +1,510 @@
+# %% [markdown]
+# # Exercises 02 · Tensors and regression
+#
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 02](../02_tensors_and_regression.ipynb); if you are stuck,
+# unfold the hint. Run the next cell first.
+
+# %%
+import copy
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import load_temperatures, setup
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · A derivative by autograd (2 points)
+#
+# Return the derivative of a function at a point. Let PyTorch find it.
+# <details><summary>Hint</summary>
+#
+# Make a tensor of `at` with `requires_grad=True`, hand it to `f`, call `backward()` on the result, read `.grad`.
+# `.item()` makes a plain number of it.
+#
+# </details>
+
+# %% tags=["answer"]
+def slope(f, at):
+    """Derivative of `f` at the point `at`.
+
+    Args:
+        f: function that takes a tensor with one number and returns a tensor with one number
+        at: float
+    Returns:
+        float
+    """
+    ### BEGIN SOLUTION
+    x = torch.tensor(at, requires_grad=True)
+    f(x).backward()
+    return x.grad.item()
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the value of f"
+def slope(f, at):
+    return f(torch.tensor(at)).item()
+
+
+# %% tags=["wrong"] expect="a plain number"
+def slope(f, at):
+    x = torch.tensor(at, requires_grad=True)
+    f(x).backward()
+    return x.grad
+
+
+# %% tags=["wrong"] expect="too coarse"
+def slope(f, at):
+    return (f(torch.tensor(at + 0.5)) - f(torch.tensor(at))).item() / 0.5
+
+
+# %% tags=["wrong"] expect="adds to what is already"
+def slope(f, at):
+    x = torch.tensor(at, requires_grad=True)
+    f(x).backward()
+    f(x).backward()
+    return x.grad.item()
+
+
+# %% tags=["check"] points=2
+result = slope(lambda x: x**3, 2.0)
+assert isinstance(result, float), f"return a plain number, not a {type(result).__name__}: use .item()"
+assert result != 8, "8 is the value of f at 2, not its derivative: call backward() and read .grad"
+assert result != 24, "twice the right number: backward() adds to what is already in .grad, so call it once"
+assert abs(result - 12) < 2, f"the derivative of x ** 3 at 2 is 12; {result:.2f} is too coarse or wrong: use autograd"
+assert abs(result - 12) < 1e-4, f"the derivative of x ** 3 at 2 is 12, not {result:.4f}: let autograd find it"
+assert abs(slope(lambda x: x**3, 2.0) - 12) < 1e-4, "the second call gives another result: make a new tensor each time"
+assert abs(slope(torch.sin, 0.0) - 1) < 1e-6, "the derivative of sin at 0 is 1"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · A split along time (3 points)
+#
+# Split a table that is indexed by date into three parts: training days lie before `val_start`, validation days from
+# `val_start` on but before `test_start`, test days from `test_start` on. The rows may come in any order; each part
+# should be sorted by date. The table itself stays as it is.
+# <details><summary>Hint</summary>
+#
+# `table.index < pd.Timestamp(val_start)` is True for the days before. `table[…]` with such a column of True and False
+# keeps the rows that are True; two conditions are joined with `&`, each in brackets. `sort_index()` returns a sorted
+# copy. Beware of `table.loc[:day]`: it includes `day`.
+#
+# </details>
+
+# %% tags=["answer"]
+def split_by_date(table, val_start, test_start):
+    """Training, validation and test part of `table`, each sorted by date.
+
+    Args:
+        table: DataFrame indexed by date, rows in any order
+        val_start, test_start: str such as "2014-01-01", the first day of the part
+    Returns:
+        three DataFrames: train, val, test
+    """
+    ### BEGIN SOLUTION
+    table = table.sort_index()
+    is_train = table.index < pd.Timestamp(val_start)
+    is_test = table.index >= pd.Timestamp(test_start)
+    return table[is_train], table[~is_train & ~is_test], table[is_test]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="in two parts"
+def split_by_date(table, val_start, test_start):
+    table = table.sort_index()
+    return table.loc[:val_start], table.loc[val_start:test_start], table.loc[test_start:]
+
+
+# %% tags=["wrong"] expect="fixed shares"
+def split_by_date(table, val_start, test_start):
+    table = table.sort_index()
+    cuts = int(0.6 * len(table)), int(0.8 * len(table))
+    return table.iloc[: cuts[0]], table.iloc[cuts[0] : cuts[1]], table.iloc[cuts[1] :]
+
+
+# %% tags=["wrong"] expect="drawn at random"
+def split_by_date(table, val_start, test_start):
+    val_days = ((table.index >= val_start) & (table.index < test_start)).sum()
+    test_days = (table.index >= test_start).sum()
+    shuffled = table.sample(frac=1, random_state=0)
+    train, rest = shuffled.iloc[val_days + test_days :], shuffled.iloc[: val_days + test_days]
+    return train.sort_index(), rest.iloc[:val_days].sort_index(), rest.iloc[val_days:].sort_index()
+
+
+# %% tags=["wrong"] expect="sorted by date"
+def split_by_date(table, val_start, test_start):
+    is_train, is_test = table.index < val_start, table.index >= test_start
+    return table[is_train], table[~is_train & ~is_test], table[is_test]
+
+
+# %% [markdown]
+# Try it before you run the check:
+
+# %%
+for part in split_by_date(load_temperatures(), "2014-01-01", "2015-01-01"):
+    print(len(part), "days from", part.index.min().date(), "to", part.index.max().date())
+
+# %% tags=["check"] points=3
+days = pd.date_range("2020-12-01", periods=100, name="date")
+ordered = pd.DataFrame({"actual": range(100)}, index=days)
+shuffled = ordered.sample(frac=1, random_state=1)
+original = shuffled.copy()
+parts = split_by_date(shuffled, "2021-01-01", "2021-02-20")
+assert len(parts) == 3, f"return three parts, train, val and test, not {len(parts)}"
+train, val, test = parts
+assert sum(map(len, parts)) <= 100, "some days are in two parts: the slice .loc[a:b] includes b"
+assert sum(map(len, parts)) == 100, f"{100 - sum(map(len, parts))} of 100 days are in no part"
+assert all(map(len, parts)), f"a part is empty: the parts have {[len(part) for part in parts]} days"
+mixed = train.index.max() > val.index.min() or val.index.max() > test.index.min()
+assert not mixed, "the parts overlap in time, as if drawn at random: later parts must hold only later days"
+starts = [str(part.index.min().date()) for part in (val, test)]
+wanted = ["2021-01-01", "2021-02-20"]
+assert starts == wanted, f"val and test should start on {wanted}, not {starts}: dates decide, not fixed shares"
+assert all(part.index.is_monotonic_increasing for part in parts), "each part should be sorted by date: sort_index()"
+assert pd.concat(parts).equals(ordered), "the values have changed, or no longer belong to their dates"
+assert shuffled.equals(original), "the table that was passed in has been changed: work on a copy"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Scaling without a leak (3 points)
+#
+# Scale two tables of features, column by column, so that each column of `train` gets mean 0 and standard deviation 1.
+# Everything must be fitted on `train` only. A column that is constant in `train` tells nothing: make it 0 in `train`
+# and see to it that no `nan` appears in either table.
+# <details><summary>Hint 1</summary>
+#
+# `train.mean(dim=0)` is the mean of each column.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Where the standard deviation is 0, divide by 1 instead: `torch.where(std == 0, 1.0, std)`.
+#
+# </details>
+
+# %% tags=["answer"]
+def scale(train, other):
+    """Both tables, scaled with the mean and standard deviation of the columns of `train`.
+
+    Args:
+        train: float tensor (n, columns)
+        other: float tensor (m, columns), e.g. the validation year
+    Returns:
+        two tensors of the same shapes
+    """
+    ### BEGIN SOLUTION
+    mean, std = train.mean(dim=0), train.std(dim=0)
+    std = torch.where(std == 0, 1.0, std)
+    return (train - mean) / std, (other - mean) / std
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="scaled by itself"
+def scale(train, other):
+    def alone(table):
+        std = table.std(dim=0)
+        return (table - table.mean(dim=0)) / torch.where(std == 0, 1.0, std)
+
+    return alone(train), alone(other)
+
+
+# %% tags=["wrong"] expect="leaked into the mean"
+def scale(train, other):
+    everything = torch.cat([train, other])
+    mean, std = everything.mean(dim=0), everything.std(dim=0)
+    std = torch.where(std == 0, 1.0, std)
+    return (train - mean) / std, (other - mean) / std
+
+
+# %% tags=["wrong"] expect="nan"
+def scale(train, other):
+    mean, std = train.mean(dim=0), train.std(dim=0)
+    return (train - mean) / std, (other - mean) / std
+
+
+# %% tags=["wrong"] expect="column by column"
+def scale(train, other):
+    return (train - train.mean()) / train.std(), (other - train.mean()) / train.std()
+
+
+# %% tags=["check"] points=3
+generator = torch.Generator().manual_seed(0)
+train = torch.randn(50, 3, generator=generator) * torch.tensor([10.0, 1.0, 0.0]) + torch.tensor([60.0, 5.0, 7.0])
+other = train[:20] + torch.tensor([8.0, 0.0, 0.0])
+before = train.clone(), other.clone()
+result = scale(train, other)
+assert len(result) == 2, "return two tensors: the scaled train and the scaled other"
+assert result[0].shape == (50, 3) and result[1].shape == (20, 3), "the shapes must stay as they are"
+assert all(torch.equal(old, new) for old, new in zip(before, (train, other))), "do not change the tables passed in"
+finite = all(torch.isfinite(table).all() for table in result)
+assert finite, "there is nan or infinity in the result: a constant column has the standard deviation 0"
+own_mean, own_std = other[:, :2].mean(dim=0), other[:, :2].std(dim=0)
+alone = torch.allclose(result[1][:, :2], (other[:, :2] - own_mean) / own_std, atol=1e-2)
+assert not alone, "other was scaled by itself: use the mean and standard deviation of train for both"
+both = torch.cat([train, other])[:, 0]
+leaked = torch.allclose(result[0][:, 0], (train[:, 0] - both.mean()) / both.std(), atol=1e-2)
+assert not leaked, "other has leaked into the mean and standard deviation: fit them on train alone"
+centred = torch.allclose(result[0].mean(dim=0), torch.zeros(3), atol=1e-4)
+assert centred, "the columns of train should have mean 0: fit them column by column, with dim=0"
+spread = result[0][:, :2].std(dim=0)
+assert torch.allclose(spread, torch.ones(2), atol=0.02), "the columns of train should have standard deviation 1"
+difference = result[1][:, 0] - result[0][:20, 0]
+shift = 8 / train[:, 0].std()
+assert torch.allclose(difference, shift.expand(20), atol=0.02), "equal values must stay equal in both tables"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · A loss that refuses to broadcast (3 points)
+#
+# Write a mean squared error that cannot be misled. If predictions and targets differ in shape, it raises a
+# `ValueError` whose message names both shapes. Otherwise it returns the mean squared error, fit for training.
+# <details><summary>Hint</summary>
+#
+# `tuple(predictions.shape)` can go into an f-string: `raise ValueError(f"…")`. Return a tensor: a plain number has no
+# `backward()`.
+#
+# </details>
+
+# %% tags=["answer"]
+def safe_mse(predictions, targets):
+    """Mean squared error of two tensors of the same shape, as a tensor with one number.
+
+    Raises:
+        ValueError: the shapes differ; the message names both
+    """
+    ### BEGIN SOLUTION
+    if predictions.shape != targets.shape:
+        raise ValueError(f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ in shape")
+    return ((predictions - targets) ** 2).mean()
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="broadcast to a table"
+def safe_mse(predictions, targets):
+    return ((predictions - targets) ** 2).mean()
+
+
+# %% tags=["wrong"] expect="comparing lengths is not enough"
+def safe_mse(predictions, targets):
+    if len(predictions) != len(targets):
+        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
+    return ((predictions - targets) ** 2).mean()
+
+
+# %% tags=["wrong"] expect="not mend them silently"
+def safe_mse(predictions, targets):
+    return ((predictions.flatten() - targets.flatten()) ** 2).mean()
+
+
+# %% tags=["wrong"] expect="a plain number"
+def safe_mse(predictions, targets):
+    if predictions.shape != targets.shape:
+        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
+    return ((predictions - targets) ** 2).mean().item()
+
+
+# %% tags=["wrong"] expect="name both shapes"
+def safe_mse(predictions, targets):
+    if predictions.shape != targets.shape:
+        raise ValueError("shapes differ")
+    return ((predictions - targets) ** 2).mean()
+
+
+# %% tags=["check"] points=3
+predictions = torch.tensor([[1.0], [2.0], [6.0]], requires_grad=True)
+loss = safe_mse(predictions, torch.tensor([[1.0], [4.0], [3.0]]))
+assert isinstance(loss, torch.Tensor), "return a tensor; a plain number cannot be trained with"
+assert abs(loss.item() - 13 / 3) < 1e-5, f"errors of 0, -2 and 3 have the MSE {13 / 3:.2f}, not {loss.item():.2f}"
+assert loss.requires_grad, "the loss has lost its way back to the predictions: no detach, no no_grad"
+loss.backward()
+assert torch.allclose(predictions.grad, torch.tensor([[0.0], [-4 / 3], [2.0]])), "the gradient is not that of the MSE"
+
+
+def refusal(*shapes):
+    """What safe_mse says to tensors of these shapes, as a pair: kind of error ("" if there is none) and text."""
+    try:
+        return "", safe_mse(*(torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(shape) for shape in shapes))
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+kind, text = refusal((4, 1), (4,))
+if not kind:
+    assert float(text) != 0, "(4, 1) and (4,) must be refused; your function should not mend them silently"
+    assert refusal((4, 1), (2,))[0] != "ValueError", "(4, 1) and (4,) get through: comparing lengths is not enough"
+    raise AssertionError("(4, 1) and (4,) get through and broadcast to a table of 4 x 4: compare the shapes first")
+assert kind == "ValueError", f"differing shapes should raise a ValueError, not a {kind}"
+named = "4, 1" in text and ("(4,)" in text or "[4]" in text)
+assert named, f"the message should name both shapes, (4, 1) and (4,); yours says {text!r}"
+assert refusal((3, 2), (2,))[0] == "ValueError", "(3, 2) and (2,) must be refused, too"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: stop when it no longer helps (5 points)
+#
+# The lesson trained for a fixed number of epochs and kept the best. Why go on when nothing improves? Write a training
+# loop that stops early. One step uses all training days at once.
+#
+# - After every step, measure the MSE on the validation data.
+# - Stop as soon as `patience` steps in a row have brought no new lowest validation MSE, or after `max_steps` steps.
+# - Leave the model with the parameters it had after its best step.
+# - Return the validation MSEs, one number a step.
+# <details><summary>Hint 1</summary>
+#
+# The loop of `fit_by_hand` in the lesson is nearly it. Remember in which step the best MSE was seen; the steps since
+# then are the ones without improvement.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `model.state_dict()` hands out the parameters themselves, not a copy. They go on changing. `copy.deepcopy` keeps them
+# as they are.
+#
+# </details>
+
+# %% tags=["answer"]
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    """Train `model` with early stopping; it ends with the parameters of its best step.
+
+    Args:
+        model: module whose output has the shape of the targets
+        optimizer: optimizer of the model's parameters
+        x, y, x_val, y_val: inputs and targets for training and validation
+        patience: how many steps in a row may bring no new lowest validation MSE
+        max_steps: stop after this many steps in any case
+    Returns:
+        list of float, the validation MSE after each step
+    """
+    ### BEGIN SOLUTION
+    losses, best_step = [], 0
+    for step in range(max_steps):
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if losses[-1] < min(losses[:-1], default=float("inf")):
+            best_step, best = step, copy.deepcopy(model.state_dict())
+        if step - best_step >= patience:
+            break
+    model.load_state_dict(best)
+    return losses
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="copy.deepcopy"
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    losses, best_step = [], 0
+    for step in range(max_steps):
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if losses[-1] == min(losses):
+            best_step, best = step, model.state_dict()
+        if step - best_step >= patience:
+            break
+    model.load_state_dict(best)
+    return losses
+
+
+# %% tags=["wrong"] expect="the validation MSE decides"
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    losses, train_losses = [], []
+    for step in range(max_steps):
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        train_losses.append(loss.item())
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if train_losses[-1] == min(train_losses):
+            best_step, best = step, copy.deepcopy(model.state_dict())
+        if step - best_step >= patience:
+            break
+    model.load_state_dict(best)
+    return losses
+
+
+# %% tags=["wrong"] expect="stops too soon"
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    losses = []
+    for step in range(max_steps):
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if losses[-1] > min(losses):
+            break
+        best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    return losses
+
+
+# %% tags=["wrong"] expect="clear the gradients"
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    losses, best_step = [], 0
+    for step in range(max_steps):
+        F.mse_loss(model(x), y).backward()
+        optimizer.step()
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if losses[-1] == min(losses):
+            best_step, best = step, copy.deepcopy(model.state_dict())
+        if step - best_step >= patience:
+            break
+    model.load_state_dict(best)
+    return losses
+
+
+# %% tags=["check"] points=5
+def weight_after(steps, lr):
+    """The training data ask for the weight 1; each step multiplies the distance to it by 1 - 2 lr."""
+    return 1 - (1 - 2 * lr) ** steps
+
+
+def attempt(goal, lr, patience, max_steps):
+    """Train a model with one weight, starting at 0, whose validation data ask for the weight `goal`."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    x, y = torch.ones(2, 1), torch.ones(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    losses = train_with_patience(model, optimizer, x, y, x, goal * y, patience, max_steps)
+    return losses, model.weight.item()
+
+
+# the weight creeps from 0 to 1: 0.1, 0.19, 0.27 …; validation is best near 0.5, after seven steps
+losses, weight = attempt(goal=0.5, lr=0.05, patience=3, max_steps=100)
+assert isinstance(losses, list) and all(isinstance(loss, float) for loss in losses), "return a list of plain numbers"
+expected = [(weight_after(step, 0.05) - 0.5) ** 2 for step in range(1, 101)]
+best = expected.index(min(expected))
+same = all(abs(a - b) < 1e-4 for a, b in zip(losses, expected))
+assert same, "these are not the validation MSEs after each step: one step a round, and clear the gradients each time"
+assert len(losses) < 100, "it never stops: the validation MSE decides, not the training loss"
+assert len(losses) >= best + 4, f"it stops too soon: three more steps should follow the best one, step {best + 1}"
+assert len(losses) == best + 4, f"it stops too late: with patience 3, the last step is {best + 4}"
+kept = abs(weight - weight_after(best + 1, 0.05)) < 1e-3
+assert kept, "the model has not the parameters of its best step: keep a copy (copy.deepcopy), and load it at the end"
+# with a large rate the weight jumps about 1: 1.8, 0.36, 1.51, 0.59 …; the third step is worse, the fourth the best
+losses, weight = attempt(goal=0.6, lr=0.9, patience=2, max_steps=100)
+assert len(losses) >= 6, "it stops too soon: `patience` steps in a row without a new best, not the first one"
+assert len(losses) == 6, "after a new best the count of useless steps starts again at 0"
+assert abs(weight - weight_after(4, 0.9)) < 1e-3, "the model should have the parameters of its best step"
+losses, weight = attempt(goal=1.0, lr=0.05, patience=3, max_steps=5)
+assert len(losses) == 5, f"max_steps=5 should give 5 steps, not {len(losses)}"
+assert abs(weight - weight_after(5, 0.05)) < 1e-3, "if max_steps ends the training, the best parameters are still due"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/02_tensors_and_regression.ipynb), or go on with
+# [lesson 03](../03_mnist_mlp.ipynb).

@@ -1,0 +1,572 @@
+# %% [markdown]
+# # Exercises 03 · A digit classifier from scratch
+#
+# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 03](../03_mnist_mlp.ipynb); if you are stuck, unfold the
+# hint. Run the next cell first.
+
+# %%
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import MLP, fit, load_digits28, setup
+
+course = setup(seed=0)
+train_images, train_labels = load_digits28("train")
+val_images, val_labels = load_digits28("val")
+
+# %% [markdown]
+# ## Task 1 · Accuracy (2 points)
+#
+# Return the share of examples whose largest logit is that of the true class, as a plain Python number. Do not use the
+# helper `accuracy`.
+# <details><summary>Hint</summary>
+#
+# `argmax` along the classes gives the predictions. Compare them with the labels, take the mean of the result as
+# floats, and `.item()` makes a plain number of it.
+#
+# </details>
+
+# %% tags=["answer"]
+def share_right(logits, labels):
+    """Share of right predictions.
+
+    Args:
+        logits: float tensor (n, classes)
+        labels: int64 tensor (n,)
+    Returns:
+        float between 0 and 1
+    """
+    ### BEGIN SOLUTION
+    return (logits.argmax(dim=1) == labels).float().mean().item()
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="a share, not a count"
+def share_right(logits, labels):
+    return (logits.argmax(dim=1) == labels).sum().item()
+
+
+# %% tags=["wrong"] expect="plain Python number"
+def share_right(logits, labels):
+    return (logits.argmax(dim=1) == labels).float().mean()
+
+
+# %% tags=["wrong"] expect="the largest logit of each row"
+def share_right(logits, labels):
+    return (logits.argmax(dim=0) == labels).float().mean().item()
+
+
+# %% tags=["wrong"] expect="which class has the largest logit"
+def share_right(logits, labels):
+    return (logits.max(dim=1).values.long() == labels).float().mean().item()
+
+
+# %% tags=["check"] points=2
+logits = torch.tensor([[9.0, 1.0, 5.0, 0.0], [0.0, 1.0, 8.0, 2.0], [3.0, 2.0, 9.0, 1.0], [7.0, 3.0, 0.0, 4.0]])
+result = share_right(logits, torch.tensor([0, 2, 2, 3]))
+assert isinstance(result, float | int), f"return a plain Python number (use .item()), not a {type(result).__name__}"
+assert result <= 1, f"{result} is more than 1: return a share, not a count"
+assert share_right(logits, torch.tensor([0, 3, 2, 3])) != 1, (
+    "you look down the columns; take the largest logit of each row (dim=1)"
+)
+assert share_right(logits, torch.tensor([9, 8, 9, 7])) != 1, (
+    "you compare the labels with the largest values; ask which class has the largest logit (argmax)"
+)
+assert result == 0.75, f"the predictions are 0, 2, 2, 0, the labels 0, 2, 2, 3: the share is 0.75, not {result}"
+assert abs(share_right(logits[:3], torch.tensor([0, 1, 1])) - 1 / 3) < 1e-6, "1 of 3 should give a third"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · A cross-entropy that does not overflow (3 points)
+#
+# Compute the mean cross-entropy of a batch from its logits, with exponentials, logarithms and sums only: no
+# `F.cross_entropy`, no `softmax`, no `logsumexp`. It has to stay finite for logits of any size.
+# <details><summary>Hint 1</summary>
+#
+# The logarithm of a probability is its logit minus the logarithm of the sum of all exponentials of its row.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Subtract from each row its own largest logit before you take exponentials: `logits.max(dim=1, keepdim=True).values`.
+# After that the logits and the log of the sum are shifted by the same amount, and the difference is what it was.
+#
+# </details>
+
+# %% tags=["answer"]
+def stable_cross_entropy(logits, labels):
+    """Mean over the batch of minus the log-probability of the true class.
+
+    Args:
+        logits: float tensor (n, classes) of any size
+        labels: int64 tensor (n,)
+    Returns:
+        tensor without dimensions
+    """
+    ### BEGIN SOLUTION
+    shifted = logits - logits.max(dim=1, keepdim=True).values
+    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="exponentials of large logits overflow"
+def stable_cross_entropy(logits, labels):
+    log_probabilities = logits - logits.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+
+
+# %% tags=["wrong"] expect="probability was stored as 0"
+def stable_cross_entropy(logits, labels):
+    exponentials = (logits - logits.max(dim=1, keepdim=True).values).exp()
+    probabilities = exponentials / exponentials.sum(dim=1, keepdim=True)
+    return -probabilities[torch.arange(len(labels)), labels].log().mean()
+
+
+# %% tags=["wrong"] expect="its own largest logit"
+def stable_cross_entropy(logits, labels):
+    shifted = logits - logits.max()
+    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+
+
+# %% tags=["wrong"] expect="the mean over the batch, not the sum"
+def stable_cross_entropy(logits, labels):
+    shifted = logits - logits.max(dim=1, keepdim=True).values
+    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[torch.arange(len(labels)), labels].sum()
+
+
+# %% tags=["wrong"] expect="from each row only the true class"
+def stable_cross_entropy(logits, labels):
+    shifted = logits - logits.max(dim=1, keepdim=True).values
+    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[:, labels].mean()
+
+
+# %% tags=["check"] points=3
+logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+labels = torch.tensor([0, 3, 1, 1, 2, 0])
+result = stable_cross_entropy(logits, labels)
+expected = F.cross_entropy(logits, labels)
+assert isinstance(result, torch.Tensor) and result.shape == (), "return one number, as a tensor without dimensions"
+assert not torch.isclose(result, -expected), "the sign is wrong: a loss is minus the log-probability"
+assert not torch.isclose(result, 6 * expected, atol=1e-4), "return the mean over the batch, not the sum"
+all_pairs = -logits.log_softmax(dim=1)[:, labels].mean()
+assert not torch.isclose(result, all_pairs, atol=1e-4), (
+    "[:, labels] takes whole columns; take from each row only the true class, [torch.arange(n), labels]"
+)
+assert torch.isclose(result, expected, atol=1e-4), f"the loss should be {expected:.4f}, not {result:.4f}"
+result = stable_cross_entropy(torch.tensor([[1000.0, 998.0]]), torch.tensor([1]))
+assert result.isfinite(), f"logits of 1000 give {result:.0f}: exponentials of large logits overflow, shift them first"
+result = stable_cross_entropy(torch.tensor([[0.0, 300.0]]), torch.tensor([0]))
+assert result.isfinite(), "logits 0 and 300 give inf: a probability was stored as 0; take the log before that happens"
+result = stable_cross_entropy(torch.tensor([[500.0, 500.0], [1.0, 1.0]]), torch.tensor([0, 1]))
+assert result.isfinite(), "small logits beside a row of large ones fail: subtract from each row its own largest logit"
+assert abs(result - math.log(2)) < 1e-4, f"two equal logits should give ln 2 whatever their size, not {result:.4f}"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · A network as a module (3 points)
+#
+# Write the module `SmallNet`: it takes pictures (n, 1, 28, 28), has two hidden layers of 32 numbers each with a ReLU
+# after both, and returns ten logits. Work out with pencil and paper how many parameters it should have; the check
+# compares.
+# <details><summary>Hint 1</summary>
+#
+# Layers become parts of the module when they are assigned in `__init__`, after `super().__init__()`:
+# `self.hidden1 = nn.Linear(784, 32)`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `forward` starts with `images.flatten(1)`, and neither ReLU nor softmax comes after the last layer.
+#
+# </details>
+
+# %% tags=["answer"]
+class SmallNet(nn.Module):
+    """784 → 32 → 32 → 10 with ReLU after both hidden layers: float (n, 1, 28, 28) -> logits (n, 10)."""
+
+    ### BEGIN SOLUTION
+    def __init__(self):
+        super().__init__()
+        self.hidden1 = nn.Linear(784, 32)
+        self.hidden2 = nn.Linear(32, 32)
+        self.out = nn.Linear(32, 10)
+
+    def forward(self, images):
+        hidden = F.relu(self.hidden1(images.flatten(1)))
+        return self.out(F.relu(self.hidden2(hidden)))
+
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="without a ReLU"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.out(self.hidden2(self.hidden1(images.flatten(1))))
+
+
+# %% tags=["wrong"] expect="return logits, no softmax"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
+        return self.out(hidden).softmax(dim=1)
+
+
+# %% tags=["wrong"] expect="plain list"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)]
+
+    def forward(self, images):
+        hidden = F.relu(self.layers[0](images.flatten(1)))
+        return self.layers[2](F.relu(self.layers[1](hidden)))
+
+
+# %% tags=["wrong"] expect="no ReLU after the last layer"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return F.relu(self.out(F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))))
+
+
+# %% tags=["wrong"] expect="one hidden layer too few"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(784, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.out(F.relu(self.hidden(images.flatten(1))))
+
+
+# %% tags=["check"] points=3
+torch.manual_seed(0)
+net = SmallNet()
+with torch.no_grad():
+    outputs = net(train_images[:200])
+assert tuple(outputs.shape) == (200, 10), f"200 pictures should give outputs (200, 10), not {tuple(outputs.shape)}"
+counted = sum(parameter.numel() for parameter in net.parameters())
+assert counted > 0, "the module has no parameters: a plain list hides its layers; assign each layer to self"
+assert counted != 784 * 32 + 32 + 32 * 10 + 10, "one hidden layer too few: 784 → 32 → 32 → 10"
+assert counted == 784 * 32 + 32 + 32 * 32 + 32 + 32 * 10 + 10, f"{counted:,} parameters; it should have 26,506"
+sums = outputs.sum(dim=1)
+assert not torch.allclose(sums, torch.ones(200), atol=1e-3), "these are probabilities: return logits, no softmax"
+assert outputs.min() < 0, "no output is ever negative: no ReLU after the last layer"
+with torch.no_grad():
+    half = net((train_images[:100] + train_images[100:200]) / 2)
+assert not torch.allclose(half, (outputs[:100] + outputs[100:]) / 2, atol=1e-5), (
+    "the network is linear: without a ReLU between them several layers are no more than one"
+)
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · An evaluation that does not depend on the batches (4 points)
+#
+# Write `mean_scores(model, loader)`, which returns loss (cross-entropy) and accuracy over everything the loader yields.
+# Without the helpers `evaluate` and `predict`; the batches may differ in size. Note that
+#
+# - the result must not depend on the batch size,
+# - the model is evaluated in evaluation mode, and left in the mode it was in,
+# - nothing is noted down for a backward pass.
+# <details><summary>Hint 1</summary>
+#
+# Add up: loss × size of the batch, right predictions, pictures. Divide at the end.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `model.training` is `True` in training mode. Remember it before `model.eval()`, and end with `model.train(before)`.
+#
+# </details>
+
+# %% tags=["answer"]
+def mean_scores(model, loader):
+    """Loss and accuracy of the model over all examples of the loader.
+
+    Args:
+        model: module that returns logits
+        loader: yields (images, labels)
+    Returns:
+        dict with "loss" and "accuracy", both floats
+    """
+    ### BEGIN SOLUTION
+    before = model.training
+    model.eval()
+    loss_sum, right, seen = 0.0, 0, 0
+    with torch.inference_mode():
+        for images, labels in loader:
+            logits = model(images)
+            loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+            right += (logits.argmax(dim=1) == labels).sum().item()
+            seen += len(labels)
+    model.train(before)
+    return {"loss": loss_sum / seen, "accuracy": right / seen}
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="counts as much as a whole one"
+def mean_scores(model, loader):
+    before = model.training
+    model.eval()
+    losses, shares = [], []
+    with torch.inference_mode():
+        for images, labels in loader:
+            logits = model(images)
+            losses.append(F.cross_entropy(logits, labels).item())
+            shares.append((logits.argmax(dim=1) == labels).float().mean().item())
+    model.train(before)
+    return {"loss": sum(losses) / len(losses), "accuracy": sum(shares) / len(shares)}
+
+
+# %% tags=["wrong"] expect="the last batch only"
+def mean_scores(model, loader):
+    before = model.training
+    model.eval()
+    with torch.inference_mode():
+        for images, labels in loader:
+            logits = model(images)
+            loss = F.cross_entropy(logits, labels).item()
+            accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+    model.train(before)
+    return {"loss": loss, "accuracy": accuracy}
+
+
+# %% tags=["wrong"] expect="evaluation mode: call model.eval()"
+def mean_scores(model, loader):
+    with torch.inference_mode():
+        pairs = [(model(images), labels) for images, labels in loader]
+    logits, labels = (torch.cat(part) for part in zip(*pairs))
+    return {
+        "loss": F.cross_entropy(logits, labels).item(),
+        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+    }
+
+
+# %% tags=["wrong"] expect="left in evaluation mode"
+def mean_scores(model, loader):
+    model.eval()
+    with torch.inference_mode():
+        pairs = [(model(images), labels) for images, labels in loader]
+    logits, labels = (torch.cat(part) for part in zip(*pairs))
+    return {
+        "loss": F.cross_entropy(logits, labels).item(),
+        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+    }
+
+
+# %% tags=["wrong"] expect="use torch.inference_mode()"
+def mean_scores(model, loader):
+    before = model.training
+    model.eval()
+    pairs = [(model(images), labels) for images, labels in loader]
+    logits, labels = (torch.cat(part) for part in zip(*pairs))
+    model.train(before)
+    return {
+        "loss": F.cross_entropy(logits, labels).item(),
+        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+    }
+
+
+# %% tags=["check"] points=4
+class Spy(nn.Module):
+    """Returns its input as logits, and notes down how it was called."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.calls = []
+
+    def forward(self, inputs):
+        self.calls.append((self.training, torch.is_grad_enabled()))
+        return inputs * self.weight.to(inputs.device)
+
+
+# 7 examples, the last one very wrong: in batches of 3 it is a batch of its own
+inputs = torch.tensor([[2.0, 0.0]] * 6 + [[0.0, 6.0]])
+data = TensorDataset(inputs, torch.zeros(7, dtype=torch.int64))
+spy, per_example = Spy(), F.cross_entropy(inputs, torch.zeros(7, dtype=torch.int64), reduction="none")
+scores = mean_scores(spy, DataLoader(data, batch_size=3))
+assert isinstance(scores, dict) and set(scores) == {"loss", "accuracy"}, 'return a dict with "loss" and "accuracy"'
+assert all(isinstance(value, float | int) for value in scores.values()), "both values should be plain numbers: .item()"
+assert abs(scores["loss"] - per_example[6]) > 1e-4, "this is the loss of the last batch only: add up over all batches"
+plain = (per_example[:3].mean() + per_example[3:6].mean() + per_example[6]) / 3
+assert abs(scores["loss"] - plain) > 1e-4, "a small last batch counts as much as a whole one: weight losses by size"
+assert abs(scores["accuracy"] - 2 / 3) > 1e-4, "in the accuracy a small last batch counts as much as a whole batch"
+mean = per_example.mean()
+assert abs(scores["loss"] - mean) < 1e-4, f"the loss should be {mean:.4f}, not {scores['loss']:.4f}"
+assert abs(scores["accuracy"] - 6 / 7) < 1e-4, f"6 of 7 are right, that is not {scores['accuracy']:.4f}"
+assert not any(training for training, _ in spy.calls), "the model was not in evaluation mode: call model.eval() first"
+assert spy.training, "the model came in training mode and was left in evaluation mode: put it back"
+assert not any(noting for _, noting in spy.calls), "notes were kept for a backward pass: use torch.inference_mode()"
+spy.eval()
+mean_scores(spy, DataLoader(data, batch_size=7))
+assert not spy.training, "a model that came in evaluation mode should stay in it"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: choose on validation, test once (4 points)
+#
+# You have several learning rates, a function that trains a model with a given rate, and a function that measures the
+# accuracy of a model on a data set. Write `choose_rate`: it trains one model for each rate, chooses by validation, and
+# reports the test accuracy of the chosen model. Every training is expensive, so train once per rate; and touch the
+# test set exactly once.
+# <details><summary>Hint 1</summary>
+#
+# Keep the trained models, for example in a dictionary from rate to model, and their validation accuracies in another.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `max(scores, key=scores.get)` returns the key with the largest value of a dictionary.
+#
+# </details>
+
+# %% tags=["answer"]
+def choose_rate(rates, train, measure, val_set, test_set):
+    """The learning rate that is best on validation, and the test accuracy of the model trained with it.
+
+    Args:
+        rates: list of learning rates
+        train: function, train(rate) returns a trained model
+        measure: function, measure(model, data) returns an accuracy
+        val_set, test_set: data to pass to `measure`
+    Returns:
+        tuple: the chosen rate, its model's test accuracy
+    """
+    ### BEGIN SOLUTION
+    models = {rate: train(rate) for rate in rates}
+    scores = {rate: measure(model, val_set) for rate, model in models.items()}
+    best = max(scores, key=scores.get)
+    return best, measure(models[best], test_set)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="chosen on the test set"
+def choose_rate(rates, train, measure, val_set, test_set):
+    scores = {rate: measure(train(rate), test_set) for rate in rates}
+    best = max(scores, key=scores.get)
+    return best, scores[best]
+
+
+# %% tags=["wrong"] expect="exactly once"
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = {rate: train(rate) for rate in rates}
+    val_scores = {rate: measure(models[rate], val_set) for rate in rates}
+    test_scores = {rate: measure(models[rate], test_set) for rate in rates}
+    best = max(val_scores, key=val_scores.get)
+    return best, test_scores[best]
+
+
+# %% tags=["wrong"] expect="trained last"
+def choose_rate(rates, train, measure, val_set, test_set):
+    scores = {}
+    for rate in rates:
+        model = train(rate)
+        scores[rate] = measure(model, val_set)
+    return max(scores, key=scores.get), measure(model, test_set)
+
+
+# %% tags=["wrong"] expect="the worst rate"
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = {rate: train(rate) for rate in rates}
+    best = min(rates, key=lambda rate: measure(models[rate], val_set))
+    return best, measure(models[best], test_set)
+
+
+# %% tags=["wrong"] expect="once per rate"
+def choose_rate(rates, train, measure, val_set, test_set):
+    best = max(rates, key=lambda rate: measure(train(rate), val_set))
+    return best, measure(train(best), test_set)
+
+
+# %% tags=["wrong"] expect="validation accuracy"
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = {rate: train(rate) for rate in rates}
+    scores = {rate: measure(models[rate], val_set) for rate in rates}
+    best = max(scores, key=scores.get)
+    measure(models[best], test_set)
+    return best, scores[best]
+
+
+# %% [markdown]
+# Try it on real digits before you run the check. (To try out your function we use half of the validation digits in
+# place of a test set, so the real one stays untouched.)
+
+# %%
+def train_mlp(rate):
+    torch.manual_seed(0)
+    model = MLP(hidden=(32,)).to(course.device)
+    loader = DataLoader(TensorDataset(train_images, train_labels), batch_size=64, shuffle=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=8, full=1), progress=False)
+    return model
+
+
+def measure_accuracy(model, data):
+    images, labels = data
+    with torch.inference_mode():
+        predictions = model(images.to(course.device)).argmax(dim=1).cpu()
+    return (predictions == labels).float().mean().item()
+
+
+half = len(val_images) // 2
+halves = (val_images[:half], val_labels[:half]), (val_images[half:], val_labels[half:])
+rate, score = choose_rate([0.0001, 0.1], train_mlp, measure_accuracy, *halves)
+print("chosen rate:", rate, "  accuracy at least 0.8:", score >= 0.8)
+
+# %% tags=["check"] points=4
+table = {  # accuracies that were measured for each rate: (validation, test)
+    0.001: (0.70, 0.99),
+    0.1: (0.95, 0.90),
+    0.3: (0.93, 0.91),
+    1.0: (0.10, 0.12),
+}
+trained, measured = [], []
+
+
+def pretend_to_train(rate):
+    trained.append(rate)
+    return f"model trained with {rate}"
+
+
+def look_up(model, data):
+    measured.append(data)
+    return table[float(model.split()[-1])][data == "test set"]
+
+
+result = choose_rate(list(table), pretend_to_train, look_up, "val set", "test set")
+assert isinstance(result, tuple) and len(result) == 2, "return two things: the rate and the test accuracy"
+best, score = result
+assert best != 0.001, "this rate has the best test accuracy: it was chosen on the test set. Choose on validation"
+assert best != 1.0, "this is the worst rate: choose the largest validation accuracy, not the smallest"
+assert best == 0.1, f"0.1 has the best validation accuracy, you chose {best}"
+assert score != 0.12, "this is the test accuracy of the model trained last; keep the models and test the chosen one"
+assert score != 0.95, "this is the validation accuracy of the chosen model, which is too rosy: report its test accuracy"
+assert score == 0.90, f"the chosen model's test accuracy is 0.90, not {score}"
+assert measured.count("test set") == 1, f"the test set was used {measured.count('test set')} times, not exactly once"
+assert len(trained) == 4, f"{len(trained)} trainings for 4 rates: train once per rate and keep the models"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/03_mnist_mlp.ipynb), or go on with
+# [lesson 04](../04_mnist_cnn.ipynb).

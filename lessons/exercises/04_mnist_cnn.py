@@ -1,0 +1,549 @@
+# %% [markdown]
+# # Exercises 04 · Convolutional networks
+#
+# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 04](../04_mnist_cnn.ipynb); if you are stuck, unfold the
+# hint. Run the next cell first.
+
+# %%
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import CNN, load_digits28, setup
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · How large is what comes out? (2 points)
+#
+# A picture passes through several layers, convolutions or poolings, each given as (kernel, stride, padding). Return the
+# side of what comes out at the end. Use arithmetic, no layers of PyTorch.
+# <details><summary>Hint</summary>
+#
+# The formula of the lesson, once for each layer: what comes out of one goes into the next. `//` divides and rounds
+# down.
+#
+# </details>
+
+# %% tags=["answer"]
+def final_side(side, layers):
+    """Side of the square map that leaves the last layer.
+
+    Args:
+        side: int, height and width of the picture
+        layers: list of (kernel, stride, padding)
+    Returns:
+        int
+    """
+    ### BEGIN SOLUTION
+    for kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel) // stride + 1
+    return side
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="round down"
+def final_side(side, layers):
+    for kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel) / stride + 1
+    return round(side)
+
+
+# %% tags=["wrong"] expect="on both sides"
+def final_side(side, layers):
+    for kernel, stride, padding in layers:
+        side = (side + padding - kernel) // stride + 1
+    return side
+
+
+# %% tags=["wrong"] expect="the + 1"
+def final_side(side, layers):
+    for kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel) // stride
+    return side
+
+
+# %% tags=["wrong"] expect="what comes out of one layer goes into the next"
+def final_side(side, layers):
+    for kernel, stride, padding in layers:
+        last = (side + 2 * padding - kernel) // stride + 1
+    return last
+
+
+# %% [markdown]
+# Try it on a 5 × 5 convolution with padding 2 and a 2 × 2 pooling with stride 2 before you run the check. The lesson's
+# table says what should come out:
+
+# %%
+print(final_side(28, [(5, 1, 2), (2, 2, 0)]))
+
+# %% tags=["check"] points=2
+one = final_side(28, [(3, 1, 0)])
+assert isinstance(one, int), f"return an int, not a {type(one).__name__}: use // to divide and round down"
+assert one != 25, "a 3 x 3 kernel fits into 28 pixels at 26 places, not 25: do not forget the + 1"
+assert one == 26, f"28 pixels, kernel 3, stride 1, no padding should give 26, not {one}"
+padded = final_side(28, [(5, 1, 2)])
+assert padded != 26, "padding adds its zeros on both sides: 2 * padding"
+assert padded == 28, f"28 pixels, kernel 5, stride 1, padding 2 should give 28, not {padded}"
+strided = final_side(30, [(3, 4, 0)])
+assert strided == 7, f"30 pixels, kernel 3, stride 4 should give 7, not {strided}: round down, then add 1"
+chain = final_side(28, [(2, 2, 0), (2, 2, 0)])
+assert chain != 14, "only one layer was applied: what comes out of one layer goes into the next"
+assert chain == 7, f"two poolings make 7 of 28, not {chain}"
+# a wide first layer and then small ones: rounding has to happen in every layer, not once at the end
+several = [(7, 2, 3), (3, 2, 1), (2, 2, 0), (2, 2, 0)]
+result, x = final_side(61, several), torch.zeros(1, 1, 61, 61)
+for kernel, stride, padding in several:
+    x = F.conv2d(x, torch.zeros(1, 1, kernel, kernel), stride=stride, padding=padding)
+assert result == x.shape[-1], f"{several} make {x.shape[-1]} of 61, not {result}: round down after every layer"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · A convolution with several channels (3 points)
+#
+# Compute by hand what one filter of a `Conv2d` layer does to a picture with several channels: no padding, stride 1.
+# Do not use `conv2d` or `Conv2d`.
+# <details><summary>Hint 1</summary>
+#
+# As in the lesson's `convolve`, but the window has all channels: `image[:, row : row + size, column : column + size]`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `(window * kernel).sum()` adds up over channels, rows and columns at once. The bias is added once.
+#
+# </details>
+
+# %% tags=["answer"]
+def convolve_channels(image, kernel, bias):
+    """Feature map of one filter.
+
+    Args:
+        image: float tensor (channels, height, width)
+        kernel: float tensor (channels, size, size)
+        bias: float
+    Returns:
+        float tensor (height - size + 1, width - size + 1)
+    """
+    ### BEGIN SOLUTION
+    size = kernel.shape[-1]
+    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[:, row : row + size, column : column + size]
+            result[row, column] = (window * kernel).sum() + bias
+    return result
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="add the channels up"
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    result = torch.zeros(len(image), image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[1]):
+        for column in range(result.shape[2]):
+            window = image[:, row : row + size, column : column + size]
+            result[:, row, column] = (window * kernel).sum(dim=(1, 2)) + bias
+    return result
+
+
+# %% tags=["wrong"] expect="one more place"
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    result = torch.zeros(image.shape[1] - size, image.shape[2] - size)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[:, row : row + size, column : column + size]
+            result[row, column] = (window * kernel).sum() + bias
+    return result
+
+
+# %% tags=["wrong"] expect="add it once"
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[:, row : row + size, column : column + size]
+            result[row, column] = sum((window[c] * kernel[c]).sum() + bias for c in range(len(image)))
+    return result
+
+
+# %% tags=["wrong"] expect="do not turn the filter"
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    kernel = kernel.flip(1, 2)
+    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[:, row : row + size, column : column + size]
+            result[row, column] = (window * kernel).sum() + bias
+    return result
+
+
+# %% tags=["check"] points=3
+generator = torch.Generator().manual_seed(0)
+image, kernel = torch.randn(3, 6, 8, generator=generator), torch.randn(3, 3, 3, generator=generator)
+expected = F.conv2d(image[None], kernel[None])[0, 0]
+result = convolve_channels(image, kernel, 0.5)
+assert isinstance(result, torch.Tensor), f"return a tensor, not a {type(result).__name__}"
+assert result.ndim == 2, f"one filter makes one map, yours has shape {tuple(result.shape)}: add the channels up"
+assert tuple(result.shape) != (3, 5), "the filter fits at one more place in each direction: height - size + 1"
+assert result.shape == expected.shape, f"a picture of 6 x 8 should give a map of 4 x 6, not {tuple(result.shape)}"
+assert not torch.allclose(result, expected + 1.5, atol=1e-4), "the bias came once per channel: add it once"
+turned = F.conv2d(image[None], kernel.flip(1, 2)[None])[0, 0] + 0.5
+assert not torch.allclose(result, turned, atol=1e-4), "do not turn the filter around: weight [0, 0] meets pixel [0, 0]"
+assert not torch.allclose(result, expected, atol=1e-4), "the bias is missing"
+assert torch.allclose(result, expected + 0.5, atol=1e-4), "wrong numbers: multiply window and kernel, sum, add the bias"
+larger = convolve_channels(image, torch.ones(3, 5, 5), 0.0)
+assert larger.shape == (2, 4), f"a kernel of 5 x 5 should give a map of 2 x 4, not {tuple(larger.shape)}"
+assert torch.allclose(larger, F.conv2d(image[None], torch.ones(1, 3, 5, 5))[0, 0], atol=1e-4), "wrong for size 5"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Count the parameters (3 points)
+#
+# A network like the course's `CNN` consists of stages (3 × 3 convolution without bias, BatchNorm, ReLU, pooling),
+# global average pooling, and a linear layer with bias. Its channels are given as a list: `[1, 16, 32]` means a stage
+# from 1 to 16 channels and a stage from 16 to 32. Return the number of its learned parameters. Calculate, build no
+# network.
+# <details><summary>Hint 1</summary>
+#
+# A convolution has a 3 × 3 slice for each pair of an input and an output channel. BatchNorm learns one weight and one
+# bias per channel; its running averages are not learned.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `zip(channels, channels[1:])` gives the pairs (1, 16), (16, 32). After global average pooling there is one number per
+# channel, so the linear layer has `channels[-1]` inputs.
+#
+# </details>
+
+# %% tags=["answer"]
+def count_parameters(channels, num_classes):
+    """Number of learned parameters of a CNN.
+
+    Args:
+        channels: list of int, the input's channels first
+        num_classes: int
+    Returns:
+        int
+    """
+    ### BEGIN SOLUTION
+    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+    return stages + channels[-1] * num_classes + num_classes
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="BatchNorm has parameters"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * before * after for before, after in zip(channels, channels[1:]))
+    return stages + channels[-1] * num_classes + num_classes
+
+
+# %% tags=["wrong"] expect="running averages"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * before * after + 4 * after for before, after in zip(channels, channels[1:]))
+    return stages + channels[-1] * num_classes + num_classes
+
+
+# %% tags=["wrong"] expect="a slice for every input channel"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * after + 2 * after for after in channels[1:])
+    return stages + channels[-1] * num_classes + num_classes
+
+
+# %% tags=["wrong"] expect="biases of the linear layer"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+    return stages + channels[-1] * num_classes
+
+
+# %% tags=["wrong"] expect="the convolutions have no bias"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * before * after + 3 * after for before, after in zip(channels, channels[1:]))
+    return stages + channels[-1] * num_classes + num_classes
+
+
+# %% tags=["check"] points=3
+result = count_parameters([3, 4, 5], 7)
+assert result is not None, "the function returns nothing"
+conv, head = 9 * (3 * 4 + 4 * 5), 5 * 7 + 7
+assert result != conv + head, "BatchNorm has parameters, too: two per channel"
+assert result != conv + 4 * 9 + head, "the running averages of BatchNorm are not learned: count two per channel, not four"
+assert result != 9 * 9 + 2 * 9 + head, "a filter has a slice for every input channel: 9 * before * after"
+assert result != conv + 2 * 9 + 5 * 7, "the biases of the linear layer are missing, one per class"
+assert result != conv + 3 * 9 + head, "the convolutions have no bias here: BatchNorm follows"
+assert result == conv + 2 * 9 + head, f"channels 3, 4, 5 and 7 classes should give {conv + 18 + head}, not {result}"
+for widths in [(16, 32, 64), (8,)]:
+    counted = sum(parameter.numel() for parameter in CNN(1, 10, widths).parameters())
+    result = count_parameters([1, *widths], 10)
+    assert result == counted, f"CNN(1, 10, {widths}) has {counted:,} parameters, you count {result:,}"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · A block of your own (4 points)
+#
+# Write a module `DoubleBlock(in_channels, out_channels)`: two 3 × 3 convolutions, each followed by BatchNorm and ReLU,
+# and at the end one max pooling that halves the sides. The convolutions keep the size; the first one changes the number
+# of channels. It has to work for pictures of any size.
+# <details><summary>Hint 1</summary>
+#
+# Make the layers in `__init__` and use them in `forward`. There are two convolutions and two BatchNorms, so four layers
+# with parameters. Which padding keeps the size under a 3 × 3 kernel?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The second convolution goes from `out_channels` to `out_channels`. An `nn.Sequential` of seven layers will do.
+#
+# </details>
+
+# %% tags=["answer"]
+class DoubleBlock(nn.Module):
+    """(n, in_channels, height, width) -> (n, out_channels, height // 2, width // 2)"""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        ### END SOLUTION
+
+    def forward(self, images):
+        ### BEGIN SOLUTION
+        hidden = F.relu(self.norm1(self.conv1(images)))
+        hidden = F.relu(self.norm2(self.conv2(hidden)))
+        return F.max_pool2d(hidden, 2)
+        ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="keep the size"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.ReLU(), nn.MaxPool2d(2),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+# %% tags=["wrong"] expect="a BatchNorm of its own"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, images):
+        hidden = F.relu(self.norm(self.conv1(images)))
+        return F.max_pool2d(F.relu(self.norm(self.conv2(hidden))), 2)
+
+
+# %% tags=["wrong"] expect="in __init__"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.sizes = in_channels, out_channels
+
+    def forward(self, images):
+        x = images
+        for before, after in [self.sizes, (self.sizes[1], self.sizes[1])]:
+            x = F.relu(nn.BatchNorm2d(after)(nn.Conv2d(before, after, 3, padding=1)(x)))
+        return F.max_pool2d(x, 2)
+
+
+# %% tags=["wrong"] expect="ReLU"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.MaxPool2d(2),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+# %% tags=["wrong"] expect="between the two convolutions"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
+            nn.ReLU(), nn.MaxPool2d(2),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+# %% [markdown]
+# Try it on digits. (In evaluation mode, so that BatchNorm uses its running averages.)
+
+# %%
+images, _ = load_digits28("val")
+torch.manual_seed(0)
+block = DoubleBlock(1, 6).eval()
+print(tuple(block(images[:5]).shape))
+
+# %% tags=["check"] points=4
+torch.manual_seed(0)
+block = DoubleBlock(3, 4)
+convs = [layer for layer in block.modules() if isinstance(layer, nn.Conv2d)]
+norms = [layer for layer in block.modules() if isinstance(layer, nn.BatchNorm2d)]
+assert convs, "the block knows of no convolutions: make the layers in __init__ and assign them to self"
+assert len(convs) == 2, f"there should be two convolutions, found {len(convs)}"
+assert len(norms) == 2, f"each convolution needs a BatchNorm of its own: two, found {len(norms)}"
+shapes = [tuple(conv.weight.shape) for conv in convs]
+assert shapes == [(4, 3, 3, 3), (4, 4, 3, 3)], f"weights should be (4, 3, 3, 3) and (4, 4, 3, 3), not {shapes}"
+for height, width in [(28, 28), (12, 18), (9, 7)]:
+    shape = tuple(block(torch.rand(2, 3, height, width)).shape)
+    wanted = (2, 4, height // 2, width // 2)
+    assert shape == wanted, f"{height} x {width} should give {wanted}, not {shape}: convolutions keep the size, pool once"
+with torch.no_grad():
+    for norm in norms:  # as after a training: every channel with its own averages, weights and biases
+        for numbers in [norm.running_mean, norm.weight, norm.bias]:
+            numbers.copy_(torch.randn(4))
+x = torch.randn(2, 3, 8, 8)
+block.eval()
+first, second = [lambda x, c=conv, n=norm: n(c(x)) for conv, norm in zip(convs, norms)]
+result = block(x)
+without = F.max_pool2d(second(first(x)), 2)
+assert not torch.allclose(result, without, atol=1e-5), "no ReLU is used: negative numbers should become 0"
+assert not torch.allclose(result, F.relu(without), atol=1e-5), "a ReLU is missing between the two convolutions"
+assert result.min() >= 0, "negative numbers come out: the last ReLU is missing"
+expected = F.max_pool2d(F.relu(second(F.relu(first(x)))), 2)
+assert torch.allclose(result, expected, atol=1e-5), "the order should be: conv, norm, ReLU, conv, norm, ReLU, pool"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: the most confident mistakes (5 points)
+#
+# Write the function that a person would use to look through a model's mistakes. From logits and labels it returns a
+# list of tuples (index, true class, predicted class, confidence), one for each mistake, so that
+#
+# - the most confident mistake comes first,
+# - there are at most `k` of them, and fewer if the model makes fewer mistakes,
+# - the confidence is the probability that the model gave to its answer, a number from 0 to 1,
+# - everything in the tuples is a plain number (`int` or `float`), ready to be printed.
+#
+# <details><summary>Hint 1</summary>
+#
+# `logits.softmax(dim=1).max(dim=1)` gives confidences (`.values`) and predicted classes (`.indices`) at once.
+# `(predictions != labels).nonzero().flatten()` lists the positions of the mistakes.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Sort the positions of the mistakes, not all pictures: `wrong[confidence[wrong].argsort(descending=True)]`. A slice
+# `[:k]` takes fewer where there are fewer. `.item()` makes a plain number of a tensor.
+#
+# </details>
+
+# %% tags=["answer"]
+def confident_mistakes(logits, labels, k):
+    """The mistakes of which a classifier is most sure.
+
+    Args:
+        logits: float tensor (n, classes)
+        labels: int64 tensor (n,)
+        k: int, how many at most
+    Returns:
+        list of tuples (index, true class, predicted class, confidence), most confident first
+    """
+    ### BEGIN SOLUTION
+    confidence, predictions = logits.softmax(dim=1).max(dim=1)
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the most confident first"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.softmax(dim=1).max(dim=1)
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort()][:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="that were right"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.softmax(dim=1).max(dim=1)
+    worst = confidence.argsort(descending=True)[:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="the position in the whole list"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.softmax(dim=1).max(dim=1)
+    wrong = predictions != labels
+    labels, predictions, confidence = labels[wrong], predictions[wrong], confidence[wrong]
+    worst = confidence.argsort(descending=True)[:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="from 0 to 1"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.max(dim=1)
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="sort by probability"
+def confident_mistakes(logits, labels, k):
+    largest, predictions = logits.max(dim=1)
+    confidence = logits.softmax(dim=1).max(dim=1).values
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[largest[wrong].argsort(descending=True)][:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="plain numbers"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.softmax(dim=1).max(dim=1)
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+    return [(i, labels[i], predictions[i], confidence[i]) for i in worst]
+
+
+# %% tags=["check"] points=5
+logits = torch.tensor([
+    [9.0, 0.0, 0.0],  # right, and very sure
+    [8.0, 7.5, 7.0],  # wrong; large logits, yet unsure
+    [0.0, 3.0, 0.0],  # right
+    [0.0, 0.0, 5.0],  # wrong, and very sure
+    [0.0, 2.0, 0.0],  # wrong, fairly sure
+])  # fmt: skip
+labels = torch.tensor([0, 1, 1, 0, 2])
+found = confident_mistakes(logits, labels, 3)
+assert isinstance(found, list), f"return a list, not a {type(found).__name__}"
+assert all(len(mistake) == 4 for mistake in found), "each mistake is a tuple of four numbers"
+plain = all(isinstance(number, int | float) for mistake in found for number in mistake)
+assert plain, "the tuples should hold plain numbers, not tensors: use .item()"
+order = [mistake[0] for mistake in found]
+shown_as_right = sorted(i for _, true, predicted, _ in found if true == predicted for i in [true])
+assert not shown_as_right, "there are pictures among them that were right: keep only the mistakes"
+assert order != [1, 2, 0], "the index should be the position in the whole list, not among the mistakes"
+assert order != [1, 4, 3] or found[0][3] <= 1, "the confidence should be a probability from 0 to 1: use softmax"
+assert all(0 <= mistake[3] <= 1 for mistake in found), "the confidence should be a probability from 0 to 1: use softmax"
+confidences = [mistake[3] for mistake in found]
+rising = confidences == sorted(confidences) and found[0][3] < 0.6 and order == [1, 4, 3]
+by_logit = sorted(range(3), key=lambda i: -logits[[1, 3, 4][i]].max())
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/04_mnist_cnn.ipynb), or go back to the
+# [map of all lessons](../../README.md#the-lessons).

@@ -1,0 +1,139 @@
+"""Checks of setup, profiles, devices, seeds and check_environment."""
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from course_utils import check_environment, runtime, setup
+
+
+@pytest.fixture(autouse=True)
+def untouched_course(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No `setup` has run yet, the environment says nothing, and the figure style is put back afterwards."""
+    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    with plt.rc_context():
+        yield
+
+
+def test_sample_is_the_default_and_runs_on_the_cpu_from_the_repository() -> None:
+    course = setup()
+    assert (course.profile, course.device, course.seed) == ("sample", torch.device("cpu"), 0)
+    assert course.data_dir == Path(__file__).parents[1] / "data"
+
+
+def test_setup_says_which_profile_is_on(capsys: pytest.CaptureFixture) -> None:
+    setup(seed=3)
+    assert capsys.readouterr().out == "profile: sample   device: cpu   seed: 3\n"
+
+
+def test_setup_seeds_every_generator() -> None:
+    def draw(seed: int) -> tuple:
+        setup(seed)
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    assert draw(5) == draw(5)
+    assert all(first != second for first, second in zip(draw(5), draw(6)))
+
+
+def test_setup_sets_the_figure_style() -> None:
+    plt.rcdefaults()
+    assert plt.rcParams["axes.grid"] is False
+    setup()
+    assert plt.rcParams["axes.grid"] is True
+
+
+@pytest.mark.parametrize("name", ["Sample", "ful", "sample "])
+def test_an_unknown_profile_as_argument_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"profile='{name}' is not a profile.*sample, full"):
+        setup(profile=name)
+
+
+def test_an_unknown_profile_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROFILE", "fulll")
+    with pytest.raises(ValueError, match="COURSE_PROFILE='fulll' is not a profile.*sample, full"):
+        setup()
+
+
+def test_a_refused_profile_leaves_the_course_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = setup()
+    with pytest.raises(ValueError):
+        setup(profile="other")
+    assert runtime.current() is course
+
+
+def test_the_argument_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    assert setup(profile="sample").profile == "sample"
+
+
+def test_full_takes_the_data_folder_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    assert setup().data_dir == runtime.REPOSITORY / "data" / "full"
+    monkeypatch.setenv("COURSE_DATA_DIR", "~/course data")
+    assert setup().data_dir == Path.home() / "course data"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, False, "cuda"), (True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_the_best_device_is_chosen(cuda: bool, mps: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert runtime.best_device() == torch.device(expected)
+
+
+def test_pick_gives_the_value_of_the_profile() -> None:
+    assert setup(profile="sample").pick(sample=3, full=25) == 3
+    assert setup(profile="full").pick(sample=3, full=25) == 25
+
+
+def test_the_settings_cannot_be_changed_by_accident() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setup().profile = "full"
+
+
+def test_before_setup_the_environment_decides_and_after_it_setup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    assert runtime.current().profile == "full"
+    assert setup(profile="sample") is runtime.current()
+
+
+def test_check_environment_has_one_row_per_requirement_and_its_reason() -> None:
+    table = check_environment()
+    assert list(table) == ["package", "installed", "made with", "why", "what to do"]
+    assert {"torch", "torchvision", "pandas", "scikit-learn", "jupyterlab"} <= set(table["package"])
+    assert table["why"].str.len().min() > 0
+
+
+@pytest.mark.parametrize("installed", [None, "0.1"], ids=["missing", "other version"])
+def test_check_environment_names_the_command_that_mends(installed: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = _row_of_pandas(installed, monkeypatch)
+    assert row["installed"] == (installed or "missing")
+    assert row["what to do"] == f"python -m pip install pandas=={row['made with']}"
+
+
+def test_check_environment_takes_a_cpu_build_for_the_same_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_with = _row_of_pandas(None, monkeypatch)["made with"]
+    assert _row_of_pandas(f"{made_with}+cpu", monkeypatch)["what to do"] == ""
+
+
+def _row_of_pandas(installed: str | None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The row of pandas in check_environment if pandas were installed in that version, or not at all."""
+
+    def version(package: str) -> str:
+        if installed is None and package == "pandas":
+            raise metadata.PackageNotFoundError(package)
+        return installed or "1"
+
+    monkeypatch.setattr(runtime.metadata, "version", version)
+    return check_environment().set_index("package").loc["pandas"].to_dict()

@@ -1,0 +1,506 @@
+"""Checks of fit, evaluate and predict: the numbers, the best weights, resuming bit for bit, and clear refusals."""
+
+import copy
+import math
+import os
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import accuracy_score, log_loss
+from torch import nn
+from torch.optim import SGD, AdamW
+from torch.optim.lr_scheduler import OneCycleLR, StepLR
+from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
+
+from course_utils import evaluate, fit, load_checkpoint, predict, save_checkpoint, training, warmup_cosine
+
+INPUTS = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))  # 50 examples in batches of 8: the last has 2
+LABELS = (INPUTS @ torch.randn(6, 3, generator=torch.Generator().manual_seed(1))).argmax(dim=1)
+
+
+class Examples(Dataset):
+    """The examples above with random noise on them, as augmentation would do; on wish broken off in the middle."""
+
+    def __init__(self) -> None:
+        self.read, self.break_off_after = 0, math.inf
+
+    def __len__(self) -> int:
+        return len(INPUTS)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        self.read += 1
+        if self.read > self.break_off_after:
+            raise KeyboardInterrupt
+        noise = torch.randn(6) + np.random.rand() + random.random()
+        return INPUTS[index] + 0.1 * noise, LABELS[index]
+
+
+def make_model() -> nn.Sequential:
+    """Dropout draws random numbers, BatchNorm keeps running statistics: both must survive an interruption."""
+    return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3))
+
+
+def loaders() -> tuple[DataLoader, DataLoader]:
+    """The plain examples for training, shuffled, and for validation."""
+    examples = TensorDataset(INPUTS, LABELS)
+    return DataLoader(examples, batch_size=8, shuffle=True), DataLoader(examples, batch_size=8)
+
+
+def quiet_fit(model: nn.Module, train_loader: DataLoader, val_loader: DataLoader | None = None, **arguments):
+    arguments = {"optimizer": SGD(model.parameters(), lr=0.1), "epochs": 2, "progress": False} | arguments
+    return fit(model, train_loader, val_loader, **arguments)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """Every test starts from the same random numbers and from one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+# -- evaluate and predict ---------------------------------------------------------------------------------------------
+
+
+def test_evaluate_equals_scikit_learn_over_a_last_batch_of_another_size() -> None:
+    model = make_model().eval()
+    probabilities = model(INPUTS).detach().double().softmax(dim=1)
+    assert evaluate(model, loaders()[1]) == pytest.approx(
+        {"loss": log_loss(LABELS, probabilities), "accuracy": accuracy_score(LABELS, probabilities.argmax(dim=1))}
+    )
+
+
+def test_predict_returns_outputs_and_targets_in_the_order_of_the_loader() -> None:
+    model = make_model()
+    outputs, targets = predict(model, loaders()[1])
+    assert outputs.dtype == torch.float32 and not outputs.requires_grad
+    torch.testing.assert_close(outputs, model.eval()(INPUTS).detach())
+    assert torch.equal(targets, LABELS)
+
+
+@pytest.mark.parametrize("training_mode", [True, False])
+def test_the_mode_and_the_statistics_of_the_model_are_left_as_they_were(training_mode: bool) -> None:
+    model = make_model().train(training_mode)
+    before = copy.deepcopy(model.state_dict())
+    evaluate(model, loaders()[1])
+    assert model.training is training_mode and all(module.training is training_mode for module in model)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_mode_is_put_back_even_when_the_loader_fails() -> None:
+    examples, model = Examples(), make_model()
+    examples.break_off_after = 20
+    with pytest.raises(KeyboardInterrupt):
+        predict(model, DataLoader(examples, batch_size=8))
+    assert model.training
+
+
+def test_evaluate_takes_another_loss_and_gives_no_accuracy_for_float_targets() -> None:
+    model, targets = nn.Linear(6, 1), INPUTS.sum(dim=1, keepdim=True)
+    scores = evaluate(model, DataLoader(TensorDataset(INPUTS, targets), batch_size=8), loss_fn=F.l1_loss)
+    assert scores == pytest.approx({"loss": (model(INPUTS) - targets).abs().mean().item()})
+
+
+# -- what fit computes ------------------------------------------------------------------------------------------------
+
+
+def test_fit_takes_the_steps_that_are_taken_by_hand() -> None:
+    model, loader = nn.Linear(6, 3), loaders()[1]
+    weight, bias = model.weight.detach().clone().requires_grad_(), model.bias.detach().clone().requires_grad_()
+    quiet_fit(model, loader, optimizer=SGD(model.parameters(), lr=0.1), epochs=2)
+    for _ in range(2):
+        for inputs, labels in loader:
+            loss = -(inputs @ weight.T + bias).log_softmax(dim=1)[range(len(labels)), labels].mean()
+            gradients = torch.autograd.grad(loss, [weight, bias])
+            with torch.no_grad():
+                weight -= 0.1 * gradients[0]
+                bias -= 0.1 * gradients[1]
+    torch.testing.assert_close(model.weight, weight)
+    torch.testing.assert_close(model.bias, bias)
+
+
+def test_train_loss_and_accuracy_weigh_every_example_the_same() -> None:
+    model = nn.Linear(6, 3)
+    examples = TensorDataset(INPUTS, torch.where(torch.arange(50) < 48, LABELS, (LABELS + 1) % 3))
+    loader = DataLoader(examples, batch_size=8)  # the last batch, of 2, is hard
+    history = quiet_fit(model, loader, optimizer=SGD(model.parameters(), lr=0.0), epochs=1)
+    outputs, labels = model(INPUTS).detach(), examples.tensors[1]
+    by_batch = np.mean([F.cross_entropy(model(inputs), targets).item() for inputs, targets in loader])
+    assert history["train_loss"] == pytest.approx([F.cross_entropy(outputs, labels).item()])
+    assert history["train_loss"] != pytest.approx([by_batch], rel=1e-3)
+    assert history["train_accuracy"] == pytest.approx([accuracy_score(labels, outputs.argmax(dim=1))])
+
+
+def test_the_history_has_its_columns_and_agrees_with_evaluate() -> None:
+    model, (train_loader, val_loader) = make_model(), loaders()
+    history = quiet_fit(model, train_loader, val_loader, epochs=3)
+    assert len(history) == 3 and history.frame().index.tolist() == [1, 2, 3]
+    names = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [list(row) for row in history.rows] == [names] * 3
+    last = evaluate(model, val_loader)
+    assert history["val_loss"][-1] == last["loss"] and history["val_accuracy"][-1] == last["accuracy"]
+    assert min(history["seconds"]) > 0 and history["lr"] == [0.1] * 3
+
+
+def test_fit_trains_in_training_mode_and_learns() -> None:
+    model, (train_loader, val_loader) = make_model().eval(), loaders()
+    history = quiet_fit(model, train_loader, val_loader, optimizer=AdamW(model.parameters(), lr=0.01), epochs=15)
+    assert model.training and model[1].num_batches_tracked == 15 * 7
+    assert history["val_accuracy"][-1] > 0.9
+
+
+def test_the_scheduler_steps_after_every_batch() -> None:
+    model, (train_loader, _) = make_model(), loaders()
+    optimizer = SGD(model.parameters(), lr=1.0)
+    history = quiet_fit(model, train_loader, optimizer=optimizer, scheduler=StepLR(optimizer, 7, 0.5), epochs=3)
+    assert history["lr"] == [1, 0.5, 0.25]  # 7 batches an epoch
+
+
+def test_without_a_val_loader_only_training_is_measured() -> None:
+    history = quiet_fit(make_model(), loaders()[0])
+    assert not [name for name in history.rows[0] if name.startswith("val_")]
+
+
+def test_regression_on_float_targets_works() -> None:
+    weights = torch.arange(1.0, 7).view(6, 1)
+    model, loader = nn.Linear(6, 1), DataLoader(TensorDataset(INPUTS, INPUTS @ weights), batch_size=8)
+    history = quiet_fit(model, loader, loader, loss_fn=F.mse_loss, epochs=60)
+    assert "val_accuracy" not in history.rows[0] and history["val_loss"][-1] < 1e-4
+    torch.testing.assert_close(model.weight.detach().T, weights, atol=0.01, rtol=0.01)  # exact solution
+
+
+def test_autocast_computes_in_bfloat16_on_the_cpu_and_keeps_float32_weights_and_scores() -> None:
+    model, (train_loader, val_loader) = make_model(), loaders()
+    seen = set()
+    model[-1].register_forward_hook(lambda module, inputs, outputs: seen.add(outputs.dtype))
+    optimizer = AdamW(model.parameters(), lr=0.01)
+    history = quiet_fit(model, train_loader, val_loader, optimizer=optimizer, autocast=torch.bfloat16, epochs=15)
+    assert seen == {torch.bfloat16} and {weight.dtype for weight in model.parameters()} == {torch.float32}
+    assert predict(model, val_loader, autocast=torch.bfloat16)[0].dtype == torch.float32
+    assert history["val_accuracy"][-1] > 0.85
+    assert history["val_loss"][-1] == pytest.approx(evaluate(model, val_loader)["loss"], abs=0.02)
+
+
+# -- the best weights -------------------------------------------------------------------------------------------------
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values", "best"),
+    [
+        ("val_loss", [3, 1, 2], 2),
+        ("val_loss", [1, 2, 1], 1),  # of equal ones the first
+        ("val_accuracy", [0.5, 0.7, 0.6], 2),
+        ("val_loss", [NAN, 5, NAN], 2),
+        ("val_loss", [4, NAN, NAN], 1),
+        ("val_accuracy", [NAN, 0.1, 0.2], 3),
+    ],
+)
+def test_restore_best_leaves_the_weights_of_the_best_epoch_and_nan_is_never_best(
+    monitor: str, values: list[float], best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, (train_loader, val_loader), weights = make_model(), loaders(), []
+
+    def scores(model: nn.Module, loader: DataLoader, **arguments: object) -> dict[str, float]:
+        weights.append(copy.deepcopy(model.state_dict()))
+        return {monitor.removeprefix("val_"): values[len(weights) - 1]}
+
+    monkeypatch.setattr(training, "evaluate", scores)
+    history = quiet_fit(model, train_loader, val_loader, epochs=3, restore_best=True, monitor=monitor)
+    assert history.best(monitor)["epoch"] == best
+    assert equal(model.state_dict(), weights[best - 1]) and not equal(weights[0], weights[1])
+
+
+def test_without_restore_best_the_weights_are_those_of_the_last_epoch() -> None:
+    model, (train_loader, val_loader) = make_model(), loaders()
+    history = quiet_fit(model, train_loader, val_loader, optimizer=SGD(model.parameters(), lr=30.0), epochs=3)
+    assert history["val_loss"][-1] == evaluate(model, val_loader)["loss"]
+
+
+def test_restore_best_can_watch_the_training_loss() -> None:
+    history = quiet_fit(make_model(), loaders()[0], restore_best=True, monitor="train_loss")
+    assert history.best("train_loss")["train_loss"] == min(history["train_loss"])
+
+
+# -- resuming ---------------------------------------------------------------------------------------------------------
+
+
+def equal(first: object, second: object) -> bool:
+    """Equal to the last bit, tensors inside dicts and lists included."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first == second
+
+
+def make_run(seed: int, own_generator: bool = False, workers: int = 0, schedule: str = "none") -> dict:
+    """The arguments of a `fit` whose random numbers, of every kind, start from `seed`."""
+    for seeding in (torch.manual_seed, np.random.seed, random.seed):
+        seeding(seed)
+    generator = torch.Generator().manual_seed(seed) if own_generator else None
+    model = make_model()
+    optimizer = AdamW(model.parameters(), lr=0.05) if schedule != "step" else SGD(model.parameters(), 0.1, momentum=0.9)
+    scheduler = {
+        "none": lambda: None,
+        "step": lambda: StepLR(optimizer, 5, 0.7),
+        "cosine": lambda: warmup_cosine(optimizer, 5, 28),
+        "one cycle": lambda: OneCycleLR(optimizer, 0.1, 28),
+    }[schedule]()
+    # forked, because workers that import torch anew take seconds each
+    options = {"batch_size": 8, "num_workers": workers, "multiprocessing_context": "fork" if workers else None}
+    return {
+        "model": model,
+        "train_loader": DataLoader(Examples(), shuffle=True, generator=generator, **options),
+        "val_loader": DataLoader(Examples(), **options),
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+        "epochs": 4,
+        "progress": False,
+    }
+
+
+def outcome(run: dict, history: training.History) -> dict:
+    """All that a run leaves, less the seconds."""
+    return {
+        "history": [{name: value for name, value in row.items() if name != "seconds"} for row in history.rows],
+        "model": run["model"].state_dict(),
+        "optimizer": run["optimizer"].state_dict(),
+        "next random numbers": [torch.rand(1).item(), np.random.rand(), random.random()],
+    }
+
+
+def break_off_in_batch(number: int) -> Callable[..., torch.Tensor]:
+    """A loss function that raises in that batch, counted over the run, training and validation."""
+    calls = iter(range(1, number + 1))
+
+    def loss_fn(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        return F.cross_entropy(outputs, targets)
+
+    return loss_fn
+
+
+@pytest.mark.parametrize("restore_best", [False, True], ids=["last", "best"])
+@pytest.mark.parametrize("schedule", ["none", "step", "cosine", "one cycle"])
+@pytest.mark.parametrize("own_generator", [False, True], ids=["global", "generator"])
+def test_a_run_broken_off_in_the_middle_of_an_epoch_resumes_to_the_same_numbers(
+    own_generator: bool, schedule: str, restore_best: bool, tmp_path: Path
+) -> None:
+    options = {"own_generator": own_generator, "schedule": schedule}
+    whole = make_run(0, **options)
+    expected = outcome(whole, fit(**whole, restore_best=restore_best))
+    broken = make_run(0, **options)
+    broken["train_loader"].dataset.break_off_after = 2 * 50 + 30  # in the third epoch
+    with pytest.raises(KeyboardInterrupt):
+        fit(**broken, restore_best=restore_best, checkpoint=tmp_path / "run.pt")
+    assert len(load_checkpoint(tmp_path / "run.pt")["history"]) == 2
+    resumed = make_run(99, **options)  # a new process: other weights, other random numbers
+    found = outcome(resumed, fit(**resumed, restore_best=restore_best, checkpoint=tmp_path / "run.pt"))
+    assert equal(found, expected)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot fork")
+@pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
+@pytest.mark.parametrize("own_generator", [False, True], ids=["global", "generator"])
+def test_a_run_with_loader_workers_resumes_to_the_same_numbers(own_generator: bool, tmp_path: Path) -> None:
+    options = {"own_generator": own_generator, "workers": 2, "schedule": "cosine"}
+    whole = make_run(0, **options)
+    expected = outcome(whole, fit(**whole))
+    broken = make_run(0, **options)
+    with pytest.raises(KeyboardInterrupt):
+        # an epoch has 7 batches and one evaluation
+        fit(**broken, checkpoint=tmp_path / "run.pt", loss_fn=break_off_in_batch(8 + 4))
+    resumed = make_run(99, **options)
+    assert equal(outcome(resumed, fit(**resumed, checkpoint=tmp_path / "run.pt")), expected)
+
+
+@pytest.mark.parametrize("batch", [8, 9, 16], ids=["in validation", "in the first batch", "in the second validation"])
+def test_the_moment_of_the_interruption_does_not_matter(batch: int, tmp_path: Path) -> None:
+    whole = make_run(0)
+    expected = outcome(whole, fit(**whole))
+    broken = make_run(0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(**broken, checkpoint=tmp_path / "run.pt", loss_fn=break_off_in_batch(batch))
+    resumed = make_run(0)  # broken off in the first epoch, nothing is saved: the same seed starts the same run
+    assert equal(outcome(resumed, fit(**resumed, checkpoint=tmp_path / "run.pt")), expected)
+
+
+def test_saving_checkpoints_changes_no_number(tmp_path: Path) -> None:
+    run = make_run(0)
+    expected = outcome(run, fit(**run))
+    saving = make_run(0)
+    assert equal(outcome(saving, fit(**saving, checkpoint=tmp_path / "new" / "run.pt")), expected)
+
+
+def test_a_run_in_several_sittings_equals_one_in_one_go(tmp_path: Path) -> None:
+    whole = make_run(0)
+    expected = outcome(whole, fit(**whole))
+    for epochs in (1, 2, 4):
+        sitting = make_run(epochs if epochs > 1 else 0) | {"epochs": epochs}
+        history = fit(**sitting, checkpoint=tmp_path / "run.pt")
+        assert history["epoch"] == list(range(1, epochs + 1))
+    assert equal(outcome(sitting, history), expected)
+
+
+def test_resuming_a_finished_run_trains_nothing_and_gives_its_weights_and_history(tmp_path: Path) -> None:
+    first = make_run(0)
+    history = fit(**first, checkpoint=tmp_path / "run.pt")
+    written = (tmp_path / "run.pt").read_bytes()
+    again = make_run(99)
+    assert fit(**again, checkpoint=tmp_path / "run.pt").rows == history.rows
+    assert equal(again["model"].state_dict(), first["model"].state_dict())
+    assert again["train_loader"].dataset.read == 0 and (tmp_path / "run.pt").read_bytes() == written
+
+
+def test_the_best_epoch_of_the_first_sitting_is_restored_after_the_second(tmp_path: Path) -> None:
+    run = make_run(0) | {"epochs": 1, "restore_best": True, "monitor": "train_loss"}
+    fit(**run, checkpoint=tmp_path / "run.pt")
+    best = copy.deepcopy(run["model"].state_dict())
+    second = make_run(99) | {"epochs": 3, "restore_best": True, "monitor": "train_loss"}
+    history = fit(**second, checkpoint=tmp_path / "run.pt", loss_fn=lambda *batch: 10 * F.cross_entropy(*batch))
+    assert history.best("train_loss")["epoch"] == 1 and equal(second["model"].state_dict(), best)
+
+
+def test_a_truncated_checkpoint_is_named_and_kept(tmp_path: Path) -> None:
+    fit(**make_run(0) | {"epochs": 1}, checkpoint=tmp_path / "run.pt")
+    half = (tmp_path / "run.pt").read_bytes()[:2000]
+    (tmp_path / "run.pt").write_bytes(half)
+    with pytest.raises(ValueError, match="run.pt"):
+        fit(**make_run(0), checkpoint=tmp_path / "run.pt")
+    assert (tmp_path / "run.pt").read_bytes() == half
+
+
+def test_a_checkpoint_of_another_model_is_refused_and_model_and_file_are_unchanged(tmp_path: Path) -> None:
+    fit(**make_run(0) | {"epochs": 1}, checkpoint=tmp_path / "run.pt")
+    written = (tmp_path / "run.pt").read_bytes()
+    other = nn.Linear(6, 3)
+    before = copy.deepcopy(other.state_dict())
+    with pytest.raises(ValueError, match="run.pt belongs to another model than this Linear"):
+        quiet_fit(other, loaders()[0], checkpoint=tmp_path / "run.pt")
+    assert equal(other.state_dict(), before) and (tmp_path / "run.pt").read_bytes() == written
+
+
+def test_a_file_that_fit_did_not_write_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "run.pt", {"model": {}, "history": []})
+    with pytest.raises(ValueError, match="is not a checkpoint of `fit`: it lacks optimizer, scheduler, best, random"):
+        fit(**make_run(0), checkpoint=tmp_path / "run.pt")
+
+
+# -- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shapes", [((50, 1), (50,)), ((50,), (50, 1)), ((50, 1), (50, 2))])
+def test_float_targets_of_another_shape_than_the_outputs_are_refused(shapes: tuple) -> None:
+    outputs, targets = shapes
+    model = nn.Sequential(nn.Linear(6, 1), nn.Flatten(0) if len(outputs) == 1 else nn.Identity())
+    loader, before = DataLoader(TensorDataset(INPUTS, torch.ones(targets)), batch_size=8), model[0].weight.clone()
+    for use in (quiet_fit, evaluate):
+        with pytest.raises(ValueError, match="would broadcast"):
+            use(model, loader, loss_fn=F.mse_loss)
+    assert torch.equal(model[0].weight, before)
+
+
+def test_empty_loaders_are_refused() -> None:
+    few = TensorDataset(INPUTS[:3], LABELS[:3])
+    for empty in (DataLoader([], batch_size=8), DataLoader(few, batch_size=8, drop_last=True)):
+        with pytest.raises(ValueError, match="train_loader yields no batches"):
+            quiet_fit(make_model(), empty)
+        with pytest.raises(ValueError, match="yields no batches"):
+            evaluate(make_model(), empty)
+
+
+def test_a_monitor_that_is_not_measured_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="monitor='val_acuracy' is not measured.*val_accuracy"):
+        quiet_fit(make_model(), *loaders(), restore_best=True, monitor="val_acuracy", checkpoint=tmp_path / "run.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_restore_best_without_a_val_loader_is_refused_before_training() -> None:
+    model = make_model()
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match="restore_best watches 'val_loss', which needs a val_loader"):
+        quiet_fit(model, loaders()[0], restore_best=True)
+    assert equal(model.state_dict(), before)
+
+
+# -- what is printed --------------------------------------------------------------------------------------------------
+
+
+def test_a_bar_and_a_line_per_epoch_are_printed(capsys: pytest.CaptureFixture) -> None:
+    history = quiet_fit(make_model(), *loaders(), epochs=12, progress=True)
+    printed = capsys.readouterr()
+    assert "%|" in printed.out and "/84" in printed.out and printed.err == ""  # 12 epochs of 7 batches
+    lines = re.findall(r"epoch +(\d+)/12   (train loss .*)", printed.out)
+    assert [int(epoch) for epoch, _ in lines] == history["epoch"]
+    for (_, scores), row in zip(lines, history.rows):
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        assert scores.strip() == "   ".join(f"{name.replace('_', ' ')} {row[name]:.4f}" for name in names)
+    assert "epoch  1/12" in printed.out, "the columns do not line up"
+
+
+def test_nothing_is_printed_without_progress(capfd: pytest.CaptureFixture) -> None:
+    quiet_fit(make_model(), *loaders(), progress=False)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_data_moves_to_the_device_of_the_model() -> None:
+    model = make_model().cuda()
+    history = quiet_fit(model, *loaders(), restore_best=True)
+    assert len(history) == 2 and predict(model, loaders()[1])[0].device.type == "cpu"
+    assert {value.device.type for value in model.state_dict().values()} == {"cuda"}
+
+
+@pytest.mark.parametrize("use", [quiet_fit, predict])
+def test_data_is_moved_to_wherever_the_model_is(use: Callable) -> None:
+    # the device "meta" computes shapes alone: inputs or targets left on the CPU raise there too
+    model, devices = nn.Linear(6, 3, device="meta"), []
+    model.register_forward_pre_hook(lambda module, inputs: devices.append(inputs[0].device.type))
+    with pytest.raises((NotImplementedError, RuntimeError), match="meta"):
+        use(model, loaders()[1])  # where the results are to leave "meta", there are none
+    assert set(devices) == {"meta"} and len(devices) == (7 if use is quiet_fit else 1)
+
+
+def test_a_sampler_with_its_own_generator_resumes_to_the_same_numbers(tmp_path: Path) -> None:
+    def run(epochs: int, checkpoint: Path) -> list[float]:
+        torch.manual_seed(0)
+        sampler = WeightedRandomSampler([1.0] * 25 + [2.0] * 25, 50, generator=torch.Generator().manual_seed(3))
+        loader = DataLoader(TensorDataset(INPUTS, LABELS), batch_size=8, sampler=sampler)
+        return quiet_fit(make_model(), loader, epochs=epochs, checkpoint=checkpoint)["train_loss"]
+
+    whole = run(4, tmp_path / "whole.pt")
+    run(2, tmp_path / "halves.pt")
+    assert run(4, tmp_path / "halves.pt") == whole
+
+
+def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
+    train_loader, val_loader = loaders()
+    quiet_fit(make_model(), train_loader, val_loader, checkpoint=checkpoint)
+    model = make_model()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="without a scheduler"):
+        quiet_fit(model, train_loader, optimizer=optimizer, scheduler=StepLR(optimizer, 1), checkpoint=checkpoint)
+    seeded = DataLoader(TensorDataset(INPUTS, LABELS), batch_size=8, shuffle=True, generator=torch.Generator())
+    with pytest.raises(ValueError, match="without a loader with a generator"):
+        quiet_fit(make_model(), seeded, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="without restore_best"):
+        quiet_fit(make_model(), train_loader, val_loader, restore_best=True, checkpoint=checkpoint)
+
+
+def test_a_misspelt_monitor_is_refused_before_training() -> None:
+    with pytest.raises(ValueError, match="val_acc.*val_accuracy"):
+        quiet_fit(make_model(), *loaders(), restore_best=True, monitor="val_acc", epochs=10**6)
