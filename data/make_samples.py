@@ -1,4 +1,4 @@
-"""Makes the course's sample data: the pictures of ants and bees and the table of temperatures.
+"""Makes the course's sample data: the pictures of ants and bees and of flowers, and the table of temperatures.
 
     python data/make_samples.py [--output FOLDER]
 
@@ -7,17 +7,20 @@ Every picture is drawn from its own seed, so the files come out the same, byte f
 
 import argparse
 import csv
+import json
 import os
 import random
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from drawing import flowers
 from drawing.insects import ant, bee
 from drawing.pen import Pen
-from drawing.scenery import jpeg, picture
+from drawing.scenery import UPRIGHT, jpeg, picture
 
 SEED = 1
 THINGS: dict[str, Callable[[Pen], None]] = {"ants": ant, "bees": bee}
@@ -26,6 +29,30 @@ COUNTS = {
     "val": {"ants": 70, "bees": 83},
     "test": {"ants": 75, "bees": 75},
 }
+
+
+@dataclass(frozen=True)
+class Flower:
+    """A class of the flower data set: its name, what draws it, and how many pictures train, val and test hold."""
+
+    name: str
+    draw: Callable[[Pen], None]
+    counts: tuple[int, int, int]
+
+
+FLOWERS: dict[str, Flower] = {  # the ids, which are texts, have gaps as in the well-known data set of 102 flowers
+    "1": Flower("english daisy", flowers.daisy, (88, 30, 30)),
+    "2": Flower("corn poppy", flowers.poppy, (35, 12, 12)),
+    "5": Flower("garden tulip", flowers.tulip, (21, 8, 8)),
+    "6": Flower("tiger lily", flowers.lily, (41, 14, 14)),
+    "8": Flower("wild pansy", flowers.pansy, (30, 11, 11)),
+    "10": Flower("english bluebell", flowers.bluebell, (24, 8, 8)),
+    "21": Flower("rose", flowers.rose, (76, 26, 26)),
+    "54": Flower("sunflower", flowers.sunflower, (52, 18, 18)),
+    "67": Flower("spring crocus", flowers.crocus, (90, 31, 31)),
+    "102": Flower("dandelion clock", flowers.dandelion, (63, 22, 22)),
+}
+FLOWER_LABELS = {flower_id: label for label, flower_id in enumerate(sorted(FLOWERS))}  # sorted as text: 1, 10, 102, 2
 
 TRAINING_YEARS = (2012, 2013)
 AVERAGED_DAYS = 15  # an average covers this many days before and after the calendar day
@@ -57,6 +84,45 @@ def make_pictures(folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(picture_bytes(path))
+
+
+def flower_files() -> dict[str, tuple[str, str, int]]:
+    """The flower picture files, each with its split, its class id and its number there; classes and splits mixed."""
+    pictures = [
+        (split, flower_id, index)
+        for flower_id, flower in FLOWERS.items()
+        for split, count in zip(COUNTS, flower.counts)
+        for index in range(count)
+    ]
+    random.Random(f"{SEED}/flowers").shuffle(pictures)
+    return {f"image_{number:05}.jpg": place for number, place in enumerate(pictures, 1)}
+
+
+def flower_bytes(split: str, flower_id: str, index: int) -> bytes:
+    """The JPEG file of one of the `flower_files`."""
+    flower = FLOWERS[flower_id]
+    return jpeg(picture(flower.draw, random.Random(f"{SEED}/{flower.name}/{split}/{index}"), UPRIGHT))
+
+
+def flower_texts() -> dict[str, str]:
+    """The text files beside the flower pictures: which are in each split, and what the labels and ids stand for."""
+    texts = dict.fromkeys((f"{split}.txt" for split in COUNTS), "")
+    for file_name, (split, flower_id, _) in flower_files().items():
+        texts[f"{split}.txt"] += f"{file_name} {FLOWER_LABELS[flower_id]}\n"
+    texts["classes.txt"] = "".join(f"{flower_id}\n" for flower_id in FLOWER_LABELS)
+    names = {flower_id: flower.name for flower_id, flower in FLOWERS.items()}
+    texts["cat_to_name.json"] = json.dumps(names, indent=2) + "\n"
+    return texts
+
+
+def make_flowers(folder: Path) -> None:
+    """Draw all flowers into `folder`/flowers/images and write the text files beside them."""
+    images = folder / "flowers" / "images"
+    images.mkdir(parents=True)
+    for file_name, place in flower_files().items():
+        (images / file_name).write_bytes(flower_bytes(*place))
+    for file_name, text in flower_texts().items():
+        (images.parent / file_name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_maxima() -> list[tuple[date, int]]:
@@ -105,7 +171,11 @@ def make_temperatures(folder: Path) -> None:
         writer.writerows(temperature_rows(read_maxima()))
 
 
-MAKERS: dict[str, Callable[[Path], None]] = {"hymenoptera": make_pictures, "seattle_temps.csv": make_temperatures}
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "hymenoptera": make_pictures,
+    "flowers": make_flowers,
+    "seattle_temps.csv": make_temperatures,
+}
 
 
 def replace(new: Path, target: Path) -> None:

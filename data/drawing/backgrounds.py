@@ -1,7 +1,9 @@
 """Ten kinds of background, each a function of a pen and two colours that returns a canvas-sized image."""
 
+import math
 import random
 from collections.abc import Callable
+from functools import cache
 
 from PIL import Image, ImageFilter
 
@@ -35,12 +37,18 @@ def mottled(rng: random.Random, pair: Pair, cells: int, octaves: int = 3) -> Ima
     return two_tone(noise(rng, CANVAS, CANVAS, cells, octaves), pair)
 
 
+@cache
+def large_gradient() -> Image.Image:
+    """Dark above and light below, twice as wide and high as a canvas."""
+    return Image.linear_gradient("L").resize((2 * CANVAS, 2 * CANVAS))
+
+
 def slope(angle: float) -> Image.Image:
     """A canvas that goes evenly from dark to light; `angle` in degrees, 0 is light at the bottom."""
-    half = CANVAS // 2
-    gradient = Image.linear_gradient("L").resize((2 * CANVAS, 2 * CANVAS))
-    turned = gradient.rotate(angle, Image.Resampling.BICUBIC)
-    return turned.crop((half, half, half + CANVAS, half + CANVAS))
+    cosine, sine = (round(part(math.radians(angle)), 15) for part in (math.cos, math.sin))
+    left, top = CANVAS - (cosine - sine) * CANVAS / 2, CANVAS - (cosine + sine) * CANVAS / 2
+    middle = (cosine, -sine, left, sine, cosine, top)  # of the turned gradient; turning all of it takes longer
+    return large_gradient().transform((CANVAS, CANVAS), Image.Transform.AFFINE, middle, Image.Resampling.BICUBIC)
 
 
 def turned(rng: random.Random, image: Image.Image) -> Image.Image:

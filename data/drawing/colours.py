@@ -73,3 +73,10 @@ def tones(rng: random.Random, spread: float = 14) -> tuple[Colour, Colour]:
 def any_tone(rng: random.Random, spread: float = 14) -> Colour:
     """One colour of the palette, a little off."""
     return rng.choice(tones(rng, spread))
+
+
+def any_hue(
+    rng: random.Random, saturation: tuple[float, float] = (0.35, 0.9), value: tuple[float, float] = (0.3, 0.9)
+) -> Colour:
+    """A colour of any hue, its saturation and value from the given ranges."""
+    return hsv(rng.random(), rng.uniform(*saturation), rng.uniform(*value))

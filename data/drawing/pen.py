@@ -68,7 +68,7 @@ class Pen:
         """
         pixels = self._to_canvas(points)
         if outline:
-            self._add(_shrunk(pixels, 1 + outline), darker(colour, 0.55), alpha)
+            self._add(_shrunk(pixels, 1 + outline, _middle(pixels)), darker(colour, 0.55), alpha)
         self._add(pixels, colour, alpha)
         if shade:
             self._shade(pixels, shade)
@@ -155,7 +155,7 @@ class Pen:
         for layer in range(1, layers + 1):
             share = layer / (layers + 1.5)
             step = extent * share * 0.75
-            moved = [(px + light_x * step, py + light_y * step) for px, py in _shrunk(pixels, 1 - share)]
+            moved = [(px + light_x * step, py + light_y * step) for px, py in _shrunk(pixels, 1 - share, (x, y))]
             self._add(moved, (255, 250, 235), int(17 * strength))
 
 
@@ -163,9 +163,9 @@ def _middle(points: Sequence[Point]) -> Point:
     return sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
 
 
-def _shrunk(points: Sequence[Point], factor: float) -> list[Point]:
+def _shrunk(points: Sequence[Point], factor: float, middle: Point) -> list[Point]:
     """The same shape, `factor` times as large around its middle."""
-    x, y = _middle(points)
+    x, y = middle
     return [(x + (px - x) * factor, y + (py - y) * factor) for px, py in points]
 
 

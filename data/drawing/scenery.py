@@ -37,6 +37,9 @@ class Framing:
     hidden: float = 0.42
 
 
+UPRIGHT = Framing(scale=(0.27, 0.46), turn=0.5, tilt=0.2)  # for what stands, such as flowers
+
+
 def picture(
     draw: Callable[[Pen], None], rng: random.Random, framing: Framing = Framing(), size: int = FINISHED
 ) -> Image.Image:
