@@ -116,7 +116,7 @@ def predict(
         with torch.inference_mode(), _precision(device, autocast):
             for inputs, target in loader:
                 outputs.append(model(inputs.to(device, non_blocking=True)).float().cpu())
-                targets.append(target)
+                targets.append(target.cpu())
     finally:
         model.train(was_training)
     if not outputs:
