@@ -21,7 +21,7 @@ class MLP(nn.Sequential):
 
 
 class CNN(nn.Module):
-    """Small convolutional network: three stages of convolution, BatchNorm and ReLU that halve the picture, then a head.
+    """Small convolutional network: three stages of convolution, pooling, BatchNorm and ReLU, then a head.
 
     Input float (n, in_channels, height, width) with sides of at least 8, output logits (n, num_classes).
     """
@@ -39,10 +39,10 @@ class CNN(nn.Module):
 
 
 def conv_stage(in_channels: int, out_channels: int) -> nn.Sequential:
-    """3x3 convolution, BatchNorm, ReLU, 2x2 max pooling: (n, in, h, w) -> (n, out, h // 2, w // 2)."""
+    """3x3 convolution, 2x2 max pooling, BatchNorm, ReLU: (n, in, h, w) -> (n, out, h // 2, w // 2)."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False),
+        nn.MaxPool2d(2),  # before BatchNorm and ReLU: a quarter of the values is left for them
         nn.BatchNorm2d(out_channels),
         nn.ReLU(),
-        nn.MaxPool2d(2),
     )

@@ -1,4 +1,4 @@
-"""Learning-rate schedules, stepped once per batch. Lesson 04 uses one, lesson 05 builds it by hand."""
+"""Learning-rate schedules, stepped once per batch. Lesson 05 builds it by hand."""
 
 import math
 

@@ -204,7 +204,7 @@ print("✓ task 2")
 # %% [markdown]
 # ## Task 3 · Count the parameters (3 points)
 #
-# A network like the course's `CNN` consists of stages (3 × 3 convolution without bias, BatchNorm, ReLU, pooling),
+# A network like the course's `CNN` consists of stages (3 × 3 convolution without bias, pooling, BatchNorm, ReLU),
 # global average pooling, and a linear layer with bias. Its channels are given as a list: `[1, 16, 32]` means a stage
 # from 1 to 16 channels and a stage from 16 to 32. Return the number of its learned parameters. Calculate, build no
 # network.
@@ -272,7 +272,7 @@ result = count_parameters([3, 4, 5], 7)
 assert result is not None, "the function returns nothing"
 conv, head = 9 * (3 * 4 + 4 * 5), 5 * 7 + 7
 assert result != conv + head, "BatchNorm has parameters, too: two per channel"
-assert result != conv + 4 * 9 + head, "the running averages of BatchNorm are not learned: count two per channel, not four"
+assert result != conv + 4 * 9 + head, "BatchNorm's running averages are not learned: two per channel, not four"
 assert result != 9 * 9 + 2 * 9 + head, "a filter has a slice for every input channel: 9 * before * after"
 assert result != conv + 2 * 9 + 5 * 7, "the biases of the linear layer are missing, one per class"
 assert result != conv + 3 * 9 + head, "the convolutions have no bias here: BatchNorm follows"
@@ -322,7 +322,7 @@ class DoubleBlock(nn.Module):
         ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="keep the size"
+# %% tags=["wrong"] expect="keep the size, then pool"
 class DoubleBlock(nn.Module):
     def __init__(self, in_channels, out_channels):
         super().__init__()
@@ -410,14 +410,14 @@ assert shapes == [(4, 3, 3, 3), (4, 4, 3, 3)], f"weights should be (4, 3, 3, 3) 
 for height, width in [(28, 28), (12, 18), (9, 7)]:
     shape = tuple(block(torch.rand(2, 3, height, width)).shape)
     wanted = (2, 4, height // 2, width // 2)
-    assert shape == wanted, f"{height} x {width} should give {wanted}, not {shape}: convolutions keep the size, pool once"
+    assert shape == wanted, f"{height} x {width} should give {wanted}, not {shape}: keep the size, then pool once"
 with torch.no_grad():
     for norm in norms:  # as after a training: every channel with its own averages, weights and biases
         for numbers in [norm.running_mean, norm.weight, norm.bias]:
             numbers.copy_(torch.randn(4))
 x = torch.randn(2, 3, 8, 8)
 block.eval()
-first, second = [lambda x, c=conv, n=norm: n(c(x)) for conv, norm in zip(convs, norms)]
+first, second = (nn.Sequential(conv, norm) for conv, norm in zip(convs, norms))
 result = block(x)
 without = F.max_pool2d(second(first(x)), 2)
 assert not torch.allclose(result, without, atol=1e-5), "no ReLU is used: negative numbers should become 0"
@@ -533,15 +533,21 @@ assert isinstance(found, list), f"return a list, not a {type(found).__name__}"
 assert all(len(mistake) == 4 for mistake in found), "each mistake is a tuple of four numbers"
 plain = all(isinstance(number, int | float) for mistake in found for number in mistake)
 assert plain, "the tuples should hold plain numbers, not tensors: use .item()"
+assert all(true != predicted for _, true, predicted, _ in found), "you return pictures that were right: drop them first"
+assert len(found) == 3, f"there are 3 mistakes, you return {len(found)}"
+assert all(0 <= mistake[3] <= 1 for mistake in found), "the confidence should be a number from 0 to 1: use softmax"
 order = [mistake[0] for mistake in found]
-shown_as_right = sorted(i for _, true, predicted, _ in found if true == predicted for i in [true])
-assert not shown_as_right, "there are pictures among them that were right: keep only the mistakes"
 assert order != [1, 2, 0], "the index should be the position in the whole list, not among the mistakes"
-assert order != [1, 4, 3] or found[0][3] <= 1, "the confidence should be a probability from 0 to 1: use softmax"
-assert all(0 <= mistake[3] <= 1 for mistake in found), "the confidence should be a probability from 0 to 1: use softmax"
-confidences = [mistake[3] for mistake in found]
-rising = confidences == sorted(confidences) and found[0][3] < 0.6 and order == [1, 4, 3]
-by_logit = sorted(range(3), key=lambda i: -logits[[1, 3, 4][i]].max())
+assert order != [1, 4, 3], "the order is the wrong way round: the most confident first"
+assert order != [1, 3, 4], "sort by probability: large logits mean little if the others are large, too"
+assert order == [3, 4, 1], f"the indices should be 3, 4, 1, most confident first, not {order}"
+classes = [mistake[1:3] for mistake in found]
+assert classes == [(0, 2), (2, 1), (1, 0)], f"(true, predicted) should be (0, 2), (2, 1), (1, 0), not {classes}"
+confidences = torch.tensor([mistake[3] for mistake in found])
+assert torch.allclose(confidences, logits.softmax(dim=1).max(dim=1).values[[3, 4, 1]]), "wrong confidences"
+assert [mistake[0] for mistake in confident_mistakes(logits, labels, 2)] == [3, 4], "k=2 should give the first two"
+assert len(confident_mistakes(logits, labels, 10)) == 3, "k=10 should give all 3 mistakes, and no more"
+assert confident_mistakes(logits[[0, 2]], labels[[0, 2]], 5) == [], "without mistakes the list should be empty"
 print("✓ task 5")
 
 # %% [markdown]
