@@ -633,10 +633,10 @@ print("and its epochs take less time than the tutorial's:", smaller["seconds per
 
 # %% [markdown]
 # Look at the recipes first: one cycle lifts the tutorial's network as well as ours. With few epochs the recipe matters
-# at least as much as the network. (To be fair: the peak 0.01 was picked from four values on the validation set, the tutorial's
-# 0.001 was taken as it is. The table compares two recipes, it does not prove Adam inferior.) Compare the networks under
-# the better recipe, and they lie close together. How close is too close to call? An accuracy on $n$ pictures has a
-# **standard error**, $\sqrt{p(1-p)/n}$, by which it would typically move on other pictures.
+# at least as much as the network. (To be fair: the peak 0.01 was picked from four values on the validation set, the
+# tutorial's 0.001 was taken as it is. The table compares two recipes, it does not prove Adam inferior.) Compare the
+# networks under the better recipe, and they lie close together. How close is too close to call? An accuracy on $n$
+# pictures has a **standard error**, $\sqrt{p(1-p)/n}$, by which it would typically move on other pictures.
 #
 # So we choose by a rule: of all models that are within two standard errors of the best one on the validation set, take
 # the one with the fewest parameters, and if there are several such, the most accurate of them.

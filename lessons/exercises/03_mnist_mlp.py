@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 03 · A digit classifier from scratch
 #
-# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 40 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 03](../03_mnist_mlp.ipynb); if you are stuck, unfold the
 # hint. Run the next cell first.
 
@@ -66,11 +66,17 @@ def share_right(logits, labels):
     return (logits.max(dim=1).values.long() == labels).float().mean().item()
 
 
+# %% tags=["wrong"] expect="share of wrong predictions"
+def share_right(logits, labels):
+    return (logits.argmax(dim=1) != labels).float().mean().item()
+
+
 # %% tags=["check"] points=2
 logits = torch.tensor([[9.0, 1.0, 5.0, 0.0], [0.0, 1.0, 8.0, 2.0], [3.0, 2.0, 9.0, 1.0], [7.0, 3.0, 0.0, 4.0]])
 result = share_right(logits, torch.tensor([0, 2, 2, 3]))
 assert isinstance(result, float | int), f"return a plain Python number (use .item()), not a {type(result).__name__}"
 assert result <= 1, f"{result} is more than 1: return a share, not a count"
+assert result != 0.25, "this is the share of wrong predictions: compare with ==, not with !="
 assert share_right(logits, torch.tensor([0, 3, 2, 3])) != 1, (
     "you look down the columns; take the largest logit of each row (dim=1)"
 )
@@ -85,7 +91,8 @@ print("✓ task 1")
 # ## Task 2 · A cross-entropy that does not overflow (3 points)
 #
 # Compute the mean cross-entropy of a batch from its logits, with exponentials, logarithms and sums only: no
-# `F.cross_entropy`, no `softmax`, no `logsumexp`. It has to stay finite for logits of any size.
+# `F.cross_entropy`, no `softmax` or `log_softmax`, no `logsumexp`. It has to be right for logits of any size, finite
+# and neither padded nor cut off.
 # <details><summary>Hint 1</summary>
 #
 # The logarithm of a probability is its logit minus the logarithm of the sum of all exponentials of its row.
@@ -128,6 +135,27 @@ def stable_cross_entropy(logits, labels):
     return -probabilities[torch.arange(len(labels)), labels].log().mean()
 
 
+# %% tags=["wrong"] expect="the loss is 300, not 27.6"
+def stable_cross_entropy(logits, labels):
+    exponentials = (logits - logits.max(dim=1, keepdim=True).values).exp()
+    probabilities = exponentials / exponentials.sum(dim=1, keepdim=True)
+    return -(probabilities + 1e-12)[torch.arange(len(labels)), labels].log().mean()
+
+
+# %% tags=["wrong"] expect="not padded or cut off"
+def stable_cross_entropy(logits, labels):
+    shifted = (logits - logits.max(dim=1, keepdim=True).values).clamp(-50, 50)
+    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+
+
+# %% tags=["wrong"] expect="shift both"
+def stable_cross_entropy(logits, labels):
+    shifted = logits - logits.max(dim=1, keepdim=True).values
+    log_probabilities = logits - shifted.exp().sum(dim=1, keepdim=True).log()
+    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+
+
 # %% tags=["wrong"] expect="its own largest logit"
 def stable_cross_entropy(logits, labels):
     shifted = logits - logits.max()
@@ -153,19 +181,26 @@ def stable_cross_entropy(logits, labels):
 logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
 labels = torch.tensor([0, 3, 1, 1, 2, 0])
 result = stable_cross_entropy(logits, labels)
-expected = F.cross_entropy(logits, labels)
 assert isinstance(result, torch.Tensor) and result.shape == (), "return one number, as a tensor without dimensions"
+result, expected = result.float(), F.cross_entropy(logits, labels)
 assert not torch.isclose(result, -expected), "the sign is wrong: a loss is minus the log-probability"
 assert not torch.isclose(result, 6 * expected, atol=1e-4), "return the mean over the batch, not the sum"
 all_pairs = -logits.log_softmax(dim=1)[:, labels].mean()
 assert not torch.isclose(result, all_pairs, atol=1e-4), (
     "[:, labels] takes whole columns; take from each row only the true class, [torch.arange(n), labels]"
 )
+shift = logits.max(dim=1).values.mean()
+assert not any(torch.isclose(result, expected + slip, atol=1e-4) for slip in (shift, -shift)), (
+    "you subtract the largest logit in one place only: shift both, the logits and what is in the log of the sum"
+)
 assert torch.isclose(result, expected, atol=1e-4), f"the loss should be {expected:.4f}, not {result:.4f}"
 result = stable_cross_entropy(torch.tensor([[1000.0, 998.0]]), torch.tensor([1]))
 assert result.isfinite(), f"logits of 1000 give {result:.0f}: exponentials of large logits overflow, shift them first"
 result = stable_cross_entropy(torch.tensor([[0.0, 300.0]]), torch.tensor([0]))
 assert result.isfinite(), "logits 0 and 300 give inf: a probability was stored as 0; take the log before that happens"
+assert abs(result - 300) < 0.01, (
+    f"for logits 0 and 300 the loss is 300, not {result:.1f}: numbers should be kept as they are, not padded or cut off"
+)
 result = stable_cross_entropy(torch.tensor([[500.0, 500.0], [1.0, 1.0]]), torch.tensor([0, 1]))
 assert result.isfinite(), "small logits beside a row of large ones fail: subtract from each row its own largest logit"
 assert abs(result - math.log(2)) < 1e-4, f"two equal logits should give ln 2 whatever their size, not {result:.4f}"
@@ -259,11 +294,85 @@ class SmallNet(nn.Module):
         return self.out(F.relu(self.hidden(images.flatten(1))))
 
 
+# %% tags=["wrong"] expect="no ReLU after the second hidden layer"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.out(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
+
+
+# %% tags=["wrong"] expect="no ReLU after the first hidden layer"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.out(F.relu(self.hidden2(self.hidden1(images.flatten(1)))))
+
+
+# %% tags=["wrong"] expect="the second hidden layer is never used"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.out(F.relu(self.hidden1(images.flatten(1))))
+
+
+# %% tags=["wrong"] expect="the second hidden layer is used twice"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        hidden = F.relu(self.hidden1(images.flatten(1)))
+        return self.out(F.relu(self.hidden2(F.relu(self.hidden2(hidden)))))
+
+
+# %% tags=["wrong"] expect="with ReLU, and not another function"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        return self.out(self.hidden2(self.hidden1(images.flatten(1)).sigmoid()).sigmoid())
+
+
+# %% tags=["wrong"] expect="no log_softmax"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
+        return self.out(hidden).log_softmax(dim=1)
+
+
+# %% tags=["wrong"] expect="`return` is missing"
+class SmallNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+    def forward(self, images):
+        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
+        self.out(hidden)
+
+
 # %% tags=["check"] points=3
 torch.manual_seed(0)
 net = SmallNet()
 with torch.no_grad():
     outputs = net(train_images[:200])
+assert outputs is not None, "`forward` gives nothing back: a `return` is missing"
 assert tuple(outputs.shape) == (200, 10), f"200 pictures should give outputs (200, 10), not {tuple(outputs.shape)}"
 counted = sum(parameter.numel() for parameter in net.parameters())
 assert counted > 0, "the module has no parameters: a plain list hides its layers; assign each layer to self"
@@ -271,12 +380,33 @@ assert counted != 784 * 32 + 32 + 32 * 10 + 10, "one hidden layer too few: 784 �
 assert counted == 784 * 32 + 32 + 32 * 32 + 32 + 32 * 10 + 10, f"{counted:,} parameters; it should have 26,506"
 sums = outputs.sum(dim=1)
 assert not torch.allclose(sums, torch.ones(200), atol=1e-3), "these are probabilities: return logits, no softmax"
+sums = outputs.exp().sum(dim=1)
+assert not torch.allclose(sums, torch.ones(200), atol=1e-3), (
+    "these are logarithms of probabilities: return logits, no log_softmax"
+)
 assert outputs.min() < 0, "no output is ever negative: no ReLU after the last layer"
 with torch.no_grad():
     half = net((train_images[:100] + train_images[100:200]) / 2)
 assert not torch.allclose(half, (outputs[:100] + outputs[100:]) / 2, atol=1e-5), (
     "the network is linear: without a ReLU between them several layers are no more than one"
 )
+layers = {(part.in_features, part.out_features): part for part in net.modules() if isinstance(part, nn.Linear)}
+if set(layers) == {(784, 32), (32, 32), (32, 10)}:  # otherwise you built it from other parts, which is allowed
+    first, second, out = layers[784, 32], layers[32, 32], layers[32, 10]
+    with torch.no_grad():
+        inner = F.relu(first(train_images[:200].flatten(1)))
+        slips = {
+            "there is no ReLU after the second hidden layer": out(second(inner)),
+            "there is no ReLU after the first hidden layer": out(F.relu(second(first(train_images[:200].flatten(1))))),
+            "the second hidden layer is never used": out(inner),
+            "the second hidden layer is used twice": out(F.relu(second(F.relu(second(inner))))),
+        }
+        right = out(F.relu(second(inner)))
+    for message, slip in slips.items():
+        assert not torch.allclose(outputs, slip, atol=1e-5), message
+    assert torch.allclose(outputs, right, atol=1e-5), (
+        "other logits than those of your layers, one after the other, with ReLU, and not another function, between them"
+    )
 print("✓ task 3")
 
 # %% [markdown]
@@ -387,6 +517,36 @@ def mean_scores(model, loader):
     }
 
 
+# %% tags=["wrong"] expect="only the first batch"
+def mean_scores(model, loader):
+    before = model.training
+    model.eval()
+    loss_sum, right, seen = 0.0, 0, 0
+    with torch.inference_mode():
+        for images, labels in loader:
+            logits = model(images)
+            loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+            right += (logits.argmax(dim=1) == labels).sum().item()
+            seen += len(labels)
+            model.train(before)
+            return {"loss": loss_sum / seen, "accuracy": right / seen}
+
+
+# %% tags=["wrong"] expect="multiply the loss of each batch by its size"
+def mean_scores(model, loader):
+    before = model.training
+    model.eval()
+    loss_sum, right, seen = 0.0, 0, 0
+    with torch.inference_mode():
+        for images, labels in loader:
+            logits = model(images)
+            loss_sum += F.cross_entropy(logits, labels).item()
+            right += (logits.argmax(dim=1) == labels).sum().item()
+            seen += len(labels)
+    model.train(before)
+    return {"loss": loss_sum / seen, "accuracy": right / seen}
+
+
 # %% tags=["check"] points=4
 class Spy(nn.Module):
     """Returns its input as logits, and notes down how it was called."""
@@ -409,8 +569,14 @@ scores = mean_scores(spy, DataLoader(data, batch_size=3))
 assert isinstance(scores, dict) and set(scores) == {"loss", "accuracy"}, 'return a dict with "loss" and "accuracy"'
 assert all(isinstance(value, float | int) for value in scores.values()), "both values should be plain numbers: .item()"
 assert abs(scores["loss"] - per_example[6]) > 1e-4, "this is the loss of the last batch only: add up over all batches"
+assert abs(scores["loss"] - per_example[0]) > 1e-4, (
+    "this is the loss of only the first batch: does `return` stand inside the loop?"
+)
 plain = (per_example[:3].mean() + per_example[3:6].mean() + per_example[6]) / 3
 assert abs(scores["loss"] - plain) > 1e-4, "a small last batch counts as much as a whole one: weight losses by size"
+assert abs(scores["loss"] - plain * 3 / 7) > 1e-4, (
+    "you add up means and divide by the number of examples: multiply the loss of each batch by its size first"
+)
 assert abs(scores["accuracy"] - 2 / 3) > 1e-4, "in the accuracy a small last batch counts as much as a whole batch"
 mean = per_example.mean()
 assert abs(scores["loss"] - mean) < 1e-4, f"the loss should be {mean:.4f}, not {scores['loss']:.4f}"
@@ -486,7 +652,31 @@ def choose_rate(rates, train, measure, val_set, test_set):
     return max(scores, key=scores.get), measure(model, test_set)
 
 
-# %% tags=["wrong"] expect="the worst rate"
+# %% tags=["wrong"] expect="not its position in the list"
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = [train(rate) for rate in rates]
+    scores = [measure(model, val_set) for model in models]
+    best = scores.index(max(scores))
+    return best, measure(models[best], test_set)
+
+
+# %% tags=["wrong"] expect="has the best validation accuracy, you chose 0.3"
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = [train(rate) for rate in rates]
+    for model in models:
+        measure(model, val_set)
+    return rates[1], measure(models[1], test_set)
+
+
+# %% tags=["wrong"] expect="the same rates in another order"
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = [train(rate) for rate in rates]
+    for model in models:
+        measure(model, val_set)
+    return rates[len(rates) // 2], measure(models[len(rates) // 2], test_set)
+
+
+# %% tags=["wrong"] expect="the worst validation accuracy"
 def choose_rate(rates, train, measure, val_set, test_set):
     models = {rate: train(rate) for rate in rates}
     best = min(rates, key=lambda rate: measure(models[rate], val_set))
@@ -537,8 +727,8 @@ print("chosen rate:", rate, "  accuracy at least 0.8:", score >= 0.8)
 # %% tags=["check"] points=4
 table = {  # accuracies that were measured for each rate: (validation, test)
     0.001: (0.70, 0.99),
-    0.1: (0.95, 0.90),
     0.3: (0.93, 0.91),
+    0.1: (0.95, 0.90),
     1.0: (0.10, 0.12),
 }
 trained, measured = [], []
@@ -558,13 +748,16 @@ result = choose_rate(list(table), pretend_to_train, look_up, "val set", "test se
 assert isinstance(result, tuple) and len(result) == 2, "return two things: the rate and the test accuracy"
 best, score = result
 assert best != 0.001, "this rate has the best test accuracy: it was chosen on the test set. Choose on validation"
-assert best != 1.0, "this is the worst rate: choose the largest validation accuracy, not the smallest"
+assert best != 2, "return the rate, not its position in the list"
+assert best != 1.0, "1.0 is the largest rate and has the worst validation accuracy: choose by the best one"
 assert best == 0.1, f"0.1 has the best validation accuracy, you chose {best}"
 assert score != 0.12, "this is the test accuracy of the model trained last; keep the models and test the chosen one"
 assert score != 0.95, "this is the validation accuracy of the chosen model, which is too rosy: report its test accuracy"
 assert score == 0.90, f"the chosen model's test accuracy is 0.90, not {score}"
 assert measured.count("test set") == 1, f"the test set was used {measured.count('test set')} times, not exactly once"
 assert len(trained) == 4, f"{len(trained)} trainings for 4 rates: train once per rate and keep the models"
+best, score = choose_rate(list(table)[::-1], pretend_to_train, look_up, "val set", "test set")
+assert (best, score) == (0.1, 0.90), f"with the same rates in another order you choose {best}: compare the accuracies"
 print("✓ task 5")
 
 # %% [markdown]
