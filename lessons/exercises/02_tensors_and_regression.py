@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 02 · Tensors and regression
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 40 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 02](../02_tensors_and_regression.ipynb); if you are stuck,
 # unfold the hint. Run the next cell first.
 
@@ -23,8 +23,8 @@ course = setup(seed=0)
 # Return the derivative of a function at a point. Let PyTorch find it.
 # <details><summary>Hint</summary>
 #
-# Make a tensor of `at` with `requires_grad=True`, hand it to `f`, call `backward()` on the result, read `.grad`.
-# `.item()` makes a plain number of it.
+# Make a tensor of `at` with `requires_grad=True`, hand it to `f`, call `backward()` on the result, read `.grad` of the
+# tensor you made. `.item()` makes a plain number of it.
 #
 # </details>
 
@@ -70,12 +70,34 @@ def slope(f, at):
     return x.grad.item()
 
 
+# %% tags=["wrong"] expect="nothing has been differentiated"
+def slope(f, at):
+    x = torch.tensor(at, requires_grad=True)
+    f(x)
+    return x.grad.item()
+
+
+# %% tags=["wrong"] expect="not on x itself"
+def slope(f, at):
+    x = torch.tensor(at, requires_grad=True)
+    f(x)
+    x.backward()
+    return x.grad.item()
+
+
 # %% tags=["check"] points=2
-result = slope(lambda x: x**3, 2.0)
+try:
+    result = slope(lambda x: x**3, 2.0)
+except AttributeError as error:
+    raise AssertionError(
+        f"{error}: nothing has been differentiated. Call backward() on f(x), then read .grad of x, not of f(x)"
+    ) from error
+assert result is not None, "nothing has been differentiated, .grad is None: call backward() on f(x)"
 assert isinstance(result, float), f"return a plain number, not a {type(result).__name__}: use .item()"
 assert result != 8, "8 is the value of f at 2, not its derivative: call backward() and read .grad"
 assert result != 24, "twice the right number: backward() adds to what is already in .grad, so call it once"
-assert abs(result - 12) < 2, f"the derivative of x ** 3 at 2 is 12; {result:.2f} is too coarse or wrong: use autograd"
+assert result != 1, "1 is the derivative of x for x: call backward() on f(x), not on x itself"
+assert abs(result - 12) < 2, f"the derivative of x ** 3 at 2 is 12; {result:.2f} is too coarse: call backward() on f(x)"
 assert abs(result - 12) < 1e-4, f"the derivative of x ** 3 at 2 is 12, not {result:.4f}: let autograd find it"
 assert abs(slope(lambda x: x**3, 2.0) - 12) < 1e-4, "the second call gives another result: make a new tensor each time"
 assert abs(slope(torch.sin, 0.0) - 1) < 1e-6, "the derivative of sin at 0 is 1"
@@ -91,7 +113,8 @@ print("✓ task 1")
 #
 # `table.index < pd.Timestamp(val_start)` is True for the days before. `table[…]` with such a column of True and False
 # keeps the rows that are True; two conditions are joined with `&`, each in brackets. `sort_index()` returns a sorted
-# copy. Beware of `table.loc[:day]`: it includes `day`.
+# copy. Beware of `table.loc[a:b]`: it needs sorted rows, and it
+# includes `b`.
 #
 # </details>
 
@@ -117,6 +140,18 @@ def split_by_date(table, val_start, test_start):
 def split_by_date(table, val_start, test_start):
     table = table.sort_index()
     return table.loc[:val_start], table.loc[val_start:test_start], table.loc[test_start:]
+
+
+# %% tags=["wrong"] expect="needs rows sorted by date"
+def split_by_date(table, val_start, test_start):
+    train, val = table.loc[:val_start].iloc[:-1], table.loc[val_start:test_start].iloc[:-1]
+    return train, val, table.loc[test_start:]
+
+
+# %% tags=["wrong"] expect="no upper bound"
+def split_by_date(table, val_start, test_start):
+    table = table.sort_index()
+    return table[table.index < val_start], table[table.index >= val_start], table[table.index >= test_start]
 
 
 # %% tags=["wrong"] expect="fixed shares"
@@ -153,11 +188,15 @@ days = pd.date_range("2020-12-01", periods=100, name="date")
 ordered = pd.DataFrame({"actual": range(100)}, index=days)
 shuffled = ordered.sample(frac=1, random_state=1)
 original = shuffled.copy()
-parts = split_by_date(shuffled, "2021-01-01", "2021-02-20")
+try:
+    parts = split_by_date(shuffled, "2021-01-01", "2021-02-20")
+except KeyError as error:
+    raise AssertionError(f"{error}: .loc[a:b] needs rows sorted by date; call sort_index() first") from error
 assert len(parts) == 3, f"return three parts, train, val and test, not {len(parts)}"
 train, val, test = parts
-assert sum(map(len, parts)) <= 100, "some days are in two parts: the slice .loc[a:b] includes b"
-assert sum(map(len, parts)) == 100, f"{100 - sum(map(len, parts))} of 100 days are in no part"
+assert len(val) != 69, "val has no upper bound: its days lie before test_start"
+assert sum(map(len, parts)) <= 100, "some days are in two parts: .loc[a:b] includes b, and cuts unsorted rows anywhere"
+assert sum(map(len, parts)) == 100, f"{100 - sum(map(len, parts))} of 100 days are in no part; are the rows sorted?"
 assert all(map(len, parts)), f"a part is empty: the parts have {[len(part) for part in parts]} days"
 mixed = train.index.max() > val.index.min() or val.index.max() > test.index.min()
 assert not mixed, "the parts overlap in time, as if drawn at random: later parts must hold only later days"
@@ -173,8 +212,8 @@ print("✓ task 2")
 # ## Task 3 · Scaling without a leak (3 points)
 #
 # Scale two tables of features, column by column, so that each column of `train` gets mean 0 and standard deviation 1.
-# Everything must be fitted on `train` only. A column that is constant in `train` tells nothing: make it 0 in `train`
-# and see to it that no `nan` appears in either table.
+# Everything must be fitted on `train` only. A column that is constant in `train` tells nothing: make it 0 in `train`.
+# It may have other values in `other`; there, too, nothing may become `nan` or huge.
 # <details><summary>Hint 1</summary>
 #
 # `train.mean(dim=0)` is the mean of each column.
@@ -226,6 +265,18 @@ def scale(train, other):
     return (train - mean) / std, (other - mean) / std
 
 
+# %% tags=["wrong"] expect="nothing huge"
+def scale(train, other):
+    mean, std = train.mean(dim=0), train.std(dim=0) + 1e-8
+    return (train - mean) / std, (other - mean) / std
+
+
+# %% tags=["wrong"] expect="mean *and* the standard deviation"
+def scale(train, other):
+    std = torch.where(train.std(dim=0) == 0, 1.0, train.std(dim=0))
+    return (train - train.mean(dim=0)) / std, (other - other.mean(dim=0)) / std
+
+
 # %% tags=["wrong"] expect="column by column"
 def scale(train, other):
     return (train - train.mean()) / train.std(), (other - train.mean()) / train.std()
@@ -234,7 +285,7 @@ def scale(train, other):
 # %% tags=["check"] points=3
 generator = torch.Generator().manual_seed(0)
 train = torch.randn(50, 3, generator=generator) * torch.tensor([10.0, 1.0, 0.0]) + torch.tensor([60.0, 5.0, 7.0])
-other = train[:20] + torch.tensor([8.0, 0.0, 0.0])
+other = train[:20] + torch.tensor([8.0, 0.0, 2.0])  # the third column is 7 everywhere in train, 9 in other
 before = train.clone(), other.clone()
 result = scale(train, other)
 assert len(result) == 2, "return two tensors: the scaled train and the scaled other"
@@ -250,11 +301,15 @@ leaked = torch.allclose(result[0][:, 0], (train[:, 0] - both.mean()) / both.std(
 assert not leaked, "other has leaked into the mean and standard deviation: fit them on train alone"
 centred = torch.allclose(result[0].mean(dim=0), torch.zeros(3), atol=1e-4)
 assert centred, "the columns of train should have mean 0: fit them column by column, with dim=0"
+small = all(table.abs().max() < 100 for table in result)
+assert small, "nothing huge, please: where the standard deviation is 0, divide by 1, not by 0 or a tiny number"
 spread = result[0][:, :2].std(dim=0)
 assert torch.allclose(spread, torch.ones(2), atol=0.02), "the columns of train should have standard deviation 1"
 difference = result[1][:, 0] - result[0][:20, 0]
 shift = 8 / train[:, 0].std()
-assert torch.allclose(difference, shift.expand(20), atol=0.02), "equal values must stay equal in both tables"
+assert torch.allclose(difference, shift.expand(20), atol=0.02), (
+    "equal values must stay equal in both tables: scale other with the mean *and* the standard deviation of train"
+)
 print("✓ task 3")
 
 # %% [markdown]
@@ -295,6 +350,27 @@ def safe_mse(predictions, targets):
     return ((predictions - targets) ** 2).mean()
 
 
+# %% tags=["wrong"] expect="as many dimensions"
+def safe_mse(predictions, targets):
+    if predictions.ndim != targets.ndim:
+        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
+    return ((predictions - targets) ** 2).mean()
+
+
+# %% tags=["wrong"] expect="raise it"
+def safe_mse(predictions, targets):
+    if predictions.shape != targets.shape:
+        return ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
+    return ((predictions - targets) ** 2).mean()
+
+
+# %% tags=["wrong"] expect="do not wrap it"
+def safe_mse(predictions, targets):
+    if predictions.shape != targets.shape:
+        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
+    return torch.tensor(((predictions - targets) ** 2).mean().item(), requires_grad=True)
+
+
 # %% tags=["wrong"] expect="not mend them silently"
 def safe_mse(predictions, targets):
     return ((predictions.flatten() - targets.flatten()) ** 2).mean()
@@ -321,26 +397,35 @@ assert isinstance(loss, torch.Tensor), "return a tensor; a plain number cannot b
 assert abs(loss.item() - 13 / 3) < 1e-5, f"errors of 0, -2 and 3 have the MSE {13 / 3:.2f}, not {loss.item():.2f}"
 assert loss.requires_grad, "the loss has lost its way back to the predictions: no detach, no no_grad"
 loss.backward()
+assert predictions.grad is not None, "no gradient reaches the predictions: return the loss itself, do not wrap it"
 assert torch.allclose(predictions.grad, torch.tensor([[0.0], [-4 / 3], [2.0]])), "the gradient is not that of the MSE"
 
 
-def refusal(*shapes):
-    """What safe_mse says to tensors of these shapes, as a pair: kind of error ("" if there is none) and text."""
+def answer_to(*shapes):
+    """What safe_mse returns or raises for tensors of these shapes, and whether it was raised."""
     try:
-        return "", safe_mse(*(torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(shape) for shape in shapes))
+        return safe_mse(*(torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(shape) for shape in shapes)), False
     except Exception as error:
-        return type(error).__name__, str(error)
+        return error, True
 
 
-kind, text = refusal((4, 1), (4,))
-if not kind:
-    assert float(text) != 0, "(4, 1) and (4,) must be refused; your function should not mend them silently"
-    assert refusal((4, 1), (2,))[0] != "ValueError", "(4, 1) and (4,) get through: comparing lengths is not enough"
+def refuses(*shapes):
+    result, raised = answer_to(*shapes)
+    return raised and isinstance(result, ValueError)
+
+
+result, raised = answer_to((4, 1), (4,))
+assert raised or not isinstance(result, Exception), "the error is returned, and nobody may look at it: raise it"
+if not raised:
+    assert float(result) != 0, "(4, 1) and (4,) must be refused; your function should not mend them silently"
+    assert not refuses((4, 1), (2,)), "(4, 1) and (4,) get through: comparing lengths is not enough"
     raise AssertionError("(4, 1) and (4,) get through and broadcast to a table of 4 x 4: compare the shapes first")
-assert kind == "ValueError", f"differing shapes should raise a ValueError, not a {kind}"
-named = "4, 1" in text and ("(4,)" in text or "[4]" in text)
-assert named, f"the message should name both shapes, (4, 1) and (4,); yours says {text!r}"
-assert refusal((3, 2), (2,))[0] == "ValueError", "(3, 2) and (2,) must be refused, too"
+kind = type(result).__name__
+assert isinstance(result, ValueError), f"differing shapes should raise a ValueError, not a {kind}"
+named = "4, 1" in str(result) and ("(4,)" in str(result) or "[4]" in str(result))
+assert named, f"the message should name both shapes, (4, 1) and (4,); yours says {str(result)!r}"
+assert refuses((3, 2), (2,)), "(3, 2) and (2,) must be refused, too"
+assert refuses((4, 1), (1, 4)), "(4, 1) and (1, 4) get through: they have as many dimensions, but not the same shape"
 print("✓ task 4")
 
 # %% [markdown]
@@ -451,6 +536,42 @@ def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_step
     return losses
 
 
+# %% tags=["wrong"] expect="lower than all before"
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    losses, best_step = [], 0
+    for step in range(max_steps):
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if step == 0 or losses[-1] < losses[-2]:
+            best_step, best = step, copy.deepcopy(model.state_dict())
+        if step - best_step >= patience:
+            break
+    model.load_state_dict(best)
+    return losses
+
+
+# %% tags=["wrong"] expect="if max_steps ends the training"
+def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
+    losses, best_step = [], 0
+    for step in range(max_steps):
+        loss = F.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            losses.append(F.mse_loss(model(x_val), y_val).item())
+        if losses[-1] == min(losses):
+            best_step, best = step, copy.deepcopy(model.state_dict())
+        if step - best_step >= patience:
+            model.load_state_dict(best)
+            break
+    return losses
+
+
 # %% tags=["wrong"] expect="clear the gradients"
 def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
     losses, best_step = [], 0
@@ -498,11 +619,14 @@ assert kept, "the model has not the parameters of its best step: keep a copy (co
 # with a large rate the weight jumps about 1: 1.8, 0.36, 1.51, 0.59 …; the third step is worse, the fourth the best
 losses, weight = attempt(goal=0.6, lr=0.9, patience=2, max_steps=100)
 assert len(losses) >= 6, "it stops too soon: `patience` steps in a row without a new best, not the first one"
-assert len(losses) == 6, "after a new best the count of useless steps starts again at 0"
+assert len(losses) == 6, "it stops too late: a new best is lower than all before, not just than the step before"
 assert abs(weight - weight_after(4, 0.9)) < 1e-3, "the model should have the parameters of its best step"
 losses, weight = attempt(goal=1.0, lr=0.05, patience=3, max_steps=5)
 assert len(losses) == 5, f"max_steps=5 should give 5 steps, not {len(losses)}"
-assert abs(weight - weight_after(5, 0.05)) < 1e-3, "if max_steps ends the training, the best parameters are still due"
+assert abs(weight - weight_after(5, 0.05)) < 1e-3, "the last step was the best: its parameters are due"
+# here max_steps ends the training after the third step, and the second was the best
+losses, weight = attempt(goal=0.6, lr=0.9, patience=5, max_steps=3)
+assert abs(weight - weight_after(2, 0.9)) < 1e-3, "if max_steps ends the training, the best parameters are still due"
 print("✓ task 5")
 
 # %% [markdown]
