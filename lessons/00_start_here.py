@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# In a quarter of an hour you know how to step through this course, whether your computer has all it needs, and how the
+# In twenty minutes you know how to step through this course, whether your computer has all it needs, and how the
 # exercises tell you whether you solved them.
 #
-# **Time** about 15 minutes, of which the computer works 5 seconds · **Before this** some Python, a little NumPy
+# **Time** about 20 minutes, of which the computer works 5 seconds · **Before this** some Python, a little NumPy
 #
 # **You will learn to**
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 04 · Convolutional networks
 #
-# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 04](../04_mnist_cnn.ipynb); if you are stuck, unfold the
 # hint. Run the next cell first.
 
@@ -43,6 +43,20 @@ def final_side(side, layers):
     ### END SOLUTION
 
 
+# %% tags=["wrong"] expect="before you add 1"
+def final_side(side, layers):
+    for kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel + 1) // stride
+    return side
+
+
+# %% tags=["wrong"] expect="(kernel, stride, padding)"
+def final_side(side, layers):
+    for kernel, padding, stride in layers:
+        side = (side + 2 * padding - kernel) // max(stride, 1) + 1
+    return side
+
+
 # %% tags=["wrong"] expect="round down"
 def final_side(side, layers):
     for kernel, stride, padding in layers:
@@ -80,23 +94,29 @@ print(final_side(28, [(5, 1, 2), (2, 2, 0)]))
 
 # %% tags=["check"] points=2
 one = final_side(28, [(3, 1, 0)])
-assert isinstance(one, int), f"return an int, not a {type(one).__name__}: use // to divide and round down"
+assert one is not None, "the function returns nothing"
 assert one != 25, "a 3 x 3 kernel fits into 28 pixels at 26 places, not 25: do not forget the + 1"
+assert one != 28, "the layers are given as (kernel, stride, padding), in this order"
 assert one == 26, f"28 pixels, kernel 3, stride 1, no padding should give 26, not {one}"
 padded = final_side(28, [(5, 1, 2)])
 assert padded != 26, "padding adds its zeros on both sides: 2 * padding"
 assert padded == 28, f"28 pixels, kernel 5, stride 1, padding 2 should give 28, not {padded}"
 strided = final_side(30, [(3, 4, 0)])
 assert strided == 7, f"30 pixels, kernel 3, stride 4 should give 7, not {strided}: round down, then add 1"
+odd = final_side(7, [(2, 2, 0)])
+assert odd == 3, f"a 2 x 2 pooling makes 3 of 7, not {odd}: use // to divide and round down"
+wide = final_side(10, [(4, 3, 0)])
+assert wide == 3, f"10 pixels, kernel 4, stride 3 should give 3, not {wide}: divide before you add 1"
 chain = final_side(28, [(2, 2, 0), (2, 2, 0)])
 assert chain != 14, "only one layer was applied: what comes out of one layer goes into the next"
 assert chain == 7, f"two poolings make 7 of 28, not {chain}"
-# a wide first layer and then small ones: rounding has to happen in every layer, not once at the end
 several = [(7, 2, 3), (3, 2, 1), (2, 2, 0), (2, 2, 0)]
 result, x = final_side(61, several), torch.zeros(1, 1, 61, 61)
 for kernel, stride, padding in several:
     x = F.conv2d(x, torch.zeros(1, 1, kernel, kernel), stride=stride, padding=padding)
-assert result == x.shape[-1], f"{several} make {x.shape[-1]} of 61, not {result}: round down after every layer"
+assert result == x.shape[-1], f"{several} make {x.shape[-1]} of 61, not {result}"
+whole = not isinstance(result, float)
+assert whole, f"return a whole number, not {result}: use // to divide and round down"
 print("✓ task 1")
 
 # %% [markdown]
@@ -148,6 +168,39 @@ def convolve_channels(image, kernel, bias):
     return result
 
 
+# %% tags=["wrong"] expect="number of channels; use kernel.shape[-1]"
+def convolve_channels(image, kernel, bias):
+    size = len(kernel)
+    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[:, row : row + size, column : column + size]
+            result[row, column] = (window * kernel).sum() + bias
+    return result
+
+
+# %% tags=["wrong"] expect="only the first channel"
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[0, row : row + size, column : column + size]
+            result[row, column] = (window * kernel[0]).sum() + bias
+    return result
+
+
+# %% tags=["wrong"] expect="sum, do not average"
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            window = image[:, row : row + size, column : column + size]
+            result[row, column] = (window * kernel).mean() + bias
+    return result
+
+
 # %% tags=["wrong"] expect="one more place"
 def convolve_channels(image, kernel, bias):
     size = kernel.shape[-1]
@@ -184,21 +237,28 @@ def convolve_channels(image, kernel, bias):
 
 # %% tags=["check"] points=3
 generator = torch.Generator().manual_seed(0)
-image, kernel = torch.randn(3, 6, 8, generator=generator), torch.randn(3, 3, 3, generator=generator)
+points = convolve_channels(torch.ones(3, 7, 7), torch.ones(3, 1, 1), 0.0)
+assert isinstance(points, torch.Tensor), f"return a tensor, not a {type(points).__name__}"
+assert tuple(points.shape) != (5, 5), "len(kernel) is the number of channels; use kernel.shape[-1] for the size"
+image, kernel = torch.randn(2, 6, 8, generator=generator), torch.randn(2, 3, 3, generator=generator)
 expected = F.conv2d(image[None], kernel[None])[0, 0]
 result = convolve_channels(image, kernel, 0.5)
-assert isinstance(result, torch.Tensor), f"return a tensor, not a {type(result).__name__}"
 assert result.ndim == 2, f"one filter makes one map, yours has shape {tuple(result.shape)}: add the channels up"
 assert tuple(result.shape) != (3, 5), "the filter fits at one more place in each direction: height - size + 1"
 assert result.shape == expected.shape, f"a picture of 6 x 8 should give a map of 4 x 6, not {tuple(result.shape)}"
-assert not torch.allclose(result, expected + 1.5, atol=1e-4), "the bias came once per channel: add it once"
+assert not torch.allclose(result, expected + 1.0, atol=1e-4), "the bias came once per channel: add it once"
+assert not torch.allclose(result, expected + 9.0, atol=1e-4), "the bias came once per product: add it after the sum"
 turned = F.conv2d(image[None], kernel.flip(1, 2)[None])[0, 0] + 0.5
 assert not torch.allclose(result, turned, atol=1e-4), "do not turn the filter around: weight [0, 0] meets pixel [0, 0]"
+first = F.conv2d(image[None, :1], kernel[None, :1])[0, 0] + 0.5
+assert not torch.allclose(result, first, atol=1e-4), "only the first channel was used: the window has all channels"
+averaged = any(torch.allclose(result, expected / number + 0.5, atol=1e-4) for number in [2, 9, 18])
+assert not averaged, "sum, do not average: a convolution adds all products up"
 assert not torch.allclose(result, expected, atol=1e-4), "the bias is missing"
 assert torch.allclose(result, expected + 0.5, atol=1e-4), "wrong numbers: multiply window and kernel, sum, add the bias"
-larger = convolve_channels(image, torch.ones(3, 5, 5), 0.0)
+larger = convolve_channels(image, torch.ones(2, 5, 5), 0.0)
 assert larger.shape == (2, 4), f"a kernel of 5 x 5 should give a map of 2 x 4, not {tuple(larger.shape)}"
-assert torch.allclose(larger, F.conv2d(image[None], torch.ones(1, 3, 5, 5))[0, 0], atol=1e-4), "wrong for size 5"
+assert torch.allclose(larger, F.conv2d(image[None], torch.ones(1, 2, 5, 5))[0, 0], atol=1e-4), "wrong for size 5"
 print("✓ task 2")
 
 # %% [markdown]
@@ -243,6 +303,23 @@ def count_parameters(channels, num_classes):
     return stages + channels[-1] * num_classes + num_classes
 
 
+# %% tags=["wrong"] expect="as many channels as its convolution returns"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * before * after + 2 * before for before, after in zip(channels, channels[1:]))
+    return stages + channels[-1] * num_classes + num_classes
+
+
+# %% tags=["wrong"] expect="the linear layer is missing"
+def count_parameters(channels, num_classes):
+    return sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+
+
+# %% tags=["wrong"] expect="one number per channel"
+def count_parameters(channels, num_classes):
+    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+    return stages + 9 * channels[-1] * num_classes + num_classes
+
+
 # %% tags=["wrong"] expect="running averages"
 def count_parameters(channels, num_classes):
     stages = sum(9 * before * after + 4 * after for before, after in zip(channels, channels[1:]))
@@ -272,6 +349,9 @@ result = count_parameters([3, 4, 5], 7)
 assert result is not None, "the function returns nothing"
 conv, head = 9 * (3 * 4 + 4 * 5), 5 * 7 + 7
 assert result != conv + head, "BatchNorm has parameters, too: two per channel"
+assert result != conv + 2 * (3 + 4) + head, "BatchNorm has as many channels as its convolution returns"
+assert result != conv + 2 * 9, "the linear layer is missing"
+assert result != conv + 2 * 9 + 9 * 5 * 7 + 7, "global average pooling leaves one number per channel, not nine"
 assert result != conv + 4 * 9 + head, "BatchNorm's running averages are not learned: two per channel, not four"
 assert result != 9 * 9 + 2 * 9 + head, "a filter has a slice for every input channel: 9 * before * after"
 assert result != conv + 2 * 9 + 5 * 7, "the biases of the linear layer are missing, one per class"
@@ -287,8 +367,8 @@ print("✓ task 3")
 # ## Task 4 · A block of your own (4 points)
 #
 # Write a module `DoubleBlock(in_channels, out_channels)`: two 3 × 3 convolutions, each followed by BatchNorm and ReLU,
-# and at the end one max pooling that halves the sides. The convolutions keep the size; the first one changes the number
-# of channels. It has to work for pictures of any size.
+# in this order, and at the very end one max pooling that halves the sides. The convolutions keep the size; the first
+# one changes the number of channels. It has to work for pictures of any size.
 # <details><summary>Hint 1</summary>
 #
 # Make the layers in `__init__` and use them in `forward`. There are two convolutions and two BatchNorms, so four layers
@@ -388,6 +468,48 @@ class DoubleBlock(nn.Module):
         return self.layers(images)
 
 
+# %% tags=["wrong"] expect="pool at the very end"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.MaxPool2d(2), nn.BatchNorm2d(out_channels), nn.ReLU(),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+# %% tags=["wrong"] expect="BatchNorm before ReLU"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.ReLU(), nn.BatchNorm2d(out_channels), nn.MaxPool2d(2),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+# %% tags=["wrong"] expect="not their mean"
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels), nn.ReLU(), nn.AvgPool2d(2),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
 # %% [markdown]
 # Try it on digits. (In evaluation mode, so that BatchNorm uses its running averages.)
 
@@ -405,6 +527,7 @@ norms = [layer for layer in block.modules() if isinstance(layer, nn.BatchNorm2d)
 assert convs, "the block knows of no convolutions: make the layers in __init__ and assign them to self"
 assert len(convs) == 2, f"there should be two convolutions, found {len(convs)}"
 assert len(norms) == 2, f"each convolution needs a BatchNorm of its own: two, found {len(norms)}"
+convs.sort(key=lambda conv: conv.in_channels)  # in whichever order they were assigned to self
 shapes = [tuple(conv.weight.shape) for conv in convs]
 assert shapes == [(4, 3, 3, 3), (4, 4, 3, 3)], f"weights should be (4, 3, 3, 3) and (4, 4, 3, 3), not {shapes}"
 for height, width in [(28, 28), (12, 18), (9, 7)]:
@@ -412,18 +535,27 @@ for height, width in [(28, 28), (12, 18), (9, 7)]:
     wanted = (2, 4, height // 2, width // 2)
     assert shape == wanted, f"{height} x {width} should give {wanted}, not {shape}: keep the size, then pool once"
 with torch.no_grad():
-    for norm in norms:  # as after a training: every channel with its own averages, weights and biases
-        for numbers in [norm.running_mean, norm.weight, norm.bias]:
-            numbers.copy_(torch.randn(4))
+    for norm in norms:  # as after a training; some of the weights are negative
+        norm.running_var.copy_(torch.tensor([0.3, 0.2, 0.4, 0.3]))
+        norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.0, 0.2]))
+        norm.weight.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5]))
+        norm.bias.copy_(torch.tensor([0.2, 0.3, -0.1, 0.1]))
 x = torch.randn(2, 3, 8, 8)
 block.eval()
-first, second = (nn.Sequential(conv, norm) for conv, norm in zip(convs, norms))
-result = block(x)
-without = F.max_pool2d(second(first(x)), 2)
-assert not torch.allclose(result, without, atol=1e-5), "no ReLU is used: negative numbers should become 0"
-assert not torch.allclose(result, F.relu(without), atol=1e-5), "a ReLU is missing between the two convolutions"
+(conv1, conv2), norm, relu, pool = convs, norms[0], nn.ReLU(), nn.MaxPool2d(2)
+result, hidden = block(x), relu(norm(conv1(x)))
+linear = norm(conv2(norm(conv1(x))))
+assert not torch.allclose(result, pool(linear), atol=1e-5), "no ReLU is used: negative numbers should become 0"
+early = pool(norm(relu(conv2(norm(relu(conv1(x)))))))
+assert not torch.allclose(result, early, atol=1e-5), "the order should be BatchNorm before ReLU, not after it"
+missing = "a ReLU is missing between the two convolutions"
+assert not torch.allclose(result, relu(pool(linear)), atol=1e-5), missing
 assert result.min() >= 0, "negative numbers come out: the last ReLU is missing"
-expected = F.max_pool2d(F.relu(second(F.relu(first(x)))), 2)
+first = relu(norm(pool(conv2(hidden))))
+assert not torch.allclose(result, first, atol=1e-5), "pool at the very end, after the second BatchNorm and ReLU"
+mean = F.avg_pool2d(relu(norm(conv2(hidden))), 2)
+assert not torch.allclose(result, mean, atol=1e-5), "max pooling keeps the largest of four numbers, not their mean"
+expected = pool(relu(norm(conv2(hidden))))
 assert torch.allclose(result, expected, atol=1e-5), "the order should be: conv, norm, ReLU, conv, norm, ReLU, pool"
 print("✓ task 4")
 
@@ -447,7 +579,8 @@ print("✓ task 4")
 # <details><summary>Hint 2</summary>
 #
 # Sort the positions of the mistakes, not all pictures: `wrong[confidence[wrong].argsort(descending=True)]`. A slice
-# `[:k]` takes fewer where there are fewer. `.item()` makes a plain number of a tensor.
+# `[:k]` takes fewer where there are fewer (`range(k)` would run over the end). `.item()` makes a plain number of a
+# tensor.
 #
 # </details>
 
@@ -483,6 +616,31 @@ def confident_mistakes(logits, labels, k):
     confidence, predictions = logits.softmax(dim=1).max(dim=1)
     worst = confidence.argsort(descending=True)[:k]
     return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="slice after dropping"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.softmax(dim=1).max(dim=1)
+    worst = confidence.argsort(descending=True)[:k]
+    worst = worst[predictions[worst] != labels[worst]]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="dim=1"
+def confident_mistakes(logits, labels, k):
+    confidence, predictions = logits.softmax(dim=0).max(dim=1)
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+
+
+# %% tags=["wrong"] expect="of the answer, not of the truth"
+def confident_mistakes(logits, labels, k):
+    probabilities = logits.softmax(dim=1)
+    confidence, predictions = probabilities.max(dim=1)
+    wrong = (predictions != labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort(descending=True)][:k].tolist()
+    return [(i, labels[i].item(), predictions[i].item(), probabilities[i, labels[i]].item()) for i in worst]
 
 
 # %% tags=["wrong"] expect="the position in the whole list"
@@ -530,11 +688,13 @@ logits = torch.tensor([
 labels = torch.tensor([0, 1, 1, 0, 2])
 found = confident_mistakes(logits, labels, 3)
 assert isinstance(found, list), f"return a list, not a {type(found).__name__}"
+assert all(isinstance(mistake, tuple) for mistake in found), "the list should hold tuples: (index, …)"
 assert all(len(mistake) == 4 for mistake in found), "each mistake is a tuple of four numbers"
 plain = all(isinstance(number, int | float) for mistake in found for number in mistake)
 assert plain, "the tuples should hold plain numbers, not tensors: use .item()"
 assert all(true != predicted for _, true, predicted, _ in found), "you return pictures that were right: drop them first"
-assert len(found) == 3, f"there are 3 mistakes, you return {len(found)}"
+assert len(found) != 1, "there are 3 mistakes, you return 1: slice after dropping the right ones, not before"
+assert len(found) == 3, f"there are 3 mistakes, you return {len(found)}: did you take softmax over classes, dim=1?"
 assert all(0 <= mistake[3] <= 1 for mistake in found), "the confidence should be a number from 0 to 1: use softmax"
 order = [mistake[0] for mistake in found]
 assert order != [1, 2, 0], "the index should be the position in the whole list, not among the mistakes"
@@ -544,7 +704,8 @@ assert order == [3, 4, 1], f"the indices should be 3, 4, 1, most confident first
 classes = [mistake[1:3] for mistake in found]
 assert classes == [(0, 2), (2, 1), (1, 0)], f"(true, predicted) should be (0, 2), (2, 1), (1, 0), not {classes}"
 confidences = torch.tensor([mistake[3] for mistake in found])
-assert torch.allclose(confidences, logits.softmax(dim=1).max(dim=1).values[[3, 4, 1]]), "wrong confidences"
+expected = logits.softmax(dim=1).max(dim=1).values[[3, 4, 1]]
+assert torch.allclose(confidences, expected), "the confidence is the probability of the answer, not of the truth"
 assert [mistake[0] for mistake in confident_mistakes(logits, labels, 2)] == [3, 4], "k=2 should give the first two"
 assert len(confident_mistakes(logits, labels, 10)) == 3, "k=10 should give all 3 mistakes, and no more"
 assert confident_mistakes(logits[[0, 2]], labels[[0, 2]], 5) == [], "without mistakes the list should be empty"
