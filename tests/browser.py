@@ -82,7 +82,7 @@ def run_notebook(notebook: str | None, screenshot: str | Path, timeout: int = 30
             str(Path(name, "profile")), executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1280, "height": 1000}
         )
         page = context.pages[0]
-        page.goto(f"{address}/lab/tree/{notebook}" if notebook else f"{address}/lab")
+        page.goto(f"{address}/lab/tree/{notebook}" if notebook else address)
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
         page.evaluate(READY)
         page.get_by_role("menuitem", name="Run", exact=True).click()

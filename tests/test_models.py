@@ -40,11 +40,10 @@ def test_a_stage_halves_the_picture(size: tuple[int, int]) -> None:
 def test_cnn_computes_what_its_description_says() -> None:
     model, images = CNN(widths=(4, 6)).eval(), torch.randn(3, 1, 12, 12)
     expected = images
-    for convolution, norm, _, _ in model.stages:
-        expected = F.conv2d(expected, convolution.weight, padding=1)
+    for convolution, _, norm, _ in model.stages:
+        expected = F.max_pool2d(F.conv2d(expected, convolution.weight, padding=1), 2)
         expected = (expected - norm.running_mean.view(-1, 1, 1)) / (norm.running_var.view(-1, 1, 1) + norm.eps).sqrt()
-        expected = expected * norm.weight.view(-1, 1, 1) + norm.bias.view(-1, 1, 1)
-        expected = F.max_pool2d(expected.clamp(min=0), 2)
+        expected = (expected * norm.weight.view(-1, 1, 1) + norm.bias.view(-1, 1, 1)).clamp(min=0)
     linear = model.head[-1]
     torch.testing.assert_close(model(images), expected.mean(dim=(2, 3)) @ linear.weight.T + linear.bias)
 
