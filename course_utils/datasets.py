@@ -16,8 +16,8 @@ from .folders import FolderDataset
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
     """Ants and bees.
 
-    sample: drawn pictures, 244 "train" / 153 "val" / 150 "test". full: the 244 / 153 photographs of PyTorch's transfer
-    learning tutorial (https://download.pytorch.org/tutorial/hymenoptera_data.zip), which have no "test" split.
+    sample: drawn pictures, 244 "train" / 153 "val" / 150 "test". full: the photographs of PyTorch's transfer learning
+    tutorial (https://download.pytorch.org/tutorial/hymenoptera_data.zip), 245 files (one a GIF) / 153, no "test" split.
 
     Raises:
         ValueError: unknown split, or the split's class folders are not those of "train".

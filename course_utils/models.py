@@ -15,7 +15,7 @@ class MLP(nn.Sequential):
     def __init__(self, in_features: int = 784, hidden: Sequence[int] = (128, 256), num_classes: int = 10):
         widths = [in_features, *hidden]
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in zip(widths, widths[1:]):
             layers += [nn.Linear(before, after), nn.ReLU()]
         super().__init__(*layers, nn.Linear(widths[-1], num_classes))
 
@@ -29,9 +29,7 @@ class CNN(nn.Module):
     def __init__(self, in_channels: int = 1, num_classes: int = 10, widths: Sequence[int] = (16, 32, 64)):
         super().__init__()
         channels = [in_channels, *widths]
-        self.stages = nn.Sequential(
-            *(conv_stage(before, after) for before, after in zip(channels, channels[1:], strict=False))
-        )
+        self.stages = nn.Sequential(*(conv_stage(before, after) for before, after in zip(channels, channels[1:])))
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], num_classes))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
