@@ -1,14 +1,11 @@
 """The builder: same source, same bytes; a small edit, a small difference; a failing cell changes nothing."""
 
-import sys
 from pathlib import Path
 
+import build
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lessons"))
-import build  # noqa: E402
 
 LESSON = """
 # %% [markdown]

@@ -4,18 +4,16 @@ An exercise (lessons/exercises/) is executed cell by cell. At each task the answ
 each in a copy of the variables there were before it; the cells after it, up to and with the check, follow.
 """
 
-import sys
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import build
 import jupytext
 import matplotlib
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "lessons"))
-import build  # noqa: E402
 
 matplotlib.use("Agg")
 EXERCISES = sorted((ROOT / "lessons" / "exercises").glob("[0-9]*.py"))

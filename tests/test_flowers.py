@@ -3,45 +3,21 @@
 `pytest -s tests/test_flowers.py` also prints what the simple classifiers reach.
 """
 
-import importlib
 import json
 import re
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Iterable
 
+import make_samples as maker
 import numpy as np
 import pytest
+from drawing import source_classes as source
+from drawn import DATA, REMAKE, Features, colour_histogram, fit_simple_classifier, mean_and_spread, small_pixels
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-DATA = Path(__file__).parents[1] / "data"
 FLOWERS = DATA / "flowers"
-REMAKE = "run `python data/make_samples.py`, look at what changed with `git diff --stat data`, and commit it if meant"
 SPLITS = ("train", "val", "test")
 LIMIT = 0.3  # colours or border pixels alone must stay below this accuracy; always "spring crocus" gives 0.17
-
-Features = Callable[[np.ndarray], np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def maker() -> Iterator[ModuleType]:
-    """The module data/make_samples.py."""
-    sys.path.insert(0, str(DATA))
-    yield importlib.import_module("make_samples")
-    sys.path.remove(str(DATA))
-
-
-@pytest.fixture(scope="module")
-def source() -> Iterator[ModuleType]:
-    """The module data/drawing/source_classes.py."""
-    sys.path.insert(0, str(DATA))
-    yield importlib.import_module("drawing.source_classes")
-    sys.path.remove(str(DATA))
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +44,19 @@ def read_list(split: str) -> dict[str, int]:
     return {name: int(label) for name, label in pairs}
 
 
-def test_files_are_exactly_those_that_are_made(maker: ModuleType) -> None:
+def test_files_are_exactly_those_that_are_made() -> None:
     found = {path.relative_to(FLOWERS).as_posix() for path in FLOWERS.rglob("*") if path.is_file()}
     expected = {f"images/{name}" for name in maker.flower_files()} | set(maker.flower_texts())
     assert found == expected, f"missing or foreign files {sorted(found ^ expected)[:5]}: {REMAKE}"
 
 
-def test_pictures_are_drawn_again_byte_for_byte(maker: ModuleType) -> None:
+def test_pictures_are_drawn_again_byte_for_byte() -> None:
     spread = list(maker.flower_files().items())[::23]
     changed = [name for name, place in spread if maker.flower_bytes(*place) != (FLOWERS / "images" / name).read_bytes()]
     assert not changed, f"{len(changed)} pictures differ from the committed ones, such as {changed[:3]}: {REMAKE}"
 
 
-def test_lists_and_names_are_made_again_byte_for_byte(maker: ModuleType) -> None:
+def test_lists_and_names_are_made_again_byte_for_byte() -> None:
     texts = maker.flower_texts()
     changed = [name for name, text in texts.items() if (FLOWERS / name).read_bytes() != text.encode()]
     assert not changed, f"{changed} differ from the committed ones: {REMAKE}"
@@ -114,7 +90,7 @@ def test_label_id_and_name_are_three_things() -> None:
     assert sum(tempting) == 1, f"names[str(label)] is to be right for one class only, by chance, not {sum(tempting)}"
 
 
-def test_label_is_the_place_of_the_id(maker: ModuleType, lists: dict[str, dict[str, int]]) -> None:
+def test_label_is_the_place_of_the_id(lists: dict[str, dict[str, int]]) -> None:
     ids = (FLOWERS / "classes.txt").read_text(encoding="utf-8").split()
     for name, (split, flower_id, _) in maker.flower_files().items():
         assert ids[lists[split][name]] == flower_id, f"{name} shows class {flower_id}, its label says another: {REMAKE}"
@@ -126,28 +102,9 @@ def test_classes_are_mixed_in_the_numbering(lists: dict[str, dict[str, int]]) ->
     assert len(first) == 10, f"the first quarter of train.txt knows only labels {sorted(first)}: {REMAKE}"
 
 
-def mean_and_spread(images: np.ndarray) -> np.ndarray:
-    return np.concatenate([images.mean((1, 2)), images.std((1, 2))], axis=1)
-
-
-def colour_histogram(images: np.ndarray) -> np.ndarray:
-    """The share of pixels in each of 4 x 4 x 4 boxes of colours."""
-    red, green, blue = np.moveaxis(images // 64, -1, 0)
-    boxes = (16 * red + 4 * green + blue).reshape(len(images), -1)
-    return np.stack([np.bincount(row, minlength=64) for row in boxes]) / boxes.shape[1]
-
-
-def small_pixels(images: np.ndarray) -> np.ndarray:
-    """All pixels of the pictures, reduced to 32 x 32."""
-    small = images.reshape(len(images), 32, 3, 32, 3, 3).mean((2, 4))
-    return small.reshape(len(images), -1) / 255
-
-
 @pytest.mark.parametrize("features", [mean_and_spread, colour_histogram, small_pixels])
 def test_classes_cannot_be_told_by(features: Features, pictures: dict) -> None:
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    images, labels = pictures["train"]
-    model.fit(features(images), labels)
+    model = fit_simple_classifier(features, *pictures["train"])
     reached = {split: model.score(features(pictures[split][0]), pictures[split][1]) for split in ("val", "test")}
     result = f"{features.__name__}: val {reached['val']:.1%}, test {reached['test']:.1%}"
     print(result)
@@ -157,7 +114,7 @@ def test_classes_cannot_be_told_by(features: Features, pictures: dict) -> None:
     )
 
 
-def test_source_pictures_are_the_same_each_time_and_on_any_process(source: ModuleType) -> None:
+def test_source_pictures_are_the_same_each_time_and_on_any_process() -> None:
     once = list(source.source_pictures(1, "train", 64))
     backwards = list(source.source_pictures(1, "train", 64, lambda work, numbers: map(work, reversed(numbers))))
     assert [label for _, label in once] == list(range(len(source.SOURCE_CLASSES))), "each class once, in order"
@@ -166,7 +123,7 @@ def test_source_pictures_are_the_same_each_time_and_on_any_process(source: Modul
     assert same, "a source picture depends on those before it: draw each from its own seed"
 
 
-def test_source_classes_hold_nothing_of_the_lessons(maker: ModuleType, source: ModuleType) -> None:
+def test_source_classes_hold_nothing_of_the_lessons() -> None:
     drawn = {draw for draw, _ in source.SOURCE_CLASSES.values()}
     taught = {*maker.THINGS.values(), *(flower.draw for flower in maker.FLOWERS.values())}
     assert len(drawn) >= 23, f"only {len(drawn)} source classes: pretraining needs more variety"

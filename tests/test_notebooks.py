@@ -2,16 +2,14 @@
 
 import re
 import statistics
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 
+import build
 import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "lessons"))
-import build  # noqa: E402
 
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))

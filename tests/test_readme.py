@@ -2,15 +2,13 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
+import lesson_minutes
 import pytest
+import run
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "lessons")]
-import lesson_minutes  # noqa: E402
-import run  # noqa: E402
 
 RESULTS = json.loads(run.RESULTS.read_text(encoding="utf-8"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.py"))

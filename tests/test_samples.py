@@ -4,36 +4,19 @@
 """
 
 import csv
-import importlib
 import random
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from types import ModuleType
 
+import make_samples as maker
 import numpy as np
 import pytest
+from drawn import DATA, REMAKE, Features, colour_histogram, fit_simple_classifier, mean_and_spread, small_pixels
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-DATA = Path(__file__).parents[1] / "data"
-REMAKE = "run `python data/make_samples.py`, look at what changed with `git diff --stat data`, and commit it if meant"
 BORDER = 8  # width of the outer frame that counts as border, px
 LIMIT = 0.65  # colours or border pixels alone must stay below this accuracy
-
-Features = Callable[[np.ndarray], np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def maker() -> Iterator[ModuleType]:
-    """The module data/make_samples.py."""
-    sys.path.insert(0, str(DATA))
-    yield importlib.import_module("make_samples")
-    sys.path.remove(str(DATA))
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +41,18 @@ def read_split(split: str) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(images), np.array(labels)
 
 
-def test_picture_files_are_exactly_those_that_are_made(maker: ModuleType) -> None:
+def test_picture_files_are_exactly_those_that_are_made() -> None:
     found = {path.relative_to(DATA).as_posix() for path in (DATA / "hymenoptera").rglob("*") if path.is_file()}
     expected = set(maker.picture_paths())
     assert found == expected, f"missing or foreign files {sorted(found ^ expected)[:5]}: {REMAKE}"
 
 
-def test_pictures_are_drawn_again_byte_for_byte(maker: ModuleType) -> None:
+def test_pictures_are_drawn_again_byte_for_byte() -> None:
     changed = [path for path in maker.picture_paths()[::13] if maker.picture_bytes(path) != (DATA / path).read_bytes()]
     assert not changed, f"{len(changed)} pictures differ from the committed ones, such as {changed[:3]}: {REMAKE}"
 
 
-def test_temperatures_are_made_again_byte_for_byte(maker: ModuleType, tmp_path: Path) -> None:
+def test_temperatures_are_made_again_byte_for_byte(tmp_path: Path) -> None:
     maker.make_temperatures(tmp_path)
     same = (tmp_path / "seattle_temps.csv").read_bytes() == (DATA / "seattle_temps.csv").read_bytes()
     assert same, f"seattle_temps.csv differs from the committed one: {REMAKE}"
@@ -83,34 +66,15 @@ def test_counts_and_sizes(pictures: dict) -> None:
     assert size < 3_000_000, f"the pictures take {size} bytes: lower the JPEG quality in data/drawing/scenery.py"
 
 
-def mean_and_spread(images: np.ndarray) -> np.ndarray:
-    return np.concatenate([images.mean((1, 2)), images.std((1, 2))], axis=1)
-
-
-def colour_histogram(images: np.ndarray) -> np.ndarray:
-    """The share of pixels in each of 4 x 4 x 4 boxes of colours."""
-    red, green, blue = np.moveaxis(images // 64, -1, 0)
-    boxes = (16 * red + 4 * green + blue).reshape(len(images), -1)
-    return np.stack([np.bincount(row, minlength=64) for row in boxes]) / boxes.shape[1]
-
-
 def border_pixels(images: np.ndarray) -> np.ndarray:
     frame = np.ones(images.shape[1:3], dtype=bool)
     frame[BORDER:-BORDER, BORDER:-BORDER] = False
     return images[:, frame].reshape(len(images), -1) / 255
 
 
-def small_pixels(images: np.ndarray) -> np.ndarray:
-    """All pixels of the pictures, reduced to 32 x 32."""
-    small = images.reshape(len(images), 32, 3, 32, 3, 3).mean((2, 4))
-    return small.reshape(len(images), -1) / 255
-
-
 @pytest.mark.parametrize("features", [mean_and_spread, colour_histogram, border_pixels, small_pixels])
 def test_classes_cannot_be_told_by(features: Features, pictures: dict) -> None:
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    images, labels = pictures["train"]
-    model.fit(features(images), labels)
+    model = fit_simple_classifier(features, *pictures["train"])
     right = {split: model.predict(features(pictures[split][0])) == pictures[split][1] for split in ("val", "test")}
     both = np.concatenate(list(right.values())).mean()
     result = f"{features.__name__}: val {right['val'].mean():.1%}, val and test {both:.1%}"
@@ -159,7 +123,7 @@ def test_friend_guesses_around_the_average(temperatures: list[dict[str, str]]) -
     assert abs(link) < 0.08, f"the friend knows the day (correlation {link:.2f}): draw other noise in make_samples.py"
 
 
-def test_files_are_written_whole_or_not_at_all(maker: ModuleType, tmp_path: Path, monkeypatch) -> None:
+def test_files_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
     def broken(folder: Path) -> None:
         (folder / "table.csv").write_text("half")
         raise RuntimeError
