@@ -13,33 +13,45 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
+from .annotations import AnnotationDataset
 from .checkpoints import load_checkpoint, save_checkpoint
-from .datasets import hymenoptera, load_digits28
-from .folders import FolderDataset, load_rgb, split_folder
+from .datasets import flowers, hymenoptera, load_digits28
+from .folders import FolderDataset, split_folder
 from .history import History
+from .image_cache import CachedImages
+from .images import LabelledImages, load_rgb
 from .metrics import accuracy, classification_metrics, confusion_matrix, standard_error
-from .models import CNN, MLP
+from .models import CNN, MLP, freeze, unfreeze
 from .plots import plot_confusion, plot_history, show_batch, show_predictions
+from .pretrained import backbone_file, pretrained_resnet18
+from .resnet import resnet18, resnet34, resnet50
 from .runtime import Course, check_environment, setup
 from .schedules import warmup_cosine
 from .tables import load_temperatures
-from .training import evaluate, fit, predict
+from .training import evaluate, extract_features, fit, predict
 from .transforms import denormalize, eval_transform, train_transform
 
 __all__ = [
     "CNN",
     "MLP",
+    "AnnotationDataset",
+    "CachedImages",
     "Course",
     "FolderDataset",
     "History",
+    "LabelledImages",
     "accuracy",
+    "backbone_file",
     "check_environment",
     "classification_metrics",
     "confusion_matrix",
     "denormalize",
     "eval_transform",
     "evaluate",
+    "extract_features",
     "fit",
+    "flowers",
+    "freeze",
     "hymenoptera",
     "load_checkpoint",
     "load_digits28",
@@ -48,6 +60,10 @@ __all__ = [
     "plot_confusion",
     "plot_history",
     "predict",
+    "pretrained_resnet18",
+    "resnet18",
+    "resnet34",
+    "resnet50",
     "save_checkpoint",
     "setup",
     "show_batch",
@@ -55,5 +71,6 @@ __all__ = [
     "split_folder",
     "standard_error",
     "train_transform",
+    "unfreeze",
     "warmup_cosine",
 ]

@@ -1,5 +1,6 @@
 """The image data sets of the course, one function each; the profile decides between sample and real data."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from torchvision.datasets import MNIST
 
 from . import runtime
+from .annotations import AnnotationDataset
 from .folders import FolderDataset
 
 
@@ -35,6 +37,32 @@ def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
     _check_split(split, splits)
     classes = None if split == "train" else FolderDataset(root / "train").classes
     return FolderDataset(root / split, transform, classes)
+
+
+def flowers(split: str, transform: Callable | None = None) -> AnnotationDataset:
+    """Flowers of several kinds, some rare; `classes` are their names.
+
+    The folder `flowers` holds the pictures in `images`, lists of them with their labels in `train.txt`, `val.txt` and
+    `test.txt`, the class ids in the order of the labels in `classes.txt`, and the name of each id in
+    `cat_to_name.json`. sample: 880 drawn pictures of ten classes, 520 / 180 / 180.
+
+    Raises:
+        ValueError: unknown split, or the lists do not agree with the pictures.
+        FileNotFoundError: the data set is not in the data folder.
+        KeyError: a class id has no name.
+    """
+    course = runtime.current()
+    root = course.data_dir / "flowers"
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"The profile {course.profile!r} needs the flowers in {root}: a folder images, train.txt, val.txt, "
+            "test.txt, classes.txt and cat_to_name.json, laid out like data/flowers of the course.\n"
+            "Or set COURSE_PROFILE=sample to use the pictures that come with the course."
+        )
+    _check_split(split, ["test", "train", "val"])
+    names = json.loads((root / "cat_to_name.json").read_text(encoding="utf-8"))
+    classes = [names[class_id] for class_id in (root / "classes.txt").read_text(encoding="utf-8").split()]
+    return AnnotationDataset(root / "images", root / f"{split}.txt", transform, classes)
 
 
 def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:

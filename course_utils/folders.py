@@ -8,45 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
-from torch.utils.data import Dataset
-
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+from .images import EXTENSIONS, LabelledImages, load_rgb
 
 
-def load_rgb(path: str | Path) -> Image.Image:
-    """Open an image file as RGB, whatever its mode: grey, palette, CMYK, 16-bit, or with an alpha channel.
-
-    Transparent parts become white, 16-bit values are divided by 256, and a camera's rotation mark is obeyed.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is empty, truncated or not an image; the message names it.
-    """
-    try:
-        with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I"):
-                image = Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return image.convert("RGB")
-    except FileNotFoundError:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} cannot be read as an image ({error}). Replace the file or delete it.") from error
-
-
-class FolderDataset(Dataset):
+class FolderDataset(LabelledImages):
     """Images sorted into one folder per class, labelled by the position of the folder's name in sorted order.
 
-    Attributes:
-        classes: class names, sorted; label `i` means `classes[i]`.
-        class_to_idx: the same the other way round.
-        samples: list of (path, label), sorted by path.
-        targets: the labels alone.
+    Samples are sorted by label, then by path; attributes as in `LabelledImages`.
     """
 
     def __init__(self, root: str | Path, transform: Callable | None = None, classes: Sequence[str] | None = None):
@@ -60,25 +28,15 @@ class FolderDataset(Dataset):
             FileNotFoundError: `root` is missing, holds no class folder, or a class folder holds no image.
             ValueError: the class folders are not those of `classes`.
         """
-        self.root, self.transform = Path(root), transform
-        self.classes = class_names(self.root)
-        if classes is not None and list(classes) != self.classes:
-            missing, extra = sorted(set(classes) - set(self.classes)), sorted(set(self.classes) - set(classes))
+        self.root, found = Path(root), class_names(root)
+        if classes is not None and list(classes) != found:
+            missing, extra = sorted(set(classes) - set(found)), sorted(set(found) - set(classes))
             raise ValueError(
                 f"The class folders of {self.root} are not those expected: missing {missing}, unexpected {extra}. "
                 "All splits of one data set need the same class folders, or the same label means different things."
             )
-        self.class_to_idx = {name: label for label, name in enumerate(self.classes)}
-        self.samples = [(path, label) for name, label in self.class_to_idx.items() for path in images_in(root, name)]
-        self.targets = [label for _, label in self.samples]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> tuple:
-        path, label = self.samples[index]
-        image = load_rgb(path)
-        return (self.transform(image) if self.transform else image), label
+        samples = [(path, label) for label, name in enumerate(found) for path in images_in(root, name)]
+        super().__init__(samples, found, transform)
 
 
 def class_names(root: str | Path) -> list[str]:

@@ -1,9 +1,13 @@
-"""The networks of the course. Lesson 03 builds MLP, lesson 04 builds CNN."""
+"""Small networks, and freezing. Lesson 03 builds MLP, lesson 04 CNN, lesson 06 and 07 freeze."""
 
 from collections.abc import Sequence
+from types import MethodType
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class MLP(nn.Sequential):
@@ -44,3 +48,28 @@ def conv_stage(in_channels: int, out_channels: int) -> nn.Sequential:
         nn.BatchNorm2d(out_channels),
         nn.ReLU(),
     )
+
+
+def freeze(module: Module) -> Module:
+    """Keep `module` as it is, whatever is trained around it, and return it.
+
+    Its parameters get no gradients, and it stays in evaluation mode even when `train()` is called on it or on a model
+    that contains it, so that the running averages of BatchNorm do not move either.
+    """
+    module.requires_grad_(False).eval()
+    for part in module.modules():
+        part.train = MethodType(_stay_in_eval, part)
+    return module
+
+
+def unfreeze(module: Module) -> Module:
+    """Undo `freeze` for `module`, which may be a part of what was frozen, and return it, in training mode."""
+    for part in module.modules():
+        vars(part).pop("train", None)
+    return module.requires_grad_(True).train()
+
+
+def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:
+    for child in module.children():  # one of them may have been unfrozen
+        child.train(mode)
+    return module

@@ -1,4 +1,4 @@
-"""The training loop. Lesson 03 builds `fit`, `evaluate` and `predict` by hand; lesson 04 trains with them."""
+"""The training loop. Lesson 03 builds `fit`, `evaluate` and `predict` by hand, lesson 07 `extract_features`."""
 
 import copy
 import sys
@@ -122,6 +122,22 @@ def predict(
     if not outputs:
         raise ValueError("The loader yields no batches: the data set is empty, or smaller than one dropped batch.")
     return torch.cat(outputs), torch.cat(targets)
+
+
+def extract_features(
+    backbone: nn.Module, loader: DataLoader, copies: int = 1, autocast: torch.dtype | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a frozen backbone makes of everything `loader` yields: features float32 (n, d) and labels (n,), on the CPU.
+
+    Args:
+        backbone: a model without its head, e.g. a ResNet whose `fc` is `nn.Identity()`.
+        loader: in a fixed order if the features are to be matched with images.
+        copies: passes over the loader, one after the other in the result; more than one only makes sense where the
+            loader augments its images.
+    """
+    passes = [predict(backbone, loader, autocast) for _ in range(copies)]
+    features, labels = (torch.cat(parts) for parts in zip(*passes))
+    return features.flatten(1), labels
 
 
 def evaluate(

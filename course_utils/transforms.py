@@ -14,7 +14,7 @@ def train_transform(size: int) -> v2.Compose:
 
     The crop keeps between half and all of the picture's area, so that the subject rarely gets lost.
     """
-    return v2.Compose([v2.RandomResizedCrop(size, scale=(0.5, 1.0)), v2.RandomHorizontalFlip(), *_to_normalized()])
+    return v2.Compose([random_crop(size), v2.RandomHorizontalFlip(), *to_normalized()])
 
 
 def eval_transform(size: int) -> v2.Compose:
@@ -22,10 +22,21 @@ def eval_transform(size: int) -> v2.Compose:
 
     PIL RGB image -> float32 tensor (3, size, size). For size 224 this is the usual resize to 256.
     """
-    return v2.Compose([v2.Resize(round(size * 8 / 7)), v2.CenterCrop(size), *_to_normalized()])
+    return v2.Compose([shrink(size), v2.CenterCrop(size), *to_normalized()])
 
 
-def _to_normalized() -> list[v2.Transform]:
+def random_crop(size: int) -> v2.RandomResizedCrop:
+    """Cut out a random part of at least half the area and scale it to `size`; images as for `shrink`."""
+    return v2.RandomResizedCrop(size, scale=(0.5, 1.0))
+
+
+def shrink(size: int) -> v2.Resize:
+    """Resize the shorter side to 8/7 of `size`: a PIL image, or a tensor (..., height, width)."""
+    return v2.Resize(round(size * 8 / 7))
+
+
+def to_normalized() -> list[v2.Transform]:
+    """Tensor, then normalize: PIL RGB image or uint8 tensor (..., 3, height, width) -> float32, the same shape."""
     return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
 
 

@@ -12,9 +12,9 @@ import pytest
 import course_utils
 
 FLOORS = [
-    {"runtime", "transforms", "folders", "checkpoints", "history"},
-    {"datasets", "tables", "models", "metrics", "schedules"},
-    {"training", "plots"},
+    {"runtime", "transforms", "images", "checkpoints", "history"},
+    {"annotations", "folders", "image_cache", "tables", "models", "resnet", "metrics", "schedules"},
+    {"datasets", "pretrained", "training", "plots"},
 ]
 PACKAGE = Path(course_utils.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"}

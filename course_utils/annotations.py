@@ -1,0 +1,89 @@
+"""Images listed with their labels in a text file. Lesson 08 builds the data set by hand."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .images import LabelledImages
+
+LISTED = 40  # so many problems are named, the rest is counted
+
+
+class AnnotationDataset(LabelledImages):
+    """Images named in a text file, each on a line `name label`, such as `tulips/red one.jpg 3`.
+
+    The label is a whole number and what follows the last space, so that names may hold spaces. Blank lines and lines
+    that begin with `#` are skipped; Windows line ends and a byte order mark do no harm. Attributes as in
+    `LabelledImages`, samples in the order of the file.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        annotations: str | Path,
+        transform: Callable | None = None,
+        classes: Sequence[str] | None = None,
+    ):
+        """
+        Args:
+            root: folder that the names are relative to.
+            annotations: the text file, UTF-8.
+            transform: called with each PIL RGB image.
+            classes: names of the labels 0, 1, …; by default "0", "1", … up to the largest label of the file.
+
+        Raises:
+            FileNotFoundError: there is no such text file, or no folder `root`.
+            ValueError: the file is not UTF-8 or lists nothing, or there are lines without a label, labels that are no
+                whole numbers or out of range, images listed twice, or images that do not exist. The message names all
+                such lines at once.
+        """
+        root, annotations = Path(root), Path(annotations)
+        if not annotations.is_file():
+            raise FileNotFoundError(f"There is no annotation file {annotations}.")
+        if not root.is_dir():
+            raise FileNotFoundError(f"There is no folder {root}, in which the images of {annotations} should lie.")
+        self.root, self.annotations = root, annotations
+        samples, problems = _parse(_lines(annotations), root, None if classes is None else len(classes))
+        if problems:
+            more = [f"… and {len(problems) - LISTED} more"] * (len(problems) > LISTED)
+            listing = "\n  ".join([f"line {number}: {what}" for number, what in problems[:LISTED]] + more)
+            noun = "problem" if len(problems) == 1 else "problems"
+            raise ValueError(f"{annotations} has {len(problems)} {noun}. Mend the lines or take them out:\n  {listing}")
+        if not samples:
+            raise ValueError(f"{annotations} lists no images. Each line should read: name, space, label.")
+        if classes is None:
+            classes = [str(label) for label in range(1 + max(label for _, label in samples))]
+        super().__init__(samples, classes, transform)
+
+
+def _lines(annotations: Path) -> list[tuple[int, str]]:
+    """The lines that say something, stripped, each with its number."""
+    try:
+        text = annotations.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = annotations.read_bytes()[: error.start].count(b"\n") + 1
+        raise ValueError(f"{annotations}, line {line}, is not UTF-8 text. Save the file as UTF-8.") from None
+    stripped = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    return [(number, line) for number, line in stripped if line and not line.startswith("#")]
+
+
+def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int | None):
+    """Samples (path, label), and problems (line number, what is wrong)."""
+    samples, problems, first_seen = [], [], {}
+    for number, line in lines:
+        name, *label = line.rsplit(maxsplit=1)
+        if not label:
+            problems.append((number, f"{line!r} has no label; it should read: name, space, label"))
+            continue
+        path, (label,) = root / name, label
+        if path in first_seen:
+            problems.append((number, f"{name!r} is listed already, in line {first_seen[path]}"))
+        first_seen.setdefault(path, number)
+        if not path.is_file():
+            problems.append((number, f"there is no file {path}"))
+        if not label.isdecimal():
+            problems.append((number, f"the label {label!r} of {name!r} is not a whole number from 0 on"))
+        elif num_classes is not None and int(label) >= num_classes:
+            problems.append((number, f"the label {label} of {name!r} is out of range, 0 to {num_classes - 1}"))
+        else:
+            samples.append((path, int(label)))
+    return samples, problems

@@ -1,0 +1,81 @@
+"""A ResNet-18 that has already learned to see. Lesson 06 fine-tunes it, lesson 07 uses its features."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+
+from . import runtime
+from .checkpoints import load_checkpoint, load_weights
+from .resnet import ResNet, resnet18
+
+IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+
+
+def pretrained_resnet18(num_classes: int) -> ResNet:
+    """ResNet-18 with pretrained weights and a new head for `num_classes` classes, whose weights are random.
+
+    sample: pretrained on drawn pictures of 25 other classes (data/weights/README.md). full: torchvision's weights
+    (ImageNet, 1000 classes), downloaded the first time.
+
+    Raises:
+        FileNotFoundError: the weights are neither there nor to be downloaded; the message says where to put them.
+        ValueError: the file is damaged, not what its name says, or holds the weights of another model.
+    """
+    file = backbone_file()
+    content = file.read_bytes()
+    expected, found = file.stem.rpartition("-")[2], hashlib.sha256(content).hexdigest()
+    if not found.startswith(expected):
+        raise ValueError(
+            f"{file} is damaged, or not the file it should be: "
+            f"its sha256 begins with {found[:8]}, not with {expected}. Delete it and get it again."
+        )
+    if file.suffix == ".safetensors":
+        try:
+            weights = load(content)
+        except SafetensorError as error:
+            raise ValueError(f"{file} is not a safetensors file ({error}). Delete it and get it again.") from error
+    else:
+        weights = load_checkpoint(file)
+    model = resnet18(num_classes)
+    # the head is new, and files of old PyTorch versions do not count batches
+    own = {name: value for name, value in model.state_dict().items() if re.search(r"^fc\.|num_batches_tracked$", name)}
+    load_weights(model, {**weights, **own}, file)
+    return model
+
+
+def backbone_file() -> Path:
+    """The file with the pretrained weights: resnet18-XXXXXXXX with the ending .safetensors or .pth in the folder
+    `weights` of the data folder, where XXXXXXXX begins its sha256. Downloaded in the profile "full" if there is none.
+
+    Raises:
+        FileNotFoundError: there is none, and it cannot be downloaded.
+        ValueError: there are several.
+    """
+    course = runtime.current()
+    folder = course.data_dir / "weights"
+    pattern = re.compile(r"resnet18-[0-9a-f]{8}\.(safetensors|pth)")
+    files = sorted(path for path in folder.glob("*") if pattern.fullmatch(path.name))
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
+        raise ValueError(f"{folder} holds several files of weights, {names}. Keep one.")
+    if files:
+        return files[0]
+    if course.profile == "sample":
+        raise FileNotFoundError(f"{folder} lacks the weights that come with the course. Get the folder again.")
+    return _download(folder / Path(IMAGENET_URL).name)
+
+
+def _download(file: Path) -> Path:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(IMAGENET_URL, str(file), hash_prefix=file.stem.rpartition("-")[2])
+    except (OSError, RuntimeError) as error:
+        raise FileNotFoundError(
+            f"The profile 'full' needs pretrained weights in {file}, and they could not be downloaded ({error}).\n"
+            f"Get {IMAGENET_URL} with a browser and put it there, or set COURSE_PROFILE=sample."
+        ) from error
+    return file
