@@ -1,0 +1,65 @@
+"""Second and later epochs of loading training images: decoded once (`CachedImages`) against decoded in every epoch.
+
+The usual way is torchvision's ImageFolder with the transforms of the transfer-learning tutorial: open the file, crop at
+random, flip, make a tensor, normalize, image by image. Both ways go through a DataLoader without workers. The sample
+pictures are used at 64 px and, where COURSE_DATA_DIR has them, the photographs at 224 px.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from course_utils import CachedImages, hymenoptera, setup
+from course_utils.transforms import random_crop, to_normalized
+
+ROUNDS = 5
+
+
+def seconds_of(loader: DataLoader) -> float:
+    start = time.perf_counter()
+    for _ in loader:
+        pass
+    return time.perf_counter() - start
+
+
+def loaders(size: int, file: Path) -> dict[str, DataLoader]:
+    dataset = hymenoptera("train")
+    usual = v2.Compose([random_crop(size), v2.RandomHorizontalFlip(), *to_normalized()])
+    contestants = {
+        "ImageFolder, decoded every time": ImageFolder(dataset.root, usual),
+        "decoded once, in memory": CachedImages(dataset, size, augment=True),
+        "decoded once, in a file (larger than memory)": CachedImages(dataset, size, augment=True, file=file),
+    }
+    return {name: DataLoader(images, batch_size=32, shuffle=True) for name, images in contestants.items()}
+
+
+def compare(what: str, size: int) -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        contestants = loaders(size, Path(folder, "pixels"))
+        rounds = [{name: seconds_of(loader) for name, loader in contestants.items()} for _ in range(ROUNDS + 1)][1:]
+        megabytes = Path(folder, "pixels").stat().st_size / 1e6
+        del contestants
+    rows, (usual, *_) = [], rounds[0]
+    for name in rounds[0]:
+        ratio = statistics.median(one[usual] / one[name] for one in rounds)
+        seconds = statistics.median(one[name] for one in rounds)
+        cached = name != usual
+        rows.append({"what": f"an epoch of loading {what}: {name}" + f", {megabytes:.0f} MB" * cached,
+                     "figure": f"{seconds:.3f} s", "ratio": ratio,
+                     "goal": "at least 4× as fast" if cached else None, "met": ratio >= 4 if cached else None})  # fmt: skip
+    return rows
+
+
+def measure() -> list[dict]:
+    setup(profile="sample")
+    rows = compare("244 pictures at 64 px", 64)
+    if Path(os.environ.get("COURSE_DATA_DIR", "nowhere"), "hymenoptera_data").is_dir():
+        setup(profile="full")
+        rows += compare("the photographs at 224 px", 224)
+    return rows
