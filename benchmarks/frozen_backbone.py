@@ -1,9 +1,9 @@
 """Training a head on a frozen ResNet-18, 25 epochs, 244 + 153 images at 224 px: features once against every epoch.
 
 The usual way freezes the parameters and sends every image through the backbone in every epoch, in batches of four,
-decoded anew, as the transfer-learning tutorial does; two loader workers. The lesson's way (07) decodes with the same two
-workers, sends each image through once, 32 at a time, and trains the head on what comes out; its clock includes all of
-that. Runs on the photographs where COURSE_DATA_DIR has them, else on the drawn pictures, enlarged.
+decoded anew, as the transfer-learning tutorial does; two loader workers. The lesson's way (07) decodes with the same
+two workers, sends each image through once, 32 at a time, and trains the head on what comes out; its clock includes all
+of that. Runs on the photographs where COURSE_DATA_DIR has them, else on the drawn pictures, enlarged.
 """
 
 import os
