@@ -1001,4 +1001,4 @@ print("test accuracy at least 0.94:", test_accuracy >= 0.94)
 #
 # **Exercises**: [04 exercises](exercises/04_mnist_cnn.ipynb)
 #
-# **Next**: back to the [map of all lessons](../README.md#the-lessons)
+# **Next**: [05 · A residual network of your own](05_custom_resnet.ipynb)
