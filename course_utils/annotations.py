@@ -1,11 +1,13 @@
 """Images listed with their labels in a text file. Lesson 08 builds the data set by hand."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .images import LabelledImages
 
 LISTED = 40  # so many problems are named, the rest is counted
+MOST_CLASSES = 10_000  # where their names are not given: a label beyond is a slip
 
 
 class AnnotationDataset(LabelledImages):
@@ -42,7 +44,7 @@ class AnnotationDataset(LabelledImages):
         if not root.is_dir():
             raise FileNotFoundError(f"There is no folder {root}, in which the images of {annotations} should lie.")
         self.root, self.annotations = root, annotations
-        samples, problems = _parse(_lines(annotations), root, None if classes is None else len(classes))
+        samples, problems = _parse(_lines(annotations), root, MOST_CLASSES if classes is None else len(classes))
         if problems:
             more = [f"… and {len(problems) - LISTED} more"] * (len(problems) > LISTED)
             listing = "\n  ".join([f"line {number}: {what}" for number, what in problems[:LISTED]] + more)
@@ -60,13 +62,13 @@ def _lines(annotations: Path) -> list[tuple[int, str]]:
     try:
         text = annotations.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        line = annotations.read_bytes()[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         raise ValueError(f"{annotations}, line {line}, is not UTF-8 text. Save the file as UTF-8.") from None
     stripped = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     return [(number, line) for number, line in stripped if line and not line.startswith("#")]
 
 
-def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int | None):
+def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int):
     """Samples (path, label), and problems (line number, what is wrong)."""
     samples, problems, first_seen = [], [], {}
     for number, line in lines:
@@ -78,11 +80,11 @@ def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int | None):
         if path in first_seen:
             problems.append((number, f"{name!r} is listed already, in line {first_seen[path]}"))
         first_seen.setdefault(path, number)
-        if not path.is_file():
+        if not os.path.isfile(path):  # a path too long for the system is just not there
             problems.append((number, f"there is no file {path}"))
         if not label.isdecimal():
             problems.append((number, f"the label {label!r} of {name!r} is not a whole number from 0 on"))
-        elif num_classes is not None and int(label) >= num_classes:
+        elif len(label) > 9 or int(label) >= num_classes:
             problems.append((number, f"the label {label} of {name!r} is out of range, 0 to {num_classes - 1}"))
         else:
             samples.append((path, int(label)))

@@ -47,9 +47,8 @@ def flowers(split: str, transform: Callable | None = None) -> AnnotationDataset:
     `cat_to_name.json`. sample: 880 drawn pictures of ten classes, 520 / 180 / 180.
 
     Raises:
-        ValueError: unknown split, or the lists do not agree with the pictures.
+        ValueError: unknown split, the lists do not agree with the pictures, or a class id has no name.
         FileNotFoundError: the data set is not in the data folder.
-        KeyError: a class id has no name.
     """
     course = runtime.current()
     root = course.data_dir / "flowers"
@@ -61,7 +60,11 @@ def flowers(split: str, transform: Callable | None = None) -> AnnotationDataset:
         )
     _check_split(split, ["test", "train", "val"])
     names = json.loads((root / "cat_to_name.json").read_text(encoding="utf-8"))
-    classes = [names[class_id] for class_id in (root / "classes.txt").read_text(encoding="utf-8").split()]
+    class_ids = (root / "classes.txt").read_text(encoding="utf-8").split()
+    nameless = [class_id for class_id in class_ids if class_id not in names]
+    if nameless:
+        raise ValueError(f"{root / 'cat_to_name.json'} has no name for the class ids {', '.join(nameless)}. Add them.")
+    classes = [names[class_id] for class_id in class_ids]
     return AnnotationDataset(root / "images", root / f"{split}.txt", transform, classes)
 
 

@@ -3,9 +3,11 @@
 import io
 from itertools import accumulate
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
@@ -19,7 +21,8 @@ class CachedImages(Dataset):
     * width * 3 bytes: 16 kB at size 64, 260 kB for a photograph at size 224.
 
     Attributes:
-        classes, targets: those of the data set.
+        classes: those of the data set, if it has any.
+        targets: its labels.
     """
 
     def __init__(self, dataset: Dataset, size: int, *, augment: bool = False, file: str | Path | None = None):
@@ -30,25 +33,30 @@ class CachedImages(Dataset):
             augment: crop and flip at random, as `train_transform(size)` does; otherwise cut out the centre, which gives
                 the tensors of `eval_transform(size)`.
             file: hold the pixels there and not in memory: for data sets larger than memory. The system keeps as much of
-                the file in memory as there is room for. An existing file is overwritten.
+                the file in memory as there is room for. An existing file is replaced.
 
         Raises:
-            ValueError: the data set has a transform of its own, or one of its images cannot be read.
+            ValueError: the data set yields no PIL images, or one of them cannot be read.
         """
-        if getattr(dataset, "transform", None) is not None:
-            raise ValueError("Give CachedImages a data set without a transform; it has its own, see `augment`.")
         self.augment = augment
-        self.classes, self.targets = dataset.classes, dataset.targets
+        self.classes, self.targets = getattr(dataset, "classes", None), []
         self._crop = random_crop(size) if augment else v2.CenterCrop(size)
         self._normalize = v2.Compose(to_normalized())
         self._shapes: list[tuple[int, int, int]] = []
-        with open(file, "wb") if file else io.BytesIO() as store:
-            for image, _ in dataset:
-                pixels = np.asarray(shrink(size)(image))
-                self._shapes.append(pixels.shape)
-                store.write(pixels)
-            pixels = None if file else np.frombuffer(store.getvalue(), np.uint8).copy()
-        self._pixels = pixels if file is None else np.memmap(file, np.uint8, "c")
+        self._file = Path(file) if file else None
+        if self._file is None:
+            store = io.BytesIO()
+            self._fill(store, dataset, size)
+            self._pixels = np.frombuffer(store.getbuffer(), np.uint8)
+        else:
+            unfinished = self._file.with_name(self._file.name + ".part")
+            try:
+                with open(unfinished, "wb") as store:
+                    self._fill(store, dataset, size)
+                unfinished.replace(self._file)  # another cache may be reading the old one
+            finally:
+                unfinished.unlink(missing_ok=True)
+            self._open()
         self._starts = [0, *accumulate(height * width * 3 for height, width, _ in self._shapes)]
 
     def __len__(self) -> int:
@@ -65,6 +73,32 @@ class CachedImages(Dataset):
             images[flipped] = images[flipped].flip(3)
         return [(image, self.targets[index]) for image, index in zip(self._normalize(images), indices)]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the pixels of a file: a loader's worker opens it for itself."""
+        return vars(self) | ({} if self._file is None else {"_pixels": None})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._file is not None:
+            self._open()
+
+    def _fill(self, store: BinaryIO, dataset: Dataset, size: int) -> None:
+        for index in range(len(dataset)):
+            image, label = dataset[index]
+            if not isinstance(image, Image.Image):
+                raise ValueError(
+                    f"The data set yields images of type {type(image).__name__}, not PIL images. Make it without a transform; "
+                    "CachedImages has its own, see `augment`."
+                )
+            pixels = np.asarray(shrink(size)(image))
+            self._shapes.append(pixels.shape)
+            self.targets.append(label)
+            store.write(pixels)
+
+    def _open(self) -> None:
+        self._pixels = np.memmap(self._file, np.uint8, "c")
+
     def _image(self, index: int) -> torch.Tensor:
+        index = range(len(self))[index]  # from the end if negative; IndexError beyond
         pixels = self._pixels[self._starts[index] : self._starts[index + 1]].reshape(self._shapes[index])
         return torch.from_numpy(pixels).permute(2, 0, 1)

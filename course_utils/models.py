@@ -1,7 +1,7 @@
-"""Small networks, and freezing. Lesson 03 builds MLP, lesson 04 CNN, lesson 06 and 07 freeze."""
+"""Small networks, and freezing. Lesson 03 builds MLP, lesson 04 CNN, lessons 06 and 07 freeze."""
 
 from collections.abc import Sequence
-from types import MethodType
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -58,7 +58,7 @@ def freeze(module: Module) -> Module:
     """
     module.requires_grad_(False).eval()
     for part in module.modules():
-        part.train = MethodType(_stay_in_eval, part)
+        part.train = partial(_stay_in_eval, part)
     return module
 
 

@@ -109,7 +109,7 @@ def predict(
     Raises:
         ValueError: the loader yields nothing.
     """
-    device, was_training = _device(model), model.training
+    device, modes = _device(model), [(part, part.training) for part in model.modules()]
     outputs, targets = [], []
     model.eval()
     try:
@@ -118,7 +118,8 @@ def predict(
                 outputs.append(model(inputs.to(device, non_blocking=True)).float().cpu())
                 targets.append(target.cpu())
     finally:
-        model.train(was_training)
+        for part, training in modes:  # part by part: some may be frozen
+            part.training = training
     if not outputs:
         raise ValueError("The loader yields no batches: the data set is empty, or smaller than one dropped batch.")
     return torch.cat(outputs), torch.cat(targets)
@@ -188,7 +189,7 @@ def _loss(loss_fn: LossFunction, outputs: torch.Tensor, targets: torch.Tensor) -
 
 
 def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def _precision(device: torch.device, dtype: torch.dtype | None):

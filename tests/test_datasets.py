@@ -1,5 +1,6 @@
-"""Checks of the digits and of the ants and bees, in both profiles, without a download."""
+"""Checks of the digits, the ants and bees and the flowers, in both profiles, without a download."""
 
+import json
 import struct
 from pathlib import Path
 from urllib.error import URLError
@@ -11,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
 
-from course_utils import hymenoptera, load_digits28, runtime
+from course_utils import AnnotationDataset, flowers, hymenoptera, load_digits28, runtime
 
 SPLITS = ("train", "val", "test")
 
@@ -152,3 +153,75 @@ def test_a_val_split_with_other_classes_than_train_is_refused(full_profile: Path
     write_hymenoptera(full_profile / "hymenoptera_data", {"train": ["ants", "bees"], "val": ["ants", "wasps"]})
     with pytest.raises(ValueError, match=r"val are not those expected: missing \['bees'\], unexpected \['wasps'\]"):
         hymenoptera("val")
+
+
+# -- flowers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 520), ("val", 180), ("test", 180)])
+def test_sample_flowers_are_counted_as_promised(split: str, count: int) -> None:
+    dataset = flowers(split, transform=lambda image: (image.mode, image.size))
+    assert isinstance(dataset, AnnotationDataset) and len(dataset) == count
+    assert dataset[0][0] == ("RGB", (96, 96)) and set(dataset.targets) == set(range(10))
+
+
+def test_the_classes_of_the_sample_flowers_are_names_in_the_order_of_the_labels() -> None:
+    folder = runtime.REPOSITORY / "data" / "flowers"
+    names = json.loads((folder / "cat_to_name.json").read_text(encoding="utf-8"))
+    ids = (folder / "classes.txt").read_text(encoding="utf-8").split()
+    dataset = flowers("val")
+    assert dataset.classes == [names[flower_id] for flower_id in ids] == flowers("train").classes
+    first = (folder / "val.txt").read_text(encoding="utf-8").split("\n")[0].split()
+    assert (dataset.samples[0][0].name, str(dataset.samples[0][1])) == tuple(first)
+    assert dataset.classes[8] == "spring crocus" and np.bincount(dataset.targets).argmax() == 8
+
+
+@pytest.mark.parametrize("split", ["validation", "classes"])
+def test_an_unknown_split_of_the_flowers_is_refused(split: str) -> None:
+    with pytest.raises(ValueError, match=f"no split '{split}'. Choose one of: test, train, val"):
+        flowers(split)
+
+
+def test_full_flowers_without_files_say_where_they_go_and_what_they_are(full_profile: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        flowers("train")
+    needed = ["profile 'full'", str(full_profile / "flowers"), "COURSE_PROFILE=sample"]
+    needed += ["images", "train.txt", "val.txt", "test.txt", "classes.txt", "cat_to_name.json"]
+    assert [text for text in needed if text not in str(caught.value)] == []
+
+
+@pytest.fixture
+def own_flowers(full_profile: Path) -> Path:
+    """Three pictures of three classes whose ids are, as text, in another order than as numbers."""
+    root = full_profile / "flowers"
+    (root / "images").mkdir(parents=True)
+    for number, label in enumerate([2, 0, 1]):
+        Image.new("RGB", (9, 9), (100 * label, 0, 0)).save(root / "images" / f"image {number}.png")
+    (root / "train.txt").write_text("image 0.png 2\nimage 1.png 0\nimage 2.png 1\n")
+    (root / "classes.txt").write_text("1\n102\n21\n")
+    names = {"1": "pink primrose", "21": "fire lily", "102": "blackberry lily", "5": "nothing of ours"}
+    (root / "cat_to_name.json").write_text(json.dumps(names))
+    return root
+
+
+def test_full_flowers_are_read_from_the_data_folder(own_flowers: Path) -> None:
+    dataset = flowers("train")
+    assert dataset.classes == ["pink primrose", "blackberry lily", "fire lily"]
+    assert [image.getpixel((0, 0))[0] // 100 for image, _ in dataset] == dataset.targets == [2, 0, 1]
+
+
+def test_a_list_that_is_missing_in_the_flowers_is_named(own_flowers: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="val.txt"):
+        flowers("val")
+
+
+def test_a_class_id_of_the_flowers_without_a_name_is_named(own_flowers: Path) -> None:
+    (own_flowers / "classes.txt").write_text("1\n102\n77\n")
+    with pytest.raises(ValueError, match="cat_to_name.json has no name for the class ids 77"):
+        flowers("train")
+
+
+def test_a_label_of_the_flowers_without_a_class_is_named_with_its_line(own_flowers: Path) -> None:
+    (own_flowers / "classes.txt").write_text("1\n102\n")
+    with pytest.raises(ValueError, match="line 1: the label 2 of 'image 0.png' is out of range, 0 to 1"):
+        flowers("train")

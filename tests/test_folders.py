@@ -1,23 +1,17 @@
-"""Checks of image reading, FolderDataset and split_folder: odd and broken images, leaks, and what a failure leaves."""
+"""Checks of FolderDataset and split_folder: odd and broken images, leaks, and what a failure leaves."""
 
 import os
 import shutil
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from pictures import flat, noise
 from PIL import Image
 
 from course_utils import FolderDataset, folders, load_rgb, split_folder
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
-
-
-def noise(seed: int, height: int = 6, width: int = 8) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 @pytest.fixture
@@ -36,121 +30,6 @@ def pixels_of(paths) -> set[tuple]:
 
 def listing(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
-
-
-def flat(mode: str, colour: int | tuple[int, ...]) -> Image.Image:
-    return Image.new(mode, (16, 16), colour)
-
-
-def palette(colour: tuple[int, int, int]) -> Image.Image:
-    image = flat("P", 1)
-    image.putpalette([9, 9, 9, *colour])
-    return image
-
-
-def grey_16_bit(value: int) -> Image.Image:
-    return Image.fromarray(np.full((16, 16), value, dtype=np.uint16))
-
-
-@pytest.mark.parametrize(
-    ("image", "name", "expected"),
-    [
-        (flat("RGB", (10, 200, 30)), "rgb.png", (10, 200, 30)),
-        (flat("RGB", (10, 200, 30)), "rgb.jpg", (10, 200, 30)),
-        (flat("L", 77), "grey.png", (77, 77, 77)),
-        (flat("L", 77), "grey.jpg", (77, 77, 77)),
-        (flat("1", 1), "black and white.png", (255, 255, 255)),
-        (palette((10, 200, 30)), "palette.png", (10, 200, 30)),
-        (palette((10, 200, 30)), "palette.gif", (10, 200, 30)),
-        (flat("RGBA", (10, 200, 30, 255)), "opaque.png", (10, 200, 30)),
-        (flat("RGBA", (10, 200, 30, 0)), "transparent.png", (255, 255, 255)),
-        (flat("RGBA", (0, 100, 200, 51)), "a fifth.png", (204, 224, 244)),  # 0.2 * colour + 0.8 * 255
-        (flat("RGBA", (0, 100, 200, 51)), "a fifth.webp", (204, 224, 244)),
-        (flat("LA", (0, 51)), "grey with alpha.png", (204, 204, 204)),
-        (flat("CMYK", (0, 255, 255, 0)), "cmyk red.jpg", (255, 0, 0)),
-        (flat("CMYK", (255, 0, 0, 0)), "cmyk cyan.tif", (0, 255, 255)),
-        (flat("CMYK", (0, 0, 0, 155)), "cmyk grey.tif", (100, 100, 100)),
-        (grey_16_bit(0), "16 bit black.png", (0, 0, 0)),
-        (grey_16_bit(100 * 256 + 255), "16 bit grey.png", (100, 100, 100)),
-        (grey_16_bit(65535), "16 bit white.tif", (255, 255, 255)),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_every_mode_loads_as_rgb_with_the_right_colours(
-    image: Image.Image, name: str, expected: tuple[int, int, int], tmp_path: Path
-) -> None:
-    image.save(tmp_path / name)
-    loaded = load_rgb(tmp_path / name)
-    assert (loaded.mode, loaded.size) == ("RGB", (16, 16))
-    tolerance = 3 if name.endswith(("jpg", "webp")) else 1
-    np.testing.assert_allclose(np.asarray(loaded, dtype=int), np.broadcast_to(expected, (16, 16, 3)), atol=tolerance)
-
-
-def test_a_palette_with_a_transparent_colour_shows_it_white(tmp_path: Path) -> None:
-    palette((10, 200, 30)).save(tmp_path / "image.png", transparency=1)
-    assert load_rgb(tmp_path / "image.png").getpixel((3, 3)) == (255, 255, 255)
-
-
-def test_a_png_of_16_bits_a_channel_loads_in_its_colours(tmp_path: Path) -> None:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    row = b"\0" + struct.pack(">HHH", 10 * 256, 200 * 256, 30 * 256) * 2  # Pillow cannot write this kind
-    header, data = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0), zlib.compress(row * 2)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    (tmp_path / "image.png").write_bytes(content)
-    assert load_rgb(tmp_path / "image.png").getcolors() == [(4, (10, 200, 30))]
-
-
-def test_the_rotation_mark_of_a_camera_is_obeyed(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright: turn the picture clockwise
-    image = flat("RGB", (255, 255, 255)).resize((32, 16))
-    image.paste((0, 0, 0), (0, 0, 16, 16))  # left half black
-    image.save(tmp_path / "image.jpg", exif=exif)
-    loaded = np.asarray(load_rgb(tmp_path / "image.jpg"), dtype=int)
-    assert loaded.shape == (32, 16, 3) and loaded[:12].max() < 20 and loaded[-12:].min() > 235
-
-
-BROKEN = {
-    "zero bytes.jpg": lambda whole: b"",
-    "half.jpg": lambda whole: whole["JPEG"][: len(whole["JPEG"]) // 2],
-    "half.png": lambda whole: whole["PNG"][: len(whole["PNG"]) // 2],
-    "half.gif": lambda whole: whole["GIF"][: len(whole["GIF"]) // 2],
-    "header only.jpg": lambda whole: whole["JPEG"][:20],
-    "corrupt.png": lambda whole: whole["PNG"][:60] + b"\xff" * 40 + whole["PNG"][100:],
-    "text.jpg": lambda whole: b"<html>404 not found</html>",
-    # claims to be 65,535 pixels high and wide
-    "huge.bmp": lambda whole: whole["BMP"][:18] + b"\xff\xff\0\0\xff\xff\0\0" + whole["BMP"][26:],
-}
-
-
-@pytest.fixture(params=list(BROKEN))
-def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A file that no program can show, in a place whose name holds a space."""
-    for kind in ("JPEG", "PNG", "GIF", "BMP"):
-        noise(0, 40, 40).save(tmp_path / f"whole.{kind}", kind)
-    whole = {kind: (tmp_path / f"whole.{kind}").read_bytes() for kind in ("JPEG", "PNG", "GIF", "BMP")}
-    (tmp_path / "my images").mkdir()
-    path = tmp_path / "my images" / request.param
-    path.write_bytes(BROKEN[request.param](whole))
-    return path
-
-
-def test_a_broken_image_is_named_with_its_path_and_kept(broken: Path) -> None:
-    before = broken.read_bytes()
-    with pytest.raises(ValueError, match="cannot be read as an image") as caught:
-        load_rgb(broken)
-    assert str(broken) in str(caught.value)
-    assert broken.read_bytes() == before
-
-
-def test_a_missing_image_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere.png"):
-        load_rgb(tmp_path / "nowhere.png")
 
 
 # -- FolderDataset ----------------------------------------------------------------------------------------------------

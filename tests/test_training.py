@@ -1,4 +1,4 @@
-"""Checks of fit, evaluate and predict: the numbers, the best weights, resuming bit for bit, and clear refusals."""
+"""Checks of fit, evaluate, predict and extract_features: numbers, best weights, resuming bit for bit, refusals."""
 
 import copy
 import math
@@ -18,7 +18,17 @@ from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import OneCycleLR, StepLR
 from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
 
-from course_utils import evaluate, fit, load_checkpoint, predict, save_checkpoint, training, warmup_cosine
+from course_utils import (
+    evaluate,
+    extract_features,
+    fit,
+    freeze,
+    load_checkpoint,
+    predict,
+    save_checkpoint,
+    training,
+    warmup_cosine,
+)
 
 INPUTS = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))  # 50 examples in batches of 8: the last has 2
 LABELS = (INPUTS @ torch.randn(6, 3, generator=torch.Generator().manual_seed(1))).argmax(dim=1)
@@ -107,6 +117,88 @@ def test_evaluate_takes_another_loss_and_gives_no_accuracy_for_float_targets() -
     model, targets = nn.Linear(6, 1), INPUTS.sum(dim=1, keepdim=True)
     scores = evaluate(model, DataLoader(TensorDataset(INPUTS, targets), batch_size=8), loss_fn=F.l1_loss)
     assert scores == pytest.approx({"loss": (model(INPUTS) - targets).abs().mean().item()})
+
+
+# -- extract_features -------------------------------------------------------------------------------------------------
+
+
+def make_backbone() -> nn.Sequential:
+    return make_model()[:-1]
+
+
+def test_features_are_what_the_backbone_computes_in_the_order_of_the_loader() -> None:
+    backbone = make_backbone()
+    features, labels = extract_features(backbone, loaders()[1])
+    assert (features.dtype, tuple(features.shape), tuple(labels.shape)) == (torch.float32, (50, 16), (50,))
+    torch.testing.assert_close(features, backbone.eval()(INPUTS).detach())
+    assert torch.equal(labels, LABELS)
+
+
+def test_a_linear_head_on_features_is_the_whole_model() -> None:
+    model = make_model().eval()
+    expected = model(INPUTS)
+    features, _ = extract_features(model[:-1], loaders()[1])
+    torch.testing.assert_close(model[-1](features), expected)
+
+
+def test_features_have_no_gradient_and_leave_none_and_can_be_learned_from() -> None:
+    backbone, head = make_backbone(), nn.Linear(16, 3)
+    features, labels = extract_features(backbone, loaders()[1])
+    assert not features.requires_grad and all(weight.grad is None for weight in backbone.parameters())
+    F.cross_entropy(head(features), labels).backward()
+    assert head.weight.grad.any() and all(weight.grad is None for weight in backbone.parameters())
+
+
+def test_copies_are_passes_one_after_the_other_each_augmented_anew() -> None:
+    loader = DataLoader(Examples(), batch_size=8)
+    features, labels = extract_features(make_backbone(), loader, copies=3)
+    assert features.shape == (150, 16) and torch.equal(labels, LABELS.repeat(3))
+    first, second, third = features.split(50)
+    assert not torch.equal(first, second) and not torch.equal(second, third)
+    torch.testing.assert_close(first, second, atol=1.0, rtol=0)  # the same examples, with other noise
+    assert (first - second).abs().mean() < 0.5 * (first - second.roll(1, 0)).abs().mean()
+
+
+def test_copies_of_a_loader_that_does_not_augment_are_equal() -> None:
+    features, labels = extract_features(make_backbone(), loaders()[1], copies=2)
+    assert torch.equal(features[:50], features[50:]) and torch.equal(labels[:50], labels[50:])
+
+
+def test_spatial_features_are_flattened_in_the_order_of_their_dimensions() -> None:
+    images = torch.randn(5, 3, 6, 7)
+    backbone = nn.Conv2d(3, 4, 3)
+    features, _ = extract_features(backbone, DataLoader(TensorDataset(images, torch.arange(5)), batch_size=2))
+    assert features.shape == (5, 4 * 4 * 5)
+    torch.testing.assert_close(features, backbone(images).detach().reshape(5, -1))
+
+
+def test_a_backbone_without_parameters_gives_features_too() -> None:
+    loader = DataLoader(TensorDataset(INPUTS.view(50, 2, 3), LABELS), batch_size=8)
+    assert torch.equal(extract_features(nn.Flatten(), loader)[0], INPUTS)
+
+
+@pytest.mark.parametrize("state", ["training", "evaluation", "frozen", "mixed"])
+def test_the_mode_and_the_statistics_of_the_backbone_are_left_as_they_were(state: str) -> None:
+    backbone = freeze(make_backbone()) if state == "frozen" else make_backbone().train(state == "training")
+    if state == "mixed":
+        backbone.training = True  # as model[:-1] of a model in evaluation mode: a new container of the old parts
+    before, modes = copy.deepcopy(backbone.state_dict()), [module.training for module in backbone.modules()]
+    extract_features(backbone, loaders()[1], copies=2)
+    assert [module.training for module in backbone.modules()] == modes
+    assert equal(backbone.state_dict(), before)
+
+
+def test_features_of_no_examples_are_refused() -> None:
+    with pytest.raises(ValueError, match="The loader yields no batches"):
+        extract_features(make_backbone(), DataLoader(TensorDataset(INPUTS[:0], LABELS[:0])))
+
+
+def test_features_computed_in_bfloat16_are_float32_and_about_the_same() -> None:
+    backbone = make_backbone()
+    features, _ = extract_features(backbone, loaders()[1], autocast=torch.bfloat16)
+    exact, _ = extract_features(backbone, loaders()[1])
+    assert features.dtype == torch.float32 and not torch.equal(features, exact)
+    torch.testing.assert_close(features, exact, atol=0.05, rtol=0.05)
 
 
 # -- what fit computes ------------------------------------------------------------------------------------------------
