@@ -1,6 +1,7 @@
 """The course's figures. Each function draws one, titled and labelled, and leaves `plt.show()` to the caller."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -97,9 +98,12 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
     images = images.detach().cpu()
     if images.shape[1] == 3 and normalized:
         images = denormalize(images)
+    captions = [textwrap.fill(caption, 14, break_long_words=False) for caption in captions or []]
+    lines = max((caption.count("\n") for caption in captions), default=0) + 1
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.15 * columns, 1.3 * rows + 0.3 * bool(title)), squeeze=False)
+    height = rows * (1.15 + 0.15 * lines) + 0.3 * bool(title)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.15 * columns, height), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for index, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
