@@ -1,11 +1,10 @@
-"""How long each lesson computes (every notebook executed from scratch, one after the other, on one thread), how long it
-takes to study, and how long the whole `make test` takes.
+"""How long each lesson computes (every notebook executed from scratch, one after the other, with all cores, as in
+JupyterLab), how long it takes to study, and how long the whole `make test` takes.
 
 Study time is estimated from the text: 110 words a minute, 30 seconds a code cell, a minute for each question, and
 six minutes for each task of an exercise.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -38,7 +37,6 @@ def seconds_to_compute(source: Path) -> float:
 
 
 def measure() -> list[dict]:
-    os.environ["OMP_NUM_THREADS"] = "1"
     rows = []
     for source in build.sources():
         seconds = seconds_to_compute(source)
