@@ -98,7 +98,7 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
     images = images.detach().cpu()
     if images.shape[1] == 3 and normalized:
         images = denormalize(images)
-    captions = [textwrap.fill(caption, 14, break_long_words=False) for caption in captions or []]
+    captions = [textwrap.fill(caption, 15, break_long_words=False) for caption in captions or []]
     lines = max((caption.count("\n") for caption in captions), default=0) + 1
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
