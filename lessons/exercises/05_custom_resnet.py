@@ -1,0 +1,882 @@
+# %% [markdown]
+# # Exercises 05 · A residual network of your own
+#
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 05](../05_custom_resnet.ipynb); if you are stuck, unfold the
+# hint. Run the next cell first.
+
+# %%
+import math
+from numbers import Integral
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import resnet18, setup
+from course_utils.resnet import BasicBlock, Bottleneck
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · What shape leaves a block? (2 points)
+#
+# Return the shape of what a residual block of the lesson makes of its input. Use arithmetic.
+# <details><summary>Hint</summary>
+#
+# A basic block returns `channels` channels, a bottleneck returns more. Stride 2 halves height and width and rounds
+# *up*: `(side - 1) // stride + 1`.
+#
+# </details>
+
+# %% tags=["answer"]
+def block_shape(shape, kind, channels, stride):
+    """Shape of a block's output.
+
+    Args:
+        shape: shape of the input, (pictures, channels, height, width)
+        kind: "basic" or "bottleneck"
+        channels, stride: int, as in BasicBlock(in_channels, channels, stride) and Bottleneck(…)
+    Returns:
+        tuple of four int
+    """
+    ### BEGIN SOLUTION
+    pictures, _, height, width = shape
+    expansion = {"basic": 1, "bottleneck": 4}[kind]
+    return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="four times as many"
+def block_shape(shape, kind, channels, stride):
+    pictures, _, height, width = shape
+    return pictures, channels, (height - 1) // stride + 1, (width - 1) // stride + 1
+
+
+# %% tags=["wrong"] expect="round up"
+def block_shape(shape, kind, channels, stride):
+    pictures, _, height, width = shape
+    return pictures, channels * (4 if kind == "bottleneck" else 1), height // stride, width // stride
+
+
+# %% tags=["wrong"] expect="not those that went in"
+def block_shape(shape, kind, channels, stride):
+    pictures, before, height, width = shape
+    expansion = 4 if kind == "bottleneck" else 1
+    return pictures, before * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+
+
+# %% tags=["wrong"] expect="width has a stride, too"
+def block_shape(shape, kind, channels, stride):
+    pictures, _, height, width = shape
+    return pictures, channels * (4 if kind == "bottleneck" else 1), (height - 1) // stride + 1, width
+
+
+# %% tags=["wrong"] expect="the padding of 1 keeps the size"
+def block_shape(shape, kind, channels, stride):
+    pictures, _, height, width = shape
+    expansion = 4 if kind == "bottleneck" else 1
+    return pictures, channels * expansion, (height - 3) // stride + 1, (width - 3) // stride + 1
+
+
+# %% tags=["wrong"] expect="whole numbers"
+def block_shape(shape, kind, channels, stride):
+    pictures, _, height, width = shape
+    return pictures, channels * (4 if kind == "bottleneck" else 1), (height + stride - 1) / stride, width / stride
+
+
+# %% tags=["wrong"] expect="four numbers"
+def block_shape(shape, kind, channels, stride):
+    return channels * (4 if kind == "bottleneck" else 1)
+
+
+# %% [markdown]
+# Try it, and compare with a real block:
+
+# %%
+print(block_shape((2, 64, 16, 16), "basic", 128, 2))
+print(tuple(BasicBlock(64, 128, 2)(torch.zeros(2, 64, 16, 16)).shape))
+
+# %% tags=["check"] points=2
+same = block_shape((2, 8, 6, 10), "basic", 16, 1)
+assert same is not None, "the function returns nothing"
+same = tuple(same) if hasattr(same, "__len__") else (same,)
+assert len(same) == 4, f"a shape of pictures has four numbers, yours is {same}"
+assert all(isinstance(number, Integral) for number in same), f"a shape consists of whole numbers, not {same}: use //"
+assert same[1] != 8, "the block returns the channels it was asked for, not those that went in"
+assert same[2:] != (4, 8), "with stride 1 nothing gets smaller: the padding of 1 keeps the size"
+assert same == (2, 16, 6, 10), f"basic, from (2, 8, 6, 10) to 16 channels, stride 1: (2, 16, 6, 10), not {same}"
+halved = tuple(block_shape((1, 8, 7, 9), "basic", 8, 2))
+assert halved[2:] != (4, 9), "the width has a stride, too"
+assert halved[2:] != (3, 4), "stride 2 makes 4 of 7 and 5 of 9: round up"
+assert halved == (1, 8, 4, 5), f"basic, from (1, 8, 7, 9), stride 2: (1, 8, 4, 5), not {halved}"
+narrow = tuple(block_shape((1, 32, 8, 8), "bottleneck", 8, 1))
+assert narrow[1] != 8, "a bottleneck returns four times as many channels as its narrow part has"
+assert narrow == (1, 32, 8, 8), f"bottleneck(32, 8) of (1, 32, 8, 8): (1, 32, 8, 8), not {narrow}"
+for kind, block in [("basic", BasicBlock), ("bottleneck", Bottleneck)]:
+    for stride in [1, 2, 3]:
+        expected = tuple(block(4, 6, stride)(torch.zeros(2, 4, 10, 13)).shape)
+        found = tuple(block_shape((2, 4, 10, 13), kind, 6, stride))
+        assert found == expected, f"{kind}(4, 6, stride {stride}) makes {expected} of (2, 4, 10, 13), not {found}"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · Count a block's parameters (3 points)
+#
+# Return how many learned parameters a basic block or a bottleneck of the lesson has, its shortcut included.
+# <details><summary>Hint 1</summary>
+#
+# A convolution without bias has kernel × kernel × (channels in) × (channels out) weights. BatchNorm learns two numbers
+# per channel. Each convolution, also the one in the shortcut, is followed by a BatchNorm.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# First work out how many channels come out. The shortcut is empty only if that is how many went in *and* the stride
+# is 1.
+#
+# </details>
+
+# %% tags=["answer"]
+def block_parameters(kind, in_channels, channels, stride):
+    """Number of learned parameters of a block.
+
+    Args:
+        kind: "basic" or "bottleneck"
+        in_channels, channels, stride: int, as in BasicBlock(in_channels, channels, stride) and Bottleneck(…)
+    Returns:
+        int
+    """
+    ### BEGIN SOLUTION
+    if kind == "basic":
+        convs = [(3, in_channels, channels), (3, channels, channels)]
+    else:
+        convs = [(1, in_channels, channels), (3, channels, channels), (1, channels, 4 * channels)]
+    out_channels = convs[-1][2]
+    if stride != 1 or in_channels != out_channels:
+        convs.append((1, in_channels, out_channels))
+    return sum(kernel**2 * before * after + 2 * after for kernel, before, after in convs)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="BatchNorm learns"
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out if stride != 1 or in_channels != out else 0
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + shortcut
+
+
+# %% tags=["wrong"] expect="running averages"
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out + 4 * out if stride != 1 or in_channels != out else 0
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + 8 * channels + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + 8 * channels + 4 * out + shortcut
+
+
+# %% tags=["wrong"] expect="has to be made to fit"
+def block_parameters(kind, in_channels, channels, stride):
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels
+    return in_channels * channels + 9 * channels**2 + 4 * channels**2 + 12 * channels
+
+
+# %% tags=["wrong"] expect="a stride of 2 changes the shape"
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out + 2 * out if in_channels != out else 0
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
+
+
+# %% tags=["wrong"] expect="takes what the first one returns"
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != out else 0
+    if kind == "basic":
+        return 2 * 9 * in_channels * channels + 4 * channels + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
+
+
+# %% tags=["wrong"] expect="32 channels go in and 32 come out"
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != channels else 0
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
+
+
+# %% tags=["wrong"] expect="the shortcut has a BatchNorm, too"
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out if stride != 1 or in_channels != out else 0
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
+
+
+# %% tags=["wrong"] expect="the channels that come out of it"
+def block_parameters(kind, in_channels, channels, stride):
+    if kind == "basic":
+        convs = [(3, in_channels, channels), (3, channels, channels)]
+    else:
+        convs = [(1, in_channels, channels), (3, channels, channels), (1, channels, 4 * channels)]
+    if stride != 1 or in_channels != convs[-1][2]:
+        convs.append((1, in_channels, convs[-1][2]))
+    return sum(kernel**2 * before * after + 2 * before for kernel, before, after in convs)
+
+
+# %% [markdown]
+# Try it on the two blocks of the lesson that take 256 channels and return 256:
+
+# %%
+print(block_parameters("basic", 256, 256, 1), block_parameters("bottleneck", 256, 64, 1))
+
+# %% tags=["check"] points=3
+small = block_parameters("basic", 8, 8, 1)
+assert small is not None, "the function returns nothing"
+assert small != 1152, "only the convolutions were counted: each BatchNorm learns a weight and a bias per channel"
+assert small != 1216, "the running averages of BatchNorm are not learned: two numbers per channel, not four"
+assert small != 1200, "the convolutions have no bias, since BatchNorm brings one"
+assert small != 1264, "from 8 to 8 channels with stride 1 nothing changes: the shortcut is empty"
+assert small == 1184, f"basic(8, 8, stride 1) has 1,184 parameters, not {small}"
+wider = block_parameters("basic", 8, 24, 1)
+assert wider != 7008, "from 8 to 24 channels the shortcut has to be made to fit: a 1 x 1 convolution and a BatchNorm"
+assert wider != 7200, "the shortcut has a BatchNorm, too"
+assert wider != 7184, "a BatchNorm comes after its convolution, so it has the channels that come out of it"
+assert wider != 3792, "the second convolution takes what the first one returns: channels, not in_channels"
+assert wider != 8784, "the convolution in the shortcut is 1 x 1, not 3 x 3"
+assert wider == 7248, f"basic(8, 24, stride 1) has 7,248 parameters, not {wider}"
+strided = block_parameters("basic", 8, 8, 2)
+assert strided != 1184, "a stride of 2 changes the shape as well: the shortcut needs its convolution and BatchNorm"
+assert strided == 1264, f"basic(8, 8, stride 2) has 1,264 parameters, not {strided}"
+narrow = block_parameters("bottleneck", 32, 8, 1)
+assert narrow != 2272, "bottleneck(32, 8): 32 channels go in and 32 come out, so the shortcut is empty"
+assert narrow == 1184, f"bottleneck(32, 8, stride 1) has 1,184 parameters, not {narrow}"
+for kind, block in [("basic", BasicBlock), ("bottleneck", Bottleneck)]:
+    for sizes in [(12, 5, 1), (20, 5, 1), (20, 5, 2), (3, 7, 2)]:
+        expected = sum(parameter.numel() for parameter in block(*sizes).parameters())
+        found = block_parameters(kind, *sizes)
+        assert found == expected, f"{kind}{sizes} has {expected} parameters, not {found}"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · A block that is the identity (4 points)
+#
+# In the lesson's block a ReLU follows the sum, so even when the layers compute 0, negative numbers get lost. A later
+# variant, the **pre-activation block**, puts BatchNorm and ReLU *before* each convolution:
+#
+# BatchNorm, ReLU, convolution, BatchNorm, ReLU, convolution; then the input is added, and nothing follows.
+#
+# Write it: 3 × 3 convolutions that keep size and number of channels. With the convolutions' weights at 0 it returns
+# its input, whatever that is.
+# <details><summary>Hint 1</summary>
+#
+# The layers are those of the lesson's `PlainBlock`: copy its `__init__`. Only `forward` is different.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# What is added is the `x` that came in. So do not give another value to `x` on the way; call the rest `out`.
+#
+# </details>
+
+# %% tags=["answer"]
+class PreActivationBlock(nn.Module):
+    """Residual block with BatchNorm and ReLU before each convolution.
+
+    Args:
+        channels: int
+    Input and output: float tensor (pictures, channels, height, width)
+    """
+
+    ### BEGIN SOLUTION
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        out = self.conv2(F.relu(self.bn2(out)))
+        return x + out
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the input is not added"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        return self.conv2(F.relu(self.bn2(out)))
+
+
+# %% tags=["wrong"] expect="nothing may follow the sum"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        return F.relu(x + self.conv2(F.relu(self.bn2(out))))
+
+
+# %% tags=["wrong"] expect="not what BatchNorm and ReLU made of it"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(x))
+        out = self.conv1(x)
+        return x + self.conv2(F.relu(self.bn2(out)))
+
+
+# %% tags=["wrong"] expect="before each convolution, not after it"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        return x + self.bn2(self.conv2(out))
+
+
+# %% tags=["wrong"] expect="BatchNorm first, then ReLU"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(self.bn1(F.relu(x)))
+        return x + self.conv2(self.bn2(F.relu(out)))
+
+
+# %% tags=["wrong"] expect="padding=1"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        return x + self.conv2(F.relu(self.bn2(out)))
+
+
+# %% tags=["wrong"] expect="a BatchNorm of its own"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn(x)))
+        return x + self.conv2(F.relu(self.bn(out)))
+
+
+# %% tags=["wrong"] expect="changed the input itself"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        x += self.conv2(F.relu(self.bn2(out)))
+        return x
+
+
+# %% tags=["wrong"] expect="another value on the way"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        x = self.conv1(F.relu(self.bn1(x)))
+        x = self.conv2(F.relu(self.bn2(x)))
+        return x + x
+
+
+# %% tags=["wrong"] expect="a ReLU is missing"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(self.bn1(x))
+        return x + self.conv2(F.relu(self.bn2(out)))
+
+
+# %% tags=["wrong"] expect="used twice"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        return x + self.conv2(F.relu(self.bn1(out)))
+
+
+# %% tags=["wrong"] expect="returns nothing"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        out = self.conv2(F.relu(self.bn2(out)))
+        x = x + out
+
+
+# %% tags=["wrong"] expect="use the argument"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(4), nn.BatchNorm2d(4)
+        self.conv1 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        out = self.conv1(F.relu(self.bn1(x)))
+        return x + self.conv2(F.relu(self.bn2(out)))
+
+
+# %% tags=["wrong"] expect="uses the batch"
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        parts = []
+        for norm in [self.bn1, self.bn2]:
+            parts.append((norm.running_mean, norm.running_var, norm.weight, norm.bias))
+        out = self.conv1(F.relu(F.batch_norm(x, *parts[0])))
+        return x + self.conv2(F.relu(F.batch_norm(out, *parts[1])))
+
+
+# %% [markdown]
+# Look at its layers before you run the check. There should be two convolutions and two BatchNorms:
+
+# %%
+print(PreActivationBlock(4))
+
+# %% tags=["check"] points=4
+def layers_of(block):
+    parts = list(block.modules())
+    return [[part for part in parts if isinstance(part, kind)] for kind in [nn.Conv2d, nn.BatchNorm2d]]
+
+
+for channels in [4, 6]:
+    convs, norms = layers_of(PreActivationBlock(channels))
+    found = len(convs)
+    assert found == 2, f"there should be two convolutions, made in __init__ and assigned to self; found {found}"
+    assert len(norms) == 2, f"each convolution needs a BatchNorm of its own before it: two, found {len(norms)}"
+    sizes = [norm.num_features for norm in norms] + [conv.in_channels for conv in convs]
+    sizes += [conv.out_channels for conv in convs]
+    fixed = channels != 4 and set(sizes) == {4}
+    assert not fixed, f"PreActivationBlock({channels}) has layers with 4 channels: use the argument channels"
+    assert set(sizes) == {channels}, f"all layers have {channels} channels in and out; yours have {sorted(set(sizes))}"
+    shapes = [tuple(conv.weight.shape) for conv in convs]
+    wanted = (channels, channels, 3, 3)
+    assert shapes == [wanted] * 2, f"both convolutions have weights of the shape {wanted}, not {shapes}"
+    fits = all(conv(torch.zeros(1, channels, 6, 9)).shape == (1, channels, 6, 9) for conv in convs)
+    assert fits, "the convolutions should keep the size: padding=1, stride 1"
+
+torch.manual_seed(0)
+block = PreActivationBlock(4)
+convs, norms = layers_of(block)
+with torch.no_grad():
+    for number, norm in enumerate(norms):  # as after a training
+        norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.0, 0.2]) * (1 + number))
+        norm.running_var.copy_(torch.tensor([0.3, 0.2, 0.4, 0.3]) * (1 + number))
+        norm.weight.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5]) + 0.1 * number)
+        norm.bias.copy_(torch.tensor([0.2, 0.3, -0.1, 0.1]) - 0.1 * number)
+block.eval()
+x = torch.randn(2, 4, 6, 9)
+original = x.clone()
+result = block(x)
+assert isinstance(result, torch.Tensor), "forward returns nothing: is a return missing?"
+assert torch.equal(x, original), "the block has changed the input itself: += works in place, write x + out"
+assert tuple(result.shape) == (2, 4, 6, 9), f"(2, 4, 6, 9) should give the same shape, not {tuple(result.shape)}"
+
+
+def like(build):
+    """Whether the block did the same as `build`, in whichever order its layers were made."""
+    orders = [(a, b, c, d) for a, b in [convs, convs[::-1]] for c, d in [norms, norms[::-1]]]
+    with torch.no_grad():
+        return any(torch.allclose(result, build(*order), atol=1e-5) for order in orders)
+
+
+def pre(conv1, conv2, bn1, bn2, relu1=F.relu, relu2=F.relu):
+    return conv2(relu2(bn2(conv1(relu1(bn1(x))))))
+
+
+def post(conv1, conv2, bn1, bn2):
+    return bn2(conv2(F.relu(bn1(conv1(x)))))
+
+
+def swapped(conv1, conv2, bn1, bn2):
+    return conv2(bn2(F.relu(conv1(bn1(F.relu(x))))))
+
+
+def keep(numbers):
+    return numbers
+
+
+assert not like(pre), "the input is not added"
+assert not like(lambda *a: F.relu(x + pre(*a))), "nothing may follow the sum: leave out the last ReLU"
+activated = like(lambda *a: F.relu(a[2](x)) + pre(*a))
+assert not activated, "add the input as it came in, not what BatchNorm and ReLU made of it"
+renamed = like(lambda *a: 2 * pre(*a)) or like(lambda *a: a[0](F.relu(a[2](x))) + pre(*a))
+assert not renamed, "add the input as it came in: x was given another value on the way"
+after = like(lambda *a: x + post(*a)) or like(lambda *a: F.relu(x + post(*a)))
+after = after or like(lambda *a: x + F.relu(post(*a)))
+assert not after, "this is the lesson's order: BatchNorm and ReLU belong before each convolution, not after it"
+assert not like(lambda *a: x + swapped(*a)), "BatchNorm first, then ReLU"
+lacking = like(lambda *a: x + pre(*a, keep, F.relu)) or like(lambda *a: x + pre(*a, F.relu, keep))
+assert not lacking and not like(lambda *a: x + pre(*a, keep, keep)), "a ReLU is missing: one before each convolution"
+twice = like(lambda a, b, c, d: x + pre(a, a, c, d)) or like(lambda a, b, c, d: x + pre(a, b, c, c))
+assert not twice, "a layer is used twice and another one not at all: each has its own place"
+assert like(lambda *a: x + pre(*a)), "wrong numbers: x + conv(ReLU(norm(conv(ReLU(norm(x))))))"
+block.train()
+result = block(x)
+assert like(lambda *a: x + pre(*a)), "wrong in train mode, where BatchNorm uses the batch: call the layers themselves"
+with torch.no_grad():
+    for conv in convs:
+        for parameter in conv.parameters():
+            parameter.zero_()
+assert torch.allclose(block(x), x), "with the convolutions at 0 the block should return its input"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · Warm-up and a straight way down (3 points)
+#
+# Write a schedule that warms up like the lesson's `factor`, and then falls in a straight line instead of a cosine: full
+# rate at step `warmup_steps`, 0 at step `total_steps`, and 0 ever after. Without warm-up (`warmup_steps=0`) it begins
+# with the full rate.
+# <details><summary>Hint</summary>
+#
+# `progress` as in the lesson runs from 0 to 1 during the fall. What is 1 at its beginning and 0 at its end? `max(0.0,
+# …)` keeps a number from getting negative.
+#
+# </details>
+
+# %% tags=["answer"]
+def linear_factor(step, warmup_steps, total_steps):
+    """Part of the full learning rate that a step gets.
+
+    Args:
+        step: int, from 0
+        warmup_steps, total_steps: int, 0 <= warmup_steps < total_steps
+    Returns:
+        float from 0 to 1
+    """
+    ### BEGIN SOLUTION
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="would be wasted"
+def linear_factor(step, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return step / warmup_steps
+    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+
+
+# %% tags=["wrong"] expect="jumps down after the warm-up"
+def linear_factor(step, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return max(0.0, 1 - step / total_steps)
+
+
+# %% tags=["wrong"] expect="is negative"
+def linear_factor(step, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return (total_steps - step) / (total_steps - warmup_steps)
+
+
+# %% tags=["wrong"] expect="a straight line, not a cosine"
+def linear_factor(step, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+# %% tags=["wrong"] expect="rise instead of falling"
+def linear_factor(step, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
+
+
+# %% tags=["wrong"] expect="without warm-up it fails"
+def linear_factor(step, warmup_steps, total_steps):
+    rising = (step + 1) / warmup_steps
+    falling = max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+    return min(rising, falling)
+
+
+# %% tags=["wrong"] expect="as many steps as warmup_steps says"
+def linear_factor(step, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return min(1, (step + 1) / 4)
+    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+
+
+# %% [markdown]
+# Try it. After four steps of warm-up it should fall to 0 by step 10:
+
+# %%
+print([round(linear_factor(step, 4, 10), 2) for step in range(12)])
+
+# %% tags=["check"] points=3
+rates = [linear_factor(step, 4, 14) for step in range(20)]
+assert None not in rates, "the function returns nothing"
+assert rates[0] != 0, "the first step has rate 0 and would be wasted: the warm-up is (step + 1) / warmup_steps"
+assert rates[:4] == [0.25, 0.5, 0.75, 1.0], f"4 steps of warm-up should be 0.25, 0.5, 0.75, 1, not {rates[:4]}"
+assert rates[4] != 0, "after the warm-up the rates rise instead of falling: count backwards"
+assert rates[4] == 1, f"the rate jumps down after the warm-up: step {4} should have 1, not {rates[4]:.2f}"
+cosine = [(1 + math.cos(math.pi * progress / 10)) / 2 for progress in range(11)]
+close = [abs(rate - other) < 1e-6 for rate, other in zip(rates[4:15], cosine)]
+assert not all(close), "this is the lesson's schedule: the fall should be a straight line, not a cosine"
+fall = [1 - progress / 10 for progress in range(11)]
+for step, wanted in enumerate(fall, 4):
+    assert abs(rates[step] - wanted) < 1e-6, f"of 14 steps, 4 warm-up, step {step} gets {wanted:.1f}, not {rates[step]}"
+assert min(rates) >= 0, f"after the end the rate is negative ({min(rates):.1f}): it should stay at 0"
+assert max(rates[14:]) == 0, "from step total_steps on the rate should be 0"
+other = [linear_factor(step, 8, 10) for step in range(8)]
+right = all(abs(rate - (step + 1) / 8) < 1e-6 for step, rate in enumerate(other))
+assert right, f"the warm-up should last as many steps as warmup_steps says; with 8 of them it gives {other}"
+try:
+    without = [linear_factor(step, 0, 5) for step in range(6)]
+except ZeroDivisionError:
+    raise AssertionError("without warm-up it fails with a division by 0: divide only during the warm-up") from None
+steps = [1, 0.8, 0.6, 0.4, 0.2, 0]
+right = all(abs(rate - wanted) < 1e-6 for rate, wanted in zip(without, steps))
+assert right, f"without warm-up, 5 steps: 1, 0.8, 0.6, 0.4, 0.2, 0, not {without}"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: what does not fit? (5 points)
+#
+# Somebody sends you weights, and `load_state_dict` refuses them with a long message. Write the function that you would
+# like to have instead. It compares a model with a state dict and returns a dictionary of three sorted lists of names:
+#
+# - `"missing"`: what the model needs and the weights do not have,
+# - `"unexpected"`: what the weights have and the model does not know,
+# - `"misshaped"`: what both have, in different shapes.
+#
+# BatchNorm's running averages are part of a model, so they count. Model and weights are left as they are.
+# <details><summary>Hint 1</summary>
+#
+# `model.state_dict()` has everything that belongs to the model. `set(one) - set(other)` are the names that only the
+# first has, `set(one) & set(other)` those that both have.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Compare `.shape`, and only for names that are in both. `sorted` makes a sorted list of a set.
+#
+# </details>
+
+# %% tags=["answer"]
+def compare_weights(model, weights):
+    """What keeps weights from being loaded into a model.
+
+    Args:
+        model: nn.Module
+        weights: dict, name -> tensor
+    Returns:
+        dict with the keys "missing", "unexpected", "misshaped", each a sorted list of names
+    """
+    ### BEGIN SOLUTION
+    own = model.state_dict()
+    both = set(own) & set(weights)
+    return {
+        "missing": sorted(set(own) - set(weights)),
+        "unexpected": sorted(set(weights) - set(own)),
+        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+    }
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the wrong way round"
+def compare_weights(model, weights):
+    own = model.state_dict()
+    both = set(own) & set(weights)
+    return {
+        "missing": sorted(set(weights) - set(own)),
+        "unexpected": sorted(set(own) - set(weights)),
+        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+    }
+
+
+# %% tags=["wrong"] expect="running averages"
+def compare_weights(model, weights):
+    own = dict(model.named_parameters())
+    both = set(own) & set(weights)
+    return {
+        "missing": sorted(set(own) - set(weights)),
+        "unexpected": sorted(set(weights) - set(own)),
+        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+    }
+
+
+# %% tags=["wrong"] expect="only names that are in both"
+def compare_weights(model, weights):
+    own = model.state_dict()
+    return {
+        "missing": sorted(name for name in own if name not in weights),
+        "unexpected": sorted(name for name in weights if name not in own),
+        "misshaped": sorted(name for name in own if own[name].shape != weights[name].shape),
+    }
+
+
+# %% tags=["wrong"] expect="shapes, not numbers"
+def compare_weights(model, weights):
+    own = model.state_dict()
+    both = set(own) & set(weights)
+    return {
+        "missing": sorted(set(own) - set(weights)),
+        "unexpected": sorted(set(weights) - set(own)),
+        "misshaped": sorted(name for name in both if not torch.equal(own[name], weights[name])),
+    }
+
+
+# %% tags=["wrong"] expect="as many numbers in another shape"
+def compare_weights(model, weights):
+    own = model.state_dict()
+    both = set(own) & set(weights)
+    return {
+        "missing": sorted(set(own) - set(weights)),
+        "unexpected": sorted(set(weights) - set(own)),
+        "misshaped": sorted(name for name in both if own[name].numel() != weights[name].numel()),
+    }
+
+
+# %% tags=["wrong"] expect="shapes differ"
+def compare_weights(model, weights):
+    result = model.load_state_dict(weights, strict=False)
+    return {"missing": sorted(result.missing_keys), "unexpected": sorted(result.unexpected_keys), "misshaped": []}
+
+
+# %% tags=["wrong"] expect="sort the names"
+def compare_weights(model, weights):
+    own = model.state_dict()
+    return {
+        "missing": [name for name in own if name not in weights],
+        "unexpected": [name for name in weights if name not in own],
+        "misshaped": [name for name in own if name in weights and own[name].shape != weights[name].shape],
+    }
+
+
+# %% tags=["wrong"] expect="leave them as they are"
+def compare_weights(model, weights):
+    missing, misshaped = [], []
+    for name, tensor in model.state_dict().items():
+        if name not in weights:
+            missing.append(name)
+        elif weights.pop(name).shape != tensor.shape:
+            misshaped.append(name)
+    return {"missing": sorted(missing), "unexpected": sorted(weights), "misshaped": sorted(misshaped)}
+
+
+# %% [markdown]
+# Try it on a ResNet-18 and its own weights, to which something has been added:
+
+# %%
+weights = resnet18(2).state_dict() | {"head.bias": torch.zeros(2)}
+print(compare_weights(resnet18(2), weights))
+
+# %% tags=["check"] points=5
+torch.manual_seed(0)
+model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
+before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+fitting = {name: torch.zeros_like(tensor) for name, tensor in before.items()}
+given = dict(fitting)
+found = compare_weights(model, given)
+assert list(given) == list(fitting), "the weights handed over have lost or gained names: leave them as they are"
+assert isinstance(found, dict), f"return a dict, not a {type(found).__name__}"
+keys = {"missing", "unexpected", "misshaped"}
+assert set(found) == keys, f"the keys should be missing, unexpected and misshaped, not {sorted(map(str, found))}"
+assert all(isinstance(names, list) for names in found.values()), "the values should be lists"
+averages = any("running" in name or "num_batches" in name for name in found["unexpected"])
+assert not averages, "the running averages of BatchNorm belong to the model, too: use model.state_dict()"
+assert not found["misshaped"], "these weights only differ in their values: compare shapes, not numbers"
+assert found == {name: [] for name in keys}, f"weights that fit should give three empty lists, not {found}"
+less = {name: tensor for name, tensor in fitting.items() if name not in ["3.weight", "1.running_var", "0.bias"]}
+try:
+    found = compare_weights(model, less | {"head.weight": torch.zeros(1), "extra": torch.zeros(1)})
+except KeyError as error:
+    raise AssertionError(f"KeyError {error}: shapes can be compared for only names that are in both") from None
+missing, unexpected = ["0.bias", "1.running_var", "3.weight"], ["extra", "head.weight"]
+assert set(found["missing"]) != set(unexpected), "missing and unexpected are the wrong way round"
+assert set(found["missing"]) == set(missing), f"missing should be {missing}, not {found['missing']}"
+assert set(found["unexpected"]) == set(unexpected), f"unexpected should be {unexpected}, not {found['unexpected']}"
+in_order = found["missing"] == missing and found["unexpected"] == unexpected
+assert in_order, "sort the names in each list"
+assert found["misshaped"] == [], f"nothing is misshaped here, but you name {found['misshaped']}"
+try:
+    found = compare_weights(model, fitting | {"3.weight": torch.zeros(12, 2), "0.weight": torch.zeros(3, 1, 3, 3)})
+except RuntimeError:
+    raise AssertionError("load_state_dict fails where shapes differ: compare the shapes yourself") from None
+assert found["misshaped"] != ["0.weight"], "3.weight is misshaped, too: it has as many numbers in another shape"
+assert found["misshaped"] == ["0.weight", "3.weight"], f"0.weight and 3.weight differ, you name {found['misshaped']}"
+assert not found["missing"] and not found["unexpected"], "a name with another shape is neither missing nor unexpected"
+unchanged = all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+assert unchanged, "the weights were loaded into the model: it should be left as it is"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/05_custom_resnet.ipynb), or go on with
+# [lesson 06](../06_fine_tuning.ipynb).

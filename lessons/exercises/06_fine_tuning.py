@@ -1,0 +1,657 @@
+# %% [markdown]
+# # Exercises 06 · Fine-tuning a pretrained network
+#
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 06](../06_fine_tuning.ipynb); if you are stuck, unfold the
+# hint. Nothing long is trained here. Run the next cell first.
+
+# %%
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import freeze, resnet18, setup, unfreeze
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · What is left to train? (2 points)
+#
+# Return the number of trainable parameters of each part of a model. The parts are what `model.named_children()` yields,
+# e.g. `conv1`, `bn1`, …, `fc` of a ResNet. Parts without trainable parameters are listed with 0.
+# <details><summary>Hint</summary>
+#
+# A parameter is trained if its `requires_grad` is true, and `numel()` is the number of its values. `part.parameters()`
+# yields the parameters of a part, those of the layers inside it included.
+#
+# </details>
+
+# %% tags=["answer"]
+def count_trainable(model):
+    """Number of trainable parameters of each part.
+
+    Args:
+        model: nn.Module
+    Returns:
+        dict: name of the part -> int
+    """
+    ### BEGIN SOLUTION
+    return {
+        name: sum(parameter.numel() for parameter in part.parameters() if parameter.requires_grad)
+        for name, part in model.named_children()
+    }
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="a frozen part counts 0"
+def count_trainable(model):
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
+
+
+# %% tags=["wrong"] expect="numbers, not tensors"
+def count_trainable(model):
+    return {name: sum(p.requires_grad for p in part.parameters()) for name, part in model.named_children()}
+
+
+# %% tags=["wrong"] expect="part without trainable parameters is missing"
+def count_trainable(model):
+    counts = {}
+    for name, part in model.named_children():
+        for parameter in part.parameters():
+            if parameter.requires_grad:
+                counts[name] = counts.get(name, 0) + parameter.numel()
+    return counts
+
+
+# %% tags=["wrong"] expect="named_children"
+def count_trainable(model):
+    return {name: parameter.numel() * parameter.requires_grad for name, parameter in model.named_parameters()}
+
+
+# %% tags=["wrong"] expect="one after the other"
+def count_trainable(model):
+    counts = {}
+    for name, part in model.named_children():
+        for parameter in part.parameters():
+            counts[name] = parameter.numel() if parameter.requires_grad else 0
+        counts.setdefault(name, 0)
+    return counts
+
+
+# %% [markdown]
+# Try it on a ResNet of which only the head is trained, before you run the check:
+
+# %%
+model = resnet18(2).requires_grad_(False)
+model.fc.requires_grad_(True)
+print(count_trainable(model))
+
+# %% tags=["check"] points=2
+model = nn.Module()
+model.body = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5))
+model.middle = nn.Linear(5, 6)
+model.relu = nn.ReLU()
+model.head = nn.Linear(6, 3)
+model.middle.requires_grad_(False)
+model.body[0].bias.requires_grad_(False)
+before = [parameter.requires_grad for parameter in model.parameters()]
+counted = count_trainable(model)
+assert isinstance(counted, dict), f"return a dict, not a {type(counted).__name__}"
+dots = [name for name in counted if "." in name]
+assert not dots, f"{dots[0]!r} is no part but a single parameter: go through model.named_children()"
+missing = [name for name in ("middle", "relu") if name not in counted]
+assert not missing, f"the part without trainable parameters is missing: {missing}; list it with 0"
+names = ["body", "head", "middle", "relu"]
+assert sorted(counted) == names, f"the keys should be the names of the parts, not {list(counted)}"
+assert counted["head"] != 2, "count the numbers, not tensors: numel() of each one"
+assert counted["middle"] == 0, "a frozen part counts 0: look at requires_grad of each parameter"
+assert counted["body"] != 5, "add the parameters of a part up, do not overwrite them one after the other"
+found = counted["body"]
+assert found == 37, f"12 weights (their biases are frozen), 20 weights and 5 biases make 37, not {found}"
+assert counted["head"] == 21 and counted["relu"] == 0, f"the head has 21 and the ReLU 0, not {counted}"
+assert before == [parameter.requires_grad for parameter in model.parameters()], "counting should not change the model"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · Do two ways of training differ? (3 points)
+#
+# Two ways of training were run with several seeds each. Return the difference of their mean accuracies, the standard
+# error of this difference, and whether it is larger than twice that error (in either direction).
+#
+# The standard error of one mean is the standard deviation of the runs (divide by one less than their number, as `std`
+# in PyTorch and pandas does) over the root of their number. Unlike in the lesson, the two ways were run with different
+# seeds, so nothing cancels: the squares of the two standard errors add up to the square of that of the difference.
+# <details><summary>Hint</summary>
+#
+# `torch.tensor(a).std()` divides by one less than the number. NumPy's `std` does not, unless you say `ddof=1`.
+#
+# </details>
+
+# %% tags=["answer"]
+def compare(a, b):
+    """Difference between two ways of training.
+
+    Args:
+        a, b: lists of accuracies, one per seed, at least two each; the lists may differ in length
+    Returns:
+        float: mean of a minus mean of b
+        float: standard error of this difference
+        bool: whether the difference is larger than two standard errors
+    """
+    ### BEGIN SOLUTION
+    a, b = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
+    return difference, error, abs(difference) > 2 * error
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="one less than"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.var(correction=0) / len(a) + b.var(correction=0) / len(b)).sqrt().item()
+    return difference, error, abs(difference) > 2 * error
+
+
+# %% tags=["wrong"] expect="root of the number of runs"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.var() + b.var()).sqrt().item()
+    return difference, error, abs(difference) > 2 * error
+
+
+# %% tags=["wrong"] expect="add the squares"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.std() / len(a) ** 0.5 + b.std() / len(b) ** 0.5).item()
+    return difference, error, abs(difference) > 2 * error
+
+
+# %% tags=["wrong"] expect="in either direction"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
+    return difference, error, difference > 2 * error
+
+
+# %% tags=["wrong"] expect="twice the standard error"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
+    return difference, error, abs(difference) > error
+
+
+# %% tags=["wrong"] expect="a minus b"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (b.mean() - a.mean()).item()
+    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
+    return difference, error, abs(difference) > 2 * error
+
+
+# %% tags=["wrong"] expect="with its sign"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).abs().item()
+    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
+    return difference, error, difference > 2 * error
+
+
+# %% tags=["wrong"] expect="2.4 standard errors"
+def compare(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    difference = (a.mean() - b.mean()).item()
+    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
+    return difference, error, abs(difference) > 3 * error
+
+
+# %%
+print(compare([0.90, 0.94, 0.92], [0.91, 0.89, 0.90]))
+
+# %% tags=["check"] points=3
+a, b = [0.90, 0.94, 0.92], [0.80, 0.84, 0.86, 0.82]
+result = compare(a, b)
+three = isinstance(result, tuple | list) and len(result) == 3
+assert three, "return three things: difference, its standard error, a bool"
+difference, error, differs = float(result[0]), float(result[1]), bool(result[2])
+assert abs(difference + 0.09) > 1e-4, "the difference is that of a minus b"
+assert abs(difference - 0.09) < 1e-4, f"the means are 0.92 and 0.83, their difference is 0.09, not {difference:.4f}"
+no_root, both_added = 0.0327, 0.02446
+assert abs(error - no_root) > 2e-4, "divide each standard deviation by the root of the number of runs"
+assert abs(error - both_added) > 2e-4, "add the squares of the two standard errors, then take the root"
+assert abs(error - 0.01458) > 1e-4, "a standard deviation of few runs divides by one less than their number: ddof=1"
+assert abs(error - 0.01732) < 1e-4, f"the standard error of the difference should be 0.0173, not {error:.4f}"
+assert differs, "0.09 is more than five standard errors: these two differ"
+assert bool(compare(b, a)[2]), "the two differ in either direction: take abs of the difference"
+assert abs(float(compare(b, a)[0]) + 0.09) < 1e-4, "return the difference with its sign: a minus b"
+between = compare([0.90, 0.94, 0.92], [0.86, 0.90, 0.88])
+assert bool(between[2]), "0.04 is 2.4 standard errors, which is larger than twice the error"
+close = compare([0.90, 0.94, 0.92], [0.87, 0.91, 0.89])
+assert not bool(close[2]), "0.03 is less than twice the standard error of 0.016: no difference is shown"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Weights into another head (3 points)
+#
+# Copy into `model` every entry of `weights` whose name *and shape* fit, leave the rest of the model as it is, and
+# return the sorted names of the model's entries that were not loaded. The counters of BatchNorm
+# (`num_batches_tracked`) are entries like all others. If none fits, something is wrong: raise a `ValueError` and leave
+# the model as it was.
+# <details><summary>Hint</summary>
+#
+# Collect what fits in a dictionary. `model.load_state_dict(fitting, strict=False)` copies it and does not mind that
+# others are missing, but it does mind wrong shapes.
+#
+# </details>
+
+# %% tags=["answer"]
+def load_what_fits(model, weights):
+    """Copy matching weights, report the rest.
+
+    Args:
+        model: nn.Module, changed in place
+        weights: dict, name -> tensor, e.g. the state dict of a model with other classes
+    Returns:
+        sorted list of the names in `model.state_dict()` that were not loaded
+    Raises:
+        ValueError: no entry fits
+    """
+    ### BEGIN SOLUTION
+    own = model.state_dict()
+    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
+    if not fitting:
+        raise ValueError("not one name and shape of the weights fits the model")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(set(own) - set(fitting))
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="entries of another shape"
+def load_what_fits(model, weights):
+    own = model.state_dict()
+    fitting = {name: weights[name] for name in own if name in weights}
+    if not fitting:
+        raise ValueError("nothing fits")
+    try:
+        model.load_state_dict(fitting, strict=False)
+    except RuntimeError:
+        pass
+    return sorted(set(own) - set(fitting))
+
+
+# %% tags=["wrong"] expect="running averages"
+def load_what_fits(model, weights):
+    own = dict(model.named_parameters())
+    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
+    if not fitting:
+        raise ValueError("nothing fits")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(set(model.state_dict()) - set(fitting))
+
+
+# %% tags=["wrong"] expect="nothing was loaded and nobody was told"
+def load_what_fits(model, weights):
+    own = model.state_dict()
+    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
+    model.load_state_dict(fitting, strict=False)
+    return sorted(set(own) - set(fitting))
+
+
+# %% tags=["wrong"] expect="those that were not loaded"
+def load_what_fits(model, weights):
+    own = model.state_dict()
+    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
+    if not fitting:
+        raise ValueError("nothing fits")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(fitting)
+
+
+# %% tags=["wrong"] expect="of the model, not of the file"
+def load_what_fits(model, weights):
+    own = model.state_dict()
+    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
+    if not fitting:
+        raise ValueError("nothing fits")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(set(weights) - set(fitting))
+
+
+# %% tags=["wrong"] expect="compare shapes"
+def load_what_fits(model, weights):
+    own = model.state_dict()
+    fitting = {name: weights[name] for name in own if name in weights and weights[name].numel() == own[name].numel()}
+    if not fitting:
+        raise ValueError("nothing fits")
+    for name, value in fitting.items():
+        if value.shape == own[name].shape:
+            own[name].copy_(value)
+    return sorted(set(own) - set(fitting))
+
+
+# %%
+print(load_what_fits(resnet18(2), resnet18(10).state_dict()))
+
+# %% tags=["check"] points=3
+def small_net(classes, extra=False):
+    layers = {"conv": nn.Conv2d(3, 4, 3), "norm": nn.BatchNorm2d(4), "fc": nn.Linear(4, classes)}
+    layers["top"] = nn.Linear(classes, 6 - classes, bias=False)
+    model = nn.ModuleDict(layers | ({"new": nn.Linear(2, 2)} if extra else {}))
+    for value in model.state_dict().values():
+        value += torch.randint(1, 9, value.shape)
+    return model
+
+
+torch.manual_seed(0)
+source = small_net(classes=4).state_dict() | {"old": torch.ones(3)}
+model = small_net(classes=2, extra=True)
+before = {name: value.clone() for name, value in model.state_dict().items()}
+left = load_what_fits(model, source)
+after = model.state_dict()
+loaded = {name for name in after if name in source and torch.equal(after[name], source[name])}
+wanted = {name for name in after if name.startswith(("conv", "norm"))}
+assert "conv.weight" in loaded, "conv.weight fits and was not copied: skip only entries of another shape or name"
+assert "norm.running_mean" in loaded, "the running averages of BatchNorm are not copied: go through the state dict"
+assert wanted <= loaded, f"these fit and were not copied: {sorted(wanted - loaded)}"
+kept = [name for name in after if name not in wanted and not torch.equal(after[name], before[name])]
+assert not kept, f"these do not fit and should be left as they were: {kept}"
+not_loaded = sorted(set(after) - wanted)
+assert left is not None, "the function returns nothing: return the names that were not loaded"
+assert not set(left) & wanted, "return the names of those that were not loaded, not of those that were"
+assert "old" not in left, "return names of the model, not of the file: the model has no 'old'"
+assert set(left) >= {"fc.weight", "fc.bias"}, "entries of another shape were not loaded either: list them"
+assert "top.weight" in left, "top.weight has another shape, though as many numbers: compare shapes"
+assert list(left) == not_loaded, f"the sorted names should be {not_loaded}, not {left}"
+model = small_net(classes=2)
+before = {name: value.clone() for name, value in model.state_dict().items()}
+try:
+    load_what_fits(model, {f"module.{name}": value for name, value in source.items()})
+except ValueError:
+    pass
+else:
+    raise AssertionError("no name fits: nothing was loaded and nobody was told; raise a ValueError")
+assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items()), "the model was changed"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · Freeze up to here (4 points)
+#
+# Freeze the parts of a network from its first one up to and including the part called `last`, so that they stay exactly
+# as they are, whatever is trained behind them and even after `model.train()`. The rest stays trainable. Return the
+# names of the frozen parts in order.
+# <details><summary>Hint 1</summary>
+#
+# `model.named_children()` yields (name, part) in order. Stop after the part whose name is `last`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A part stays as it is only if its parameters get no gradients *and* its BatchNorm layers stay in evaluation mode. The
+# lesson's helper does both.
+#
+# </details>
+
+# %% tags=["answer"]
+def freeze_up_to(model, last):
+    """Freeze the first parts of a network.
+
+    Args:
+        model: nn.Module whose parts are used in the order of model.named_children()
+        last: name of the last part to be frozen
+    Returns:
+        list of the names of the frozen parts
+    """
+    ### BEGIN SOLUTION
+    frozen = []
+    for name, part in model.named_children():
+        freeze(part)
+        frozen.append(name)
+        if name == last:
+            return frozen
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the part called `last` itself"
+def freeze_up_to(model, last):
+    frozen = []
+    for name, part in model.named_children():
+        if name == last:
+            break
+        freeze(part)
+        frozen.append(name)
+    return frozen
+
+
+# %% tags=["wrong"] expect="averages of BatchNorm have moved"
+def freeze_up_to(model, last):
+    frozen = []
+    for name, part in model.named_children():
+        part.requires_grad_(False)
+        frozen.append(name)
+        if name == last:
+            return frozen
+
+
+# %% tags=["wrong"] expect="model.train() undoes"
+def freeze_up_to(model, last):
+    frozen = []
+    for name, part in model.named_children():
+        part.requires_grad_(False).eval()
+        frozen.append(name)
+        if name == last:
+            return frozen
+
+
+# %% tags=["wrong"] expect="only the part called `last`"
+def freeze_up_to(model, last):
+    freeze(getattr(model, last))
+    return [last]
+
+
+# %% tags=["wrong"] expect="behind `last` should be trained"
+def freeze_up_to(model, last):
+    freeze(model)
+    unfreeze(model.fc)
+    names = [name for name, part in model.named_children()]
+    return names[: names.index(last) + 1]
+
+
+# %% [markdown]
+# Try it:
+
+# %%
+print(freeze_up_to(resnet18(2), "layer2"))
+
+# %% tags=["check"] points=4
+class TinyNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.block = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+        self.conv2, self.bn2 = nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.block(self.bn1(self.conv1(x)))
+        return self.fc(self.bn2(self.conv2(x)).mean(dim=(2, 3)))
+
+
+def changed_parts(model, mode_call):
+    images, labels = torch.randn(8, 3, 10, 10) + 2, torch.arange(8) % 2
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    if mode_call:
+        model.train()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    F.cross_entropy(model(images), labels).backward()
+    optimizer.step()
+    return {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+
+
+torch.manual_seed(0)
+parts = ["conv1", "bn1", "block", "conv2", "bn2", "fc"]
+for last in ["block", "conv1", "bn2"]:
+    count = parts.index(last) + 1
+    for mode_call in [False, True]:
+        model = TinyNet()
+        names = freeze_up_to(model, last)
+        trained = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
+        assert last not in trained, "the part called `last` itself should be frozen, too"
+        assert not trained & set(parts[:count]), "not only the part called `last`: those before it are frozen, too"
+        assert trained == set(parts[count:]), f"what is behind `last` should be trained: {parts[count:]}"
+        moved = {name for name in changed_parts(model, mode_call) if name.split(".")[0] in parts[:count]}
+        undone = "model.train() undoes eval(): use the lesson's helper" if model.bn1.training else ""
+        if not mode_call:
+            assert not moved, f"the running averages of BatchNorm have moved: {sorted(moved)}"
+        assert not moved, f"the averages of BatchNorm moved after model.train(). {undone}"
+        assert list(names or []) == parts[:count], f"return the names of the frozen parts, {parts[:count]}, not {names}"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: two rates in one optimizer (4 points)
+#
+# A pretrained body wants small steps, a new head large ones. One optimizer can do both: instead of a list of parameters
+# it takes a list of **groups**, dictionaries such as `{"params": [...], "lr": 0.01}`. Settings that are the same for
+# all groups are given as usual.
+#
+# Return a `torch.optim.SGD` with momentum 0.9 in which
+#
+# - the trainable parameters of `model.fc` have the rate `head_rate`,
+# - all other trainable parameters have the rate `body_rate`,
+# - every trainable parameter is in exactly one group, and frozen ones in none,
+# - no group is empty (if the whole body is frozen, there is only the head's group).
+# <details><summary>Hint 1</summary>
+#
+# `model.named_parameters()` yields (name, parameter). Parameters of the head have names that begin with `fc.`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `parameter in list` compares values and fails for tensors. Compare names, or keep a set of `id(parameter)`.
+#
+# </details>
+
+# %% tags=["answer"]
+def two_rates(model, body_rate, head_rate):
+    """SGD with a rate for the head and another for the rest.
+
+    Args:
+        model: network whose head is model.fc; some parameters may be frozen
+        body_rate, head_rate: floats
+    Returns:
+        torch.optim.SGD
+    """
+    ### BEGIN SOLUTION
+    body, head = [], []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            (head if name.startswith("fc.") else body).append(parameter)
+    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
+    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="frozen parameters"
+def two_rates(model, body_rate, head_rate):
+    body = [p for name, p in model.named_parameters() if not name.startswith("fc.")]
+    groups = [{"params": body, "lr": body_rate}, {"params": list(model.fc.parameters()), "lr": head_rate}]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+# %% tags=["wrong"] expect="the other way round"
+def two_rates(model, body_rate, head_rate):
+    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("fc.")]
+    head = [p for p in model.fc.parameters() if p.requires_grad]
+    groups = [{"params": body, "lr": head_rate}, {"params": head, "lr": body_rate}]
+    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+
+
+# %% tags=["wrong"] expect="momentum"
+def two_rates(model, body_rate, head_rate):
+    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("fc.")]
+    head = [p for p in model.fc.parameters() if p.requires_grad]
+    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
+    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate)
+
+
+# %% tags=["wrong"] expect="no parameters"
+def two_rates(model, body_rate, head_rate):
+    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("fc.")]
+    head = [p for p in model.fc.parameters() if p.requires_grad]
+    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+# %% tags=["wrong"] expect="part of the body"
+def two_rates(model, body_rate, head_rate):
+    body = [p for name, p in model.named_parameters() if p.requires_grad and "fc" not in name]
+    head = [p for name, p in model.named_parameters() if p.requires_grad and "fc" in name]
+    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
+    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+
+
+# %% tags=["wrong"] expect="trained by nobody"
+def two_rates(model, body_rate, head_rate):
+    head = [p for p in model.fc.parameters() if p.requires_grad]
+    return torch.optim.SGD([{"params": head, "lr": head_rate}], lr=body_rate, momentum=0.9)
+
+
+# %%
+for group in two_rates(resnet18(2), body_rate=0.001, head_rate=0.05).param_groups:
+    print(len(group["params"]), "tensors with the rate", group["lr"])
+
+# %% tags=["check"] points=4
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.fc1, self.fc = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc(self.fc1(self.first(x)))
+
+
+def rates_of(model):
+    optimizer = two_rates(model, body_rate=0.001, head_rate=0.05)
+    assert isinstance(optimizer, torch.optim.SGD), f"return a torch.optim.SGD, not a {type(optimizer).__name__}"
+    pairs = [(id(p), group["lr"]) for group in optimizer.param_groups for p in group["params"]]
+    assert len(dict(pairs)) == len(pairs), "a parameter is in two groups"
+    names = {id(p): name for name, p in model.named_parameters()}
+    return optimizer, {names[key]: rate for key, rate in pairs}
+
+
+model = Net()
+model.first.weight.requires_grad_(False)
+optimizer, rates = rates_of(model)
+assert "first.weight" not in rates, "frozen parameters belong into no group: look at requires_grad"
+trained = [name for name, p in model.named_parameters() if p.requires_grad]
+missing = [name for name in trained if name not in rates]
+assert not missing, f"{missing} are trainable and in no group: they would be trained by nobody"
+assert rates["fc.weight"] != 0.001, "the rates are the other way round: the head gets head_rate"
+assert rates["fc1.weight"] == 0.001, "fc1 is part of the body: the head's names begin with 'fc.', with the dot"
+assert rates["fc.weight"] == rates["fc.bias"] == 0.05, f"the head should have head_rate, it has {rates['fc.weight']}"
+assert rates["first.bias"] == 0.001, f"the body should have body_rate, it has {rates['first.bias']}"
+assert all(group["momentum"] == 0.9 for group in optimizer.param_groups), "every group should have momentum 0.9"
+for frozen in [["first", "fc1"], ["fc"]]:
+    model = Net()
+    for name in frozen:
+        getattr(model, name).requires_grad_(False)
+    optimizer, rates = rates_of(model)
+    empty = [group for group in optimizer.param_groups if not group["params"]]
+    assert not empty, f"with {frozen} frozen there is a group that has no parameters: leave it out"
+model = Net()
+optimizer, rates = rates_of(model)
+before = [layer.weight.detach().clone() for layer in (model.first, model.fc)]
+model(torch.randn(8, 4)).pow(2).sum().backward()
+optimizer.step()
+for layer, weight, rate in zip((model.first, model.fc), before, (0.001, 0.05)):
+    step_is_right = torch.allclose(weight - layer.weight, rate * layer.weight.grad, rtol=1e-3, atol=1e-6)
+    assert step_is_right, "a group's first step should be its rate times the gradient: nothing but momentum"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/06_fine_tuning.ipynb), or go on with
+# [lesson 07](../07_feature_extraction.ipynb).

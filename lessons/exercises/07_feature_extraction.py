@@ -1,0 +1,755 @@
+# %% [markdown]
+# # Exercises 07 · Feature extraction
+#
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 07](../07_feature_extraction.ipynb); if you are stuck,
+# unfold the hint. Run the next cell first.
+
+# %%
+import copy
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import CNN, freeze, load_checkpoint, save_checkpoint, setup
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · What still moves? (3 points)
+#
+# Somebody says that a network is frozen. Find out. Return two lists of names: the parameters that would get a gradient,
+# and the `nn.BatchNorm2d` layers whose running averages the next forward pass would move. Names are those that
+# `named_parameters()` and `named_modules()` give. Of a network that is frozen in full both lists are empty.
+# <details><summary>Hint 1</summary>
+#
+# Two loops: `for name, parameter in network.named_parameters()` and `for name, module in network.named_modules()`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `parameter.requires_grad` tells whether a parameter wants a gradient, `module.training` in which mode a layer is, and
+# `isinstance(module, nn.BatchNorm2d)` whether it is a BatchNorm layer.
+#
+# </details>
+
+# %% tags=["answer"]
+def what_moves(network):
+    """Names of what is not frozen.
+
+    Args:
+        network: an nn.Module
+    Returns:
+        two lists of str: parameters that want a gradient, BatchNorm2d layers in train mode
+    """
+    ### BEGIN SOLUTION
+    parameters = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    norms = [
+        name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d) and module.training
+    ]
+    return parameters, norms
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="layers inside of layers"
+def what_moves(network):
+    parameters = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    norms = [name for name, part in network.named_children() if isinstance(part, nn.BatchNorm2d) and part.training]
+    return parameters, norms
+
+
+# %% tags=["wrong"] expect="the mode of each layer"
+def what_moves(network):
+    parameters = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    norms = [name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    return parameters, norms if network.training else []
+
+
+# %% tags=["wrong"] expect="only BatchNorm2d layers"
+def what_moves(network):
+    parameters = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    return parameters, [name for name, module in network.named_modules() if module.training]
+
+
+# %% tags=["wrong"] expect="wrong way round"
+def what_moves(network):
+    parameters = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+    norms = [name for name, part in network.named_modules() if isinstance(part, nn.BatchNorm2d) and not part.training]
+    return parameters, norms
+
+
+# %% tags=["wrong"] expect="not whether it has one by now"
+def what_moves(network):
+    parameters = [name for name, parameter in network.named_parameters() if parameter.grad is not None]
+    norms = [name for name, part in network.named_modules() if isinstance(part, nn.BatchNorm2d) and part.training]
+    return parameters, norms
+
+
+# %% tags=["wrong"] expect="even if its own weights"
+def what_moves(network):
+    parameters = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    parts = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.BatchNorm2d)]
+    return parameters, [name for name, part in parts if part.training and part.weight.requires_grad]
+
+
+# %% tags=["wrong"] expect="in eval mode, too"
+def what_moves(network):
+    parameters = [name for name, p in network.named_parameters() if p.requires_grad and network.training]
+    norms = [name for name, part in network.named_modules() if isinstance(part, nn.BatchNorm2d) and part.training]
+    return parameters, norms
+
+
+# %% tags=["wrong"] expect="names, not"
+def what_moves(network):
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d) and part.training]
+    return parameters, norms
+
+
+# %% [markdown]
+# Try it on the first stage of a small network before you run the check: first as it comes, then with its parameters
+# frozen, then after `eval()`.
+
+# %%
+stage = CNN().stages[0]
+print(what_moves(stage))
+print(what_moves(stage.requires_grad_(False)))
+print(what_moves(stage.eval()))
+
+# %% tags=["check"] points=3
+network = CNN()
+found = what_moves(network)
+assert isinstance(found, (tuple, list)) and len(found) == 2, "return two lists: parameters, BatchNorm layers"
+parameters, norms = list(found[0]), list(found[1])
+assert all(isinstance(name, str) for name in parameters + norms), "the lists should hold names, not what they name"
+assert parameters or norms, "you call a new network frozen, although all of it moves: wrong way round?"
+assert parameters, "ask whether a parameter wants a gradient (requires_grad), not whether it has one by now (grad)"
+assert sorted(parameters) == sorted(dict(network.named_parameters())), "in a new network all parameters are listed"
+assert norms, "the BatchNorm layers are layers inside of layers: named_modules() finds them, named_children() does not"
+assert sorted(norms) == ["stages.0.2", "stages.1.2", "stages.2.2"], f"list only BatchNorm2d layers, not {norms}"
+half = [list(part) for part in what_moves(CNN().requires_grad_(False))]
+assert half[0] == [], "no parameter wants a gradient and some are listed"
+assert len(half[1]) == 3, "BatchNorm moves in train mode even if its own weights want no gradient: look at training"
+half = [list(part) for part in what_moves(CNN().eval())]
+assert half[1] == [], "in eval mode no running averages move, and some BatchNorm layers are listed"
+assert len(half[0]) == len(parameters), "a parameter wants a gradient in eval mode, too: look at requires_grad alone"
+network.stages[0].eval()
+network.stages[0].requires_grad_(False)
+norms = list(what_moves(network)[1])
+rest = ["stages.1.2", "stages.2.2"]
+assert sorted(norms) == rest, f"ask for the mode of each layer: stage 0 is in eval, you list {norms}"
+parameters = list(what_moves(network)[0])
+assert not [name for name in parameters if name.startswith("stages.0")], "stage 0 wants no gradients and is listed"
+network.eval()
+network.stages[2].train()
+norms = list(what_moves(network)[1])
+assert norms == ["stages.2.2"], f"ask for the mode of each layer: only stage 2 is in train mode, you list {norms}"
+state = copy.deepcopy(network.state_dict())
+what_moves(network)
+assert all(map(torch.equal, state.values(), network.state_dict().values())), "asking has changed the network"
+nothing = [list(part) for part in what_moves(freeze(network))]
+assert nothing == [[], []], f"after freeze() nothing moves, you list {nothing}"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · Standardize with the training pictures only (3 points)
+#
+# Many classifiers want features that are centred on 0 with a spread of 1. Subtract the mean of each feature and divide
+# by its standard deviation. Both come from the *training* features, for both tables: the validation pictures stand for
+# pictures that nobody has seen yet. A feature that is the same for all training pictures has a standard deviation of 0;
+# do not divide by it, but by 1.
+# <details><summary>Hint 1</summary>
+#
+# `train.mean(dim=0)` has one number for each feature, that is for each column.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `torch.where(std > 0, std, 1.0)` takes the number from `std` where the condition holds and 1 elsewhere. (Either kind
+# of standard deviation is fine, with n or with n − 1.)
+#
+# </details>
+
+# %% tags=["answer"]
+def standardize(train, other):
+    """Both tables of features, standardized alike.
+
+    Args:
+        train: float tensor (n, d), n at least 2
+        other: float tensor (m, d)
+    Returns:
+        two float tensors, (n, d) and (m, d)
+    """
+    ### BEGIN SOLUTION
+    mean, std = train.mean(dim=0), train.std(dim=0)
+    std = torch.where(std > 0, std, 1.0)
+    return (train - mean) / std, (other - mean) / std
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="its own mean"
+def standardize(train, other):
+    def one(table):
+        std = table.std(dim=0)
+        return (table - table.mean(dim=0)) / torch.where(std > 0, std, 1.0)
+
+    return one(train), one(other)
+
+
+# %% tags=["wrong"] expect="both tables together"
+def standardize(train, other):
+    table = torch.cat([train, other])
+    std = table.std(dim=0)
+    std = torch.where(std > 0, std, 1.0)
+    return (train - table.mean(dim=0)) / std, (other - table.mean(dim=0)) / std
+
+
+# %% tags=["wrong"] expect="divided by 0"
+def standardize(train, other):
+    mean, std = train.mean(dim=0), train.std(dim=0)
+    return (train - mean) / std, (other - mean) / std
+
+
+# %% tags=["wrong"] expect="one mean for all features"
+def standardize(train, other):
+    return (train - train.mean()) / train.std(), (other - train.mean()) / train.std()
+
+
+# %% tags=["wrong"] expect="dim=0"
+def standardize(train, other):
+    mean, std = train.mean(dim=1, keepdim=True), train.std(dim=1, keepdim=True)
+    return (train - mean) / std, (other - other.mean(dim=1, keepdim=True)) / other.std(dim=1, keepdim=True)
+
+
+# %% tags=["wrong"] expect="left as it is"
+def standardize(train, other):
+    mean, std = train.mean(dim=0), train.std(dim=0)
+    return (train - mean) / torch.where(std > 0, std, 1.0), other
+
+
+# %% tags=["wrong"] expect="has been changed"
+def standardize(train, other):
+    mean, std = train.mean(dim=0), train.std(dim=0)
+    std = torch.where(std > 0, std, 1.0)
+    train -= mean
+    other -= mean
+    return train / std, other / std
+
+
+# %% [markdown]
+# Try it before you run the check. The second feature of the training pictures is always 7:
+
+# %%
+for table in standardize(torch.tensor([[0.0, 7.0], [4.0, 7.0]]), torch.tensor([[2.0, 8.0], [4.0, 7.0]])):
+    print(table)
+
+# %% tags=["check"] points=3
+generator = torch.Generator().manual_seed(0)
+train = torch.randn(30, 3, generator=generator) * torch.tensor([1.0, 5.0, 0.1]) + torch.tensor([0.0, 20.0, -3.0])
+train[:, 0] = 2.0
+other = torch.randn(20, 3, generator=generator) + torch.tensor([4.0, 0.0, 2.0])
+originals = train.clone(), other.clone()
+found = standardize(train, other)
+assert isinstance(found, (tuple, list)) and len(found) == 2, "return two tables: train, other"
+found = [torch.as_tensor(table, dtype=torch.float32) for table in found]
+unchanged = torch.equal(train, originals[0]) and torch.equal(other, originals[1])
+assert unchanged, "a table that was passed in has been changed: make new ones"
+
+
+def by(table, statistics, correction):
+    mean, std = statistics.mean(dim=0), statistics.std(dim=0, correction=correction)
+    return (table - mean) / torch.where(std > 0, std, 1.0)
+
+
+def is_like(table, expected):
+    return table.shape == expected.shape and torch.allclose(table, expected, atol=1e-4)
+
+
+for table, name, shape in zip(found, ["train", "other"], [(30, 3), (20, 3)]):
+    assert tuple(table.shape) == shape, f"{name} should keep its shape {shape}, not become {tuple(table.shape)}"
+by_rows = (train - train.mean(dim=1, keepdim=True)) / train.std(dim=1, keepdim=True)
+assert not is_like(found[0], by_rows), "each feature is a column: average over the pictures, which is dim=0"
+assert not is_like(found[0], (train - train.mean()) / train.std()), "you use one mean for all features: one each, dim=0"
+assert torch.isfinite(torch.cat(list(found))).all(), "a feature that never changes was divided by 0: divide it by 1"
+together = torch.cat([train, other])
+assert not any(is_like(found[0], by(train, together, c)) for c in (0, 1)), (
+    "mean and spread come from both tables together: take them from train alone"
+)
+assert any(is_like(found[0], by(train, train, c)) for c in (0, 1)), "wrong numbers in train: (feature - mean) / std"
+assert not any(is_like(found[1], by(other, other, c)) for c in (0, 1)), "other got its own mean: use that of train"
+assert not is_like(found[1], other), "other was left as it is: treat it like train"
+constant = is_like(found[1][:, :1], other[:, :1] - 2)
+assert constant, "feature 0 never changes in train: in other, too, subtract its mean and divide by 1"
+assert any(is_like(found[1], by(other, train, c)) for c in (0, 1)), "wrong numbers in other: mean and std are train's"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Features in the order of the data set (4 points)
+#
+# Write the extraction from memory: send all examples of a data set through a backbone, in batches, and return the
+# features and labels in the order of the data set. Nothing in the backbone may move, no graph may be built, and
+# afterwards the backbone is in the mode in which it came. Do not use `extract_features` or `predict`.
+# <details><summary>Hint 1</summary>
+#
+# Make a `DataLoader` that does not shuffle, collect the batches in two lists, and join each list with `torch.cat`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Remember `backbone.training`, call `backbone.eval()`, and at the end `backbone.train(mode)` with what you remembered.
+#
+# </details>
+
+# %% tags=["answer"]
+def features_in_order(backbone, dataset, batch_size):
+    """Features and labels of all examples.
+
+    Args:
+        backbone: nn.Module, images (batch, …) -> features (batch, d)
+        dataset: yields (image, label)
+        batch_size: int
+    Returns:
+        float tensor (n, d) without a graph, int tensor (n,)
+    """
+    ### BEGIN SOLUTION
+    mode = backbone.training
+    backbone.eval()
+    features, labels = [], []
+    with torch.no_grad():
+        for images, targets in DataLoader(dataset, batch_size=batch_size):
+            features.append(backbone(images))
+            labels.append(targets)
+    backbone.train(mode)
+    return torch.cat(features), torch.cat(labels)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="do not shuffle"
+def features_in_order(backbone, dataset, batch_size):
+    mode = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        loader = DataLoader(dataset, batch_size=batch_size, shuffle=True)
+        batches = [(backbone(images), labels) for images, labels in loader]
+    backbone.train(mode)
+    return torch.cat([features for features, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+# %% tags=["wrong"] expect="the last batch"
+def features_in_order(backbone, dataset, batch_size):
+    mode = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        loader = DataLoader(dataset, batch_size=batch_size, drop_last=True)
+        batches = [(backbone(images), labels) for images, labels in loader]
+    backbone.train(mode)
+    return torch.cat([features for features, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+# %% tags=["wrong"] expect="running averages have moved"
+def features_in_order(backbone, dataset, batch_size):
+    with torch.no_grad():
+        batches = [(backbone(images), labels) for images, labels in DataLoader(dataset, batch_size=batch_size)]
+    return torch.cat([features for features, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+# %% tags=["wrong"] expect="a graph was built"
+def features_in_order(backbone, dataset, batch_size):
+    mode = backbone.training
+    backbone.eval()
+    batches = [(backbone(images), labels) for images, labels in DataLoader(dataset, batch_size=batch_size)]
+    backbone.train(mode)
+    return torch.cat([features for features, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+# %% tags=["wrong"] expect="pictures went through the backbone at once"
+def features_in_order(backbone, dataset, batch_size):
+    mode = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        images, labels = next(iter(DataLoader(dataset, batch_size=len(dataset))))
+        features = backbone(images)
+    backbone.train(mode)
+    return features, labels
+
+
+# %% tags=["wrong"] expect="left in eval mode"
+def features_in_order(backbone, dataset, batch_size):
+    backbone.eval()
+    with torch.no_grad():
+        batches = [(backbone(images), labels) for images, labels in DataLoader(dataset, batch_size=batch_size)]
+    return torch.cat([features for features, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+# %% tags=["wrong"] expect="left in train mode"
+def features_in_order(backbone, dataset, batch_size):
+    backbone.eval()
+    with torch.no_grad():
+        batches = [(backbone(images), labels) for images, labels in DataLoader(dataset, batch_size=batch_size)]
+    backbone.train()
+    return torch.cat([features for features, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+# %% tags=["wrong"] expect="join the batches"
+def features_in_order(backbone, dataset, batch_size):
+    mode = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        batches = [(backbone(images), labels) for images, labels in DataLoader(dataset, batch_size=batch_size)]
+    backbone.train(mode)
+    return [features for features, _ in batches], [labels for _, labels in batches]
+
+
+# %% [markdown]
+# Try it with seven random pictures before you run the check:
+
+# %%
+torch.manual_seed(0)
+backbone = CNN(in_channels=3)
+backbone.head[-1] = nn.Identity()
+seven = TensorDataset(torch.randn(7, 3, 16, 16), torch.tensor([0, 1, 1, 0, 2, 2, 1]))
+features, labels = features_in_order(backbone, seven, batch_size=3)
+print(len(features), "rows of features, labels:", labels)
+
+# %% tags=["check"] points=4
+generator = torch.Generator().manual_seed(1)
+inputs, targets = torch.randn(11, 3, 16, 16, generator=generator), torch.arange(11)
+network = CNN(in_channels=3)
+network.head[-1] = nn.Identity()
+network.train()(torch.randn(64, 3, 16, 16, generator=generator))
+expected = copy.deepcopy(network).eval()(inputs).detach()
+state = copy.deepcopy(network.state_dict())
+kept, sizes = [], []
+hook = network.register_forward_pre_hook(lambda network, arguments: sizes.append(len(arguments[0])))
+with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda tensor: tensor):
+    found = features_in_order(network, TensorDataset(inputs, targets), 4)
+hook.remove()
+assert isinstance(found, (tuple, list)) and len(found) == 2, "return two things: features, labels"
+features, labels = found
+assert isinstance(features, torch.Tensor) and isinstance(labels, torch.Tensor), "join the batches with torch.cat"
+assert features.shape != (3, 64), "only one batch came back: collect all of them"
+assert len(features) != 8, "8 of 11 pictures came back: the last batch is not full, keep it"
+assert features.shape == (11, 64) and labels.shape == (11,), (
+    f"11 pictures should give features (11, 64) and labels (11,), not {tuple(features.shape)}, {tuple(labels.shape)}"
+)
+assert all(map(torch.equal, state.values(), network.state_dict().values())), (
+    "BatchNorm's running averages have moved: call backbone.eval() first"
+)
+assert torch.equal(labels, targets), "the order is not that of the data set: do not shuffle"
+assert not features.requires_grad and not kept, "a graph was built: run the backbone under torch.no_grad()"
+assert max(sizes) <= 4, f"{max(sizes)} pictures went through the backbone at once: use batches of batch_size"
+close = torch.allclose(features, expected, atol=1e-4)
+assert close, "wrong features: they should be those of backbone(images) in eval mode"
+assert network.training, "the backbone came in train mode and was left in eval mode: put it back"
+features_in_order(network.eval(), TensorDataset(inputs, targets), 4)
+assert not network.training, "the backbone came in eval mode and was left in train mode: remember the mode first"
+assert all(weight.requires_grad for weight in network.parameters()), "requires_grad of the parameters has been changed"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · Ask the neighbours (4 points)
+#
+# Classify pictures by their `k` most similar training pictures. The similarity of two pictures is the **cosine**
+# between their features: divide each row by its length, multiply the two rows number by number, and add up; 1 means the
+# same direction. Each of the `k` gives one vote for its class. If several classes have the most votes, the class of the
+# most similar neighbour among them wins.
+# <details><summary>Hint 1</summary>
+#
+# `F.normalize(table, dim=1)` divides each row by its length. For two tables, `a @ b.T` holds the products of all rows
+# of `a` with all rows of `b`. `topk(k, dim=1).indices` finds the largest ones of each row, the largest first.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# For one picture: `votes = train_labels[nearest].tolist()` lists its neighbours' classes, the most similar first. Go
+# through this list and return the first class whose `votes.count(label)` equals the highest count. `max(votes,
+# key=votes.count)` does that in one go: of several equal ones it returns the first.
+#
+# </details>
+
+# %% tags=["answer"]
+def predict_by_neighbours(train_features, train_labels, features, k):
+    """Predicted labels by the k most similar training pictures.
+
+    Args:
+        train_features: float tensor (n, d)
+        train_labels: int tensor (n,)
+        features: float tensor (m, d)
+        k: int, 1 to n
+    Returns:
+        int tensor (m,)
+    """
+    ### BEGIN SOLUTION
+    similarity = F.normalize(features, dim=1) @ F.normalize(train_features, dim=1).T
+    predictions = []
+    for nearest in similarity.topk(k, dim=1).indices:
+        votes = train_labels[nearest].tolist()
+        predictions.append(max(votes, key=votes.count))
+    return torch.tensor(predictions)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="divide each row by its length"
+def predict_by_neighbours(train_features, train_labels, features, k):
+    similarity = features @ train_features.T
+    votes = [train_labels[nearest].tolist() for nearest in similarity.topk(k, dim=1).indices]
+    return torch.tensor([max(vote, key=vote.count) for vote in votes])
+
+
+# %% tags=["wrong"] expect="least similar"
+def predict_by_neighbours(train_features, train_labels, features, k):
+    similarity = F.normalize(features, dim=1) @ F.normalize(train_features, dim=1).T
+    votes = [train_labels[nearest].tolist() for nearest in similarity.argsort(dim=1)[:, :k]]
+    return torch.tensor([max(vote, key=vote.count) for vote in votes])
+
+
+# %% tags=["wrong"] expect="in a tie"
+def predict_by_neighbours(train_features, train_labels, features, k):
+    similarity = F.normalize(features, dim=1) @ F.normalize(train_features, dim=1).T
+    return train_labels[similarity.topk(k, dim=1).indices].mode(dim=1).values
+
+
+# %% tags=["wrong"] expect="the other neighbours are not asked"
+def predict_by_neighbours(train_features, train_labels, features, k):
+    similarity = F.normalize(features, dim=1) @ F.normalize(train_features, dim=1).T
+    return train_labels[similarity.argmax(dim=1)]
+
+
+# %% tags=["wrong"] expect="classes, not positions"
+def predict_by_neighbours(train_features, train_labels, features, k):
+    similarity = F.normalize(features, dim=1) @ F.normalize(train_features, dim=1).T
+    return similarity.topk(k, dim=1).indices[:, 0]
+
+
+# %% tags=["wrong"] expect="the cosine, not the distance"
+def predict_by_neighbours(train_features, train_labels, features, k):
+    distances = torch.cdist(features, train_features)
+    votes = [train_labels[nearest].tolist() for nearest in distances.topk(k, dim=1, largest=False).indices]
+    return torch.tensor([max(vote, key=vote.count) for vote in votes])
+
+
+# %% [markdown]
+# Try it before you run the check. The picture points in nearly the same direction as the last training picture, but the
+# other two are of one class:
+
+# %%
+three = torch.tensor([[0.0, 1.0], [0.2, 1.0], [1.0, 0.0]])
+for k in [1, 2, 3]:
+    print(k, predict_by_neighbours(three, torch.tensor([4, 4, 9]), torch.tensor([[5.0, 0.5]]), k))
+
+# %% tags=["check"] points=4
+angles = torch.tensor([0.0, 10.0, 22.0, 36.0, 52.0, 70.0, 180.0]).deg2rad()
+lengths = torch.tensor([1.0, 3.0, 1.0, 0.2, 5.0, 1.0, 1.0])
+table = torch.stack([angles.cos(), angles.sin()], dim=1) * lengths[:, None]
+kinds = torch.tensor([3, 1, 1, 3, 0, 2, 2])
+
+
+def ask(degrees, k):
+    angle = torch.tensor(degrees).deg2rad()
+    answer = predict_by_neighbours(table, kinds, torch.stack([angle.cos(), angle.sin()])[None], k)
+    assert torch.is_tensor(answer) and tuple(answer.shape) == (1,), "return a tensor with one label for each picture"
+    assert not answer.is_floating_point(), "labels are whole numbers: return an int tensor"
+    return int(answer[0])
+
+
+def choose(first, second, picture):
+    answer = predict_by_neighbours(torch.tensor([first, second]), torch.tensor([5, 6]), torch.tensor([picture]), 1)
+    return int(answer[0])
+
+
+assert ask(180.0, 1) != 6, "return classes, not positions: train_labels[…]"
+assert ask(180.0, 1) != 3, "the least similar pictures are asked: take those with the largest cosine"
+assert choose([1.0, 0.0], [3.0, 3.0], [1.0, 0.1]) == 5, "divide each row by its length: otherwise long rows win"
+assert choose([0.1, 0.0], [0.0, 1.0], [1.0, 0.9]) == 5, "similarity is the cosine, not the distance of the points"
+assert ask(0.0, 1) == 3, f"with k=1 the most similar picture decides: class 3, not {ask(0.0, 1)}"
+assert ask(1.0, 3) == 1, "with k=3 two of three vote for class 1, you say otherwise: the other neighbours are not asked"
+for degrees, k, right in [(1.0, 2, 3), (1.0, 4, 3), (8.0, 4, 1), (60.0, 6, 3)]:
+    found = ask(degrees, k)
+    assert found == right, f"in a tie the class of the most similar neighbour among the tied wins: {right}, not {found}"
+several = predict_by_neighbours(table, kinds, table, 1)
+assert torch.equal(several, kinds), "asked about the training pictures with k=1, each should be its own neighbour"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: a cache that knows its pictures (5 points)
+#
+# Features kept in a file save time, until somebody adds a picture, renames one, or changes the order: then the file
+# belongs to other pictures than those in the folder, and nothing crashes. Write a function that
+#
+# - calls `compute()` if there is no file yet, writes features and names to the file, and returns the features,
+# - returns the features from the file, without calling `compute()`, if the file was made of the same names in the same
+#   order,
+# - otherwise raises a `ValueError` whose message names at least one picture that differs. The file stays as it was.
+# <details><summary>Hint 1</summary>
+#
+# `save_checkpoint(path, {"names": …, "features": …})` writes tensors and lists of strings, `load_checkpoint(path)`
+# reads the dictionary back. `Path(path).exists()` tells whether there is a file.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Which picture to name? Go through both lists at once: `zip` stops at the end of the shorter one, `zip_longest` of the
+# module `itertools` fills it up with `None`. The first pair that differs has a name in it.
+#
+# </details>
+
+# %% tags=["answer"]
+def cached_features(path, names, compute):
+    """Features of the pictures with these names, computed only once.
+
+    Args:
+        path: file of the cache
+        names: list of str, the pictures in their order
+        compute: function without arguments that returns a float tensor (n, d)
+    Returns:
+        float tensor (n, d)
+    Raises:
+        ValueError: the file holds features of other pictures, or of the same in another order
+    """
+    ### BEGIN SOLUTION
+    if not Path(path).exists():
+        features = compute()
+        save_checkpoint(path, {"names": list(names), "features": features})
+        return features
+    stored = load_checkpoint(path)
+    if stored["names"] != list(names):
+        differ = sorted(set(stored["names"]) ^ set(names)) or [a for a, b in zip(stored["names"], names) if a != b]
+        raise ValueError(f"{path} was made of other pictures or in another order, see {differ[:3]}. Delete it.")
+    return stored["features"]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="computed again"
+def cached_features(path, names, compute):
+    features = compute()
+    if Path(path).exists() and load_checkpoint(path)["names"] != list(names):
+        raise ValueError(f"{path} is of other pictures: {sorted(set(load_checkpoint(path)['names']) ^ set(names))}")
+    save_checkpoint(path, {"names": list(names), "features": features})
+    return features
+
+
+# %% tags=["wrong"] expect="a picture was renamed"
+def cached_features(path, names, compute):
+    if not Path(path).exists():
+        save_checkpoint(path, {"names": list(names), "features": compute()})
+    stored = load_checkpoint(path)
+    if len(stored["names"]) != len(names):
+        raise ValueError(f"{path} is of other pictures: {sorted(set(stored['names']) ^ set(names))}")
+    return stored["features"]
+
+
+# %% tags=["wrong"] expect="in another order"
+def cached_features(path, names, compute):
+    if not Path(path).exists():
+        save_checkpoint(path, {"names": list(names), "features": compute()})
+    stored = load_checkpoint(path)
+    if set(stored["names"]) != set(names):
+        raise ValueError(f"{path} is of other pictures: {sorted(set(stored['names']) ^ set(names))}")
+    return stored["features"]
+
+
+# %% tags=["wrong"] expect="should raise a ValueError when a picture"
+def cached_features(path, names, compute):
+    if not Path(path).exists():
+        save_checkpoint(path, {"names": list(names), "features": compute()})
+    return load_checkpoint(path)["features"]
+
+
+# %% tags=["wrong"] expect="overwritten"
+def cached_features(path, names, compute):
+    if Path(path).exists():
+        stored = load_checkpoint(path)
+        if stored["names"] == list(names):
+            return stored["features"]
+    known = stored["names"] if Path(path).exists() else list(names)
+    save_checkpoint(path, {"names": list(names), "features": compute()})
+    if known != list(names):
+        raise ValueError(f"{path} is of other pictures: {sorted(set(known) ^ set(names)) or known}")
+    return load_checkpoint(path)["features"]
+
+
+# %% tags=["wrong"] expect="name a picture"
+def cached_features(path, names, compute):
+    if not Path(path).exists():
+        save_checkpoint(path, {"names": list(names), "features": compute()})
+    stored = load_checkpoint(path)
+    if stored["names"] != list(names):
+        raise ValueError("the cache is of other pictures")
+    return stored["features"]
+
+
+# %% tags=["wrong"] expect="no file was written"
+def cached_features(path, names, compute):
+    if Path(path).exists():
+        return load_checkpoint(path)["features"]
+    return compute()
+
+
+# %% [markdown]
+# Try it before you run the check. The second call should not compute anything:
+
+# %%
+def compute():
+    print("computing")
+    return torch.ones(2, 4)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    for _ in range(2):
+        features = cached_features(Path(folder) / "features.pt", ["ant.jpg", "bee.jpg"], compute)
+        print(tuple(features.shape))
+
+# %% tags=["check"] points=5
+calls = []
+
+
+def count_and_compute():
+    calls.append(1)
+    return torch.arange(12.0).view(4, 3) + len(calls)
+
+
+def refused(names):
+    before = cache.read_bytes()
+    try:
+        cached_features(cache, list(names), count_and_compute)
+    except ValueError as error:
+        assert cache.read_bytes() == before, "the file of other pictures has been overwritten: leave it as it was"
+        return str(error)
+    return None
+
+
+pictures = ["q7.jpg", "m3.jpg", "x5.jpg", "k2.jpg"]
+with tempfile.TemporaryDirectory() as folder:
+    cache = Path(folder) / "features.pt"
+    first = cached_features(cache, list(pictures), count_and_compute)
+    assert torch.is_tensor(first) and tuple(first.shape) == (4, 3), "return the features that compute() returns"
+    assert cache.exists(), "no file was written: save the features and the names with save_checkpoint"
+    second = cached_features(cache, list(pictures), count_and_compute)
+    assert len(calls) == 1, "the features were computed again, although the file was there"
+    assert torch.is_tensor(second), "the second call should return the features, too, and nothing else"
+    assert torch.equal(first, second), "the second call returns other features than the first"
+    in_file = [value for value in load_checkpoint(cache).values() if torch.is_tensor(value)]
+    assert any(torch.equal(value, first) for value in in_file), "the features are not in the file"
+    added = refused([*pictures, "z9.jpg"])
+    assert added is not None, "the function should raise a ValueError when a picture was added"
+    assert "z9.jpg" in added, f"the message should name a picture that differs, here z9.jpg: {added!r}"
+    removed = refused(pictures[:3])
+    assert removed is not None, "the function should raise a ValueError when a picture was removed"
+    assert "k2.jpg" in removed, f"the message should name a picture that differs, here k2.jpg: {removed!r}"
+    renamed = refused([*pictures[:2], "z9.jpg", pictures[3]])
+    assert renamed is not None, "a picture was renamed and the file accepted: compare names, not numbers of pictures"
+    assert "z9.jpg" in renamed or "x5.jpg" in renamed, f"the message should name a picture that differs: {renamed!r}"
+    turned = refused(pictures[::-1])
+    assert turned is not None, "the same pictures in another order were accepted: row i would be of another picture"
+    assert any(name in turned for name in pictures), f"the message should name a picture that differs: {turned!r}"
+    assert len(calls) == 1, "compute() was called for a file of other pictures: refuse it before anything is computed"
+    assert torch.equal(cached_features(cache, list(pictures), count_and_compute), first), "the file has changed"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/07_feature_extraction.ipynb), or go on with
+# [lesson 08](../08_custom_dataset.ipynb).
