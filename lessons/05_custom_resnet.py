@@ -232,8 +232,7 @@ behind = longer[-1] < last_accuracy("residual", 34)[0] - 0.1
 print("still behind the residual network's few epochs:", full or behind)
 
 # %% [markdown]
-# Slow, then. It goes on learning, and with more epochs still it catches up a good part of the way: try
-# `epochs=5 * epochs`. But the residual network was there long before.
+# Slow, then. With more epochs still it catches up a good part of the way: try `epochs=5 * epochs`.
 #
 # And on pictures that were not trained on? Back to the short trainings:
 
@@ -720,14 +719,8 @@ for size in [224, 256]:
 # > It stops at the first batch. Even where it fits, the head has nine times the weights of ours. Never type in a number
 # > that follows from the size of the pictures: pool adaptively, so that the number is the number of channels.
 #
-# **Check yourself.** Does a ResNet that was trained with pictures of 64 pixels work as well with 256?
-# <details><summary>Answer</summary>
-#
-# It returns logits, without any error. Whether they are any good has to be measured, and there is reason for doubt: its
-# filters know ants that fill a certain number of pixels, and at four times the size a leg looks different to a 3 × 3
-# window. Taking any size and being good at any size are two things.
-#
-# </details>
+# (Taking any size and being good at any size are two things. Filters that know an ant's leg at 64 pixels see something
+# else at 256. Measure before you rely on it.)
 
 # %% [markdown]
 # ## Logits, no softmax
@@ -800,9 +793,8 @@ except RuntimeError as error:
 print("flatten:", turned.flatten(1)[0, :8].tolist())
 
 # %% [markdown]
-# Why another order? A convolution needs all channels of a pixel at once, and on some machines it is faster if they lie
-# together; GPUs that compute with 16 bits a number are known for it. On yours? One training step of a ResNet-18 with 16
-# pictures, the best of three:
+# Why another order? A convolution needs all channels of a pixel at once, and on some machines, above all GPUs, it is
+# faster if they lie together. On yours? One training step of a ResNet-18 with 16 pictures, the best of three:
 
 # %% tags=["nbval-ignore-output"]
 from time import perf_counter
@@ -912,9 +904,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The two are close relatives: the same fall, another rise. One cycle begins at a twenty-fifth of the rate and climbs
-# along a cosine for 30 % of the steps; the warm-up is straight, and you choose its length. We do not claim that one is
-# better: to show that would take many seeds.
+# Close relatives: the same fall, another rise. Which of them is better we do not claim; to show it would take many
+# seeds.
 #
 # **Check yourself.** A program has 244 pictures in batches of 32 and computes
 # `total_steps = epochs * (244 // 32)`. What happens?

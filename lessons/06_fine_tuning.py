@@ -832,9 +832,9 @@ print("head first, then all: within 6 points:", full or abs(lead["head first, th
 # As a rule of thumb, a difference under two standard errors is not shown, and an error that was itself estimated from
 # three runs is rough. Judge each row by the *larger* of its two errors. The lead over *from scratch* is beyond any
 # doubt. On the sample *all layers* leads *head only* in every run: features made for other things are good, features
-# adapted to ants and bees are better, on these pictures. For other pictures the lead is about two errors large, which
-# makes it likely and not certain. *First layers frozen* lies in between, and *head first, then all*, which had one
-# epoch less for the body, cannot be told from *all layers*.
+# adapted to ants and bees are better, on these pictures. For other pictures the lead is a few errors large, which
+# makes it likely, not certain. *First layers frozen* lies in between, and *head first, then all*, which had one epoch
+# less for the body, cannot be told from *all layers*.
 #
 # What is best depends on the pictures, too. If the new ones are few and resemble the old ones, the head alone may be
 # enough, at a fraction of the time.
