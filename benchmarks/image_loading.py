@@ -13,10 +13,8 @@ from pathlib import Path
 
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
-from torchvision.transforms import v2
 
-from course_utils import CachedImages, hymenoptera, setup
-from course_utils.transforms import random_crop, to_normalized
+from course_utils import CachedImages, hymenoptera, setup, train_transform
 
 ROUNDS = 5
 
@@ -30,9 +28,8 @@ def seconds_of(loader: DataLoader) -> float:
 
 def loaders(size: int, file: Path) -> dict[str, DataLoader]:
     dataset = hymenoptera("train")
-    usual = v2.Compose([random_crop(size), v2.RandomHorizontalFlip(), *to_normalized()])
     contestants = {
-        "ImageFolder, decoded every time": ImageFolder(dataset.root, usual),
+        "ImageFolder, decoded every time": ImageFolder(dataset.root, train_transform(size)),
         "decoded once, in memory": CachedImages(dataset, size, augment=True),
         "decoded once, in a file (larger than memory)": CachedImages(dataset, size, augment=True, file=file),
     }

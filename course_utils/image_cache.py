@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import Dataset
-from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
 
-from .transforms import random_crop, shrink, to_normalized
+from .transforms import MEAN, STD, random_crop, shrink
 
 
 class CachedImages(Dataset):
@@ -40,8 +40,7 @@ class CachedImages(Dataset):
         """
         self.augment = augment
         self.classes, self.targets = getattr(dataset, "classes", None), []
-        self._crop = random_crop(size) if augment else v2.CenterCrop(size)
-        self._normalize = v2.Compose(to_normalized())
+        self._size, self._crop = size, random_crop(size)
         self._shapes: list[tuple[int, int, int]] = []
         self._file = Path(file) if file else None
         if self._file is None:
@@ -67,11 +66,12 @@ class CachedImages(Dataset):
 
     def __getitems__(self, indices: list[int]) -> list[tuple[torch.Tensor, int]]:
         """What a `DataLoader` asks for: all examples of a batch at once."""
-        images = torch.stack([self._crop(self._image(index)) for index in indices])
+        images = torch.stack([self._cut(self._image(index)) for index in indices])
         if self.augment:
             flipped = torch.rand(len(images)) < 0.5
             images[flipped] = images[flipped].flip(3)
-        return [(image, self.targets[index]) for image, index in zip(self._normalize(images), indices)]
+        images = F.normalize(F.to_dtype(images, torch.float32, scale=True), MEAN, STD, inplace=True)
+        return [(image, self.targets[index]) for image, index in zip(images, indices)]
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the pixels of a file: a loader's worker opens it for itself."""
@@ -87,13 +87,18 @@ class CachedImages(Dataset):
             image, label = dataset[index]
             if not isinstance(image, Image.Image):
                 raise ValueError(
-                    f"The data set yields images of type {type(image).__name__}, not PIL images. Make it without a transform; "
-                    "CachedImages has its own, see `augment`."
+                    f"The data set yields images of type {type(image).__name__}, not PIL images. "
+                    "Make it without a transform; CachedImages has its own, see `augment`."
                 )
             pixels = np.asarray(shrink(size)(image))
             self._shapes.append(pixels.shape)
             self.targets.append(label)
             store.write(pixels)
+
+    def _cut(self, image: torch.Tensor) -> torch.Tensor:
+        if not self.augment:
+            return F.center_crop(image, [self._size, self._size])
+        return F.resized_crop(image, **self._crop.make_params([image]), size=self._crop.size)
 
     def _open(self) -> None:
         self._pixels = np.memmap(self._file, np.uint8, "c")

@@ -14,7 +14,7 @@ def train_transform(size: int) -> v2.Compose:
 
     The crop keeps between half and all of the picture's area, so that the subject rarely gets lost.
     """
-    return v2.Compose([random_crop(size), v2.RandomHorizontalFlip(), *to_normalized()])
+    return v2.Compose([random_crop(size), v2.RandomHorizontalFlip(), *_to_normalized()])
 
 
 def eval_transform(size: int) -> v2.Compose:
@@ -22,7 +22,7 @@ def eval_transform(size: int) -> v2.Compose:
 
     PIL RGB image -> float32 tensor (3, size, size). For size 224 this is the usual resize to 256.
     """
-    return v2.Compose([shrink(size), v2.CenterCrop(size), *to_normalized()])
+    return v2.Compose([shrink(size), v2.CenterCrop(size), *_to_normalized()])
 
 
 def random_crop(size: int) -> v2.RandomResizedCrop:
@@ -35,8 +35,7 @@ def shrink(size: int) -> v2.Resize:
     return v2.Resize(round(size * 8 / 7))
 
 
-def to_normalized() -> list[v2.Transform]:
-    """Tensor, then normalize: PIL RGB image or uint8 tensor (..., 3, height, width) -> float32, the same shape."""
+def _to_normalized() -> list[v2.Transform]:
     return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
 
 
