@@ -4,7 +4,7 @@
 # A network that has learned from other pictures learns to tell ants from bees in a few epochs. You measure what that is
 # worth, which way of doing it is best, and how sure the answer is.
 #
-# **Time** about 65 minutes, of which the computer works 100 seconds · **Before this**
+# **Time** about 70 minutes, of which the computer works 100 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 04](04_mnist_cnn.ipynb),
 # [lesson 05](05_custom_resnet.ipynb)
 #
@@ -76,6 +76,7 @@ print(f"all {len(kept)} pictures: {sum(image.nbytes for image in kept) / 1e6:.1f
 to_float = v2.ToDtype(torch.float32, scale=True)
 normalize = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
+# %%
 crop = v2.CenterCrop(size)
 batch = torch.stack([crop(image) for image in kept[:16]])
 print("cropped:", tuple(batch.shape), batch.dtype)
@@ -490,6 +491,8 @@ from course_utils import save_checkpoint
 
 keepsake = {"model": model.state_dict(), "classes": classes, "size": size}
 save_checkpoint(folder / "ants_and_bees.pt", keepsake)
+
+# %%
 for name in ["run.pt", "ants_and_bees.pt"]:
     print(f"{name:<18}", *load_checkpoint(folder / name))
 sizes = [(folder / name).stat().st_size for name in ["run.pt", "ants_and_bees.pt"]]
