@@ -14,17 +14,29 @@ except ModuleNotFoundError as error:
     ) from None
 
 from .annotations import AnnotationDataset
+from .callbacks import Callback
 from .checkpoints import load_checkpoint, save_checkpoint
-from .datasets import flowers, hymenoptera, load_digits28
+from .datasets import flowers, hymenoptera, load_digits28, open_split
 from .folders import FolderDataset, split_folder
 from .history import History
 from .image_cache import CachedImages
 from .images import LabelledImages, load_rgb
-from .metrics import accuracy, classification_metrics, confusion_matrix, standard_error
+from .loaders import seeded_loader
+from .loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
+from .metrics import (
+    accuracy,
+    calibration_table,
+    class_report,
+    classification_metrics,
+    confusion_matrix,
+    standard_error,
+    wilson_interval,
+)
 from .models import CNN, MLP, freeze, unfreeze
 from .plots import plot_confusion, plot_history, show_batch, show_predictions
 from .pretrained import backbone_file, pretrained_resnet18
 from .resnet import resnet18, resnet34, resnet50
+from .runs import Run, Settings, create_run, open_run
 from .runtime import Course, check_environment, setup
 from .schedules import warmup_cosine
 from .tables import load_temperatures
@@ -35,16 +47,26 @@ __all__ = [
     "CNN",
     "MLP",
     "AnnotationDataset",
+    "CSVLog",
     "CachedImages",
+    "Callback",
     "Course",
     "FolderDataset",
     "History",
+    "KeepWeights",
     "LabelledImages",
+    "Run",
+    "Settings",
+    "TensorBoardLog",
+    "WandbLog",
     "accuracy",
     "backbone_file",
+    "calibration_table",
     "check_environment",
+    "class_report",
     "classification_metrics",
     "confusion_matrix",
+    "create_run",
     "denormalize",
     "eval_transform",
     "evaluate",
@@ -57,6 +79,8 @@ __all__ = [
     "load_digits28",
     "load_rgb",
     "load_temperatures",
+    "open_run",
+    "open_split",
     "plot_confusion",
     "plot_history",
     "predict",
@@ -65,6 +89,7 @@ __all__ = [
     "resnet34",
     "resnet50",
     "save_checkpoint",
+    "seeded_loader",
     "setup",
     "show_batch",
     "show_predictions",
@@ -73,4 +98,5 @@ __all__ = [
     "train_transform",
     "unfreeze",
     "warmup_cosine",
+    "wilson_interval",
 ]

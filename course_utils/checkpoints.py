@@ -1,9 +1,7 @@
 """Saving and loading training state so that nothing is lost and nothing foreign is executed. Lesson 04 uses it."""
 
-import os
 import pickle
 import random
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,31 +13,23 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
+from .files import replacing
+
 
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """Write `state` (tensors, numbers, strings, and lists and dicts of them) to `path`, whole or not at all.
 
-    The file is written under another name first and then put in place, so a full disk or a killed program leaves the
-    checkpoint that was there before.
+    A full disk or a killed program leaves the checkpoint that was there before.
 
     Raises:
         OSError: the folder is missing or not writable, or the disk is full.
     """
-    path = Path(path)
-    unfinished = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(unfinished, "wb") as file:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        if isinstance(error, (OSError, RuntimeError)):  # torch wraps the system's error in a RuntimeError
-            raise OSError(f"{path} could not be written ({error}). Free space or choose another folder.") from error
-        raise
+    except (OSError, RuntimeError) as error:  # torch wraps the system's error in a RuntimeError
+        raise OSError(f"{path} could not be written ({error}). Free space or choose another folder.") from error
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -133,7 +123,8 @@ class TrainingState:
 
 def _generators(loader: DataLoader) -> list[torch.Generator]:
     """The generators a loader owns; a sampler may have one besides the loader's."""
-    found = [loader.generator, getattr(loader.sampler, "generator", None)]
+    samplers = (loader, loader.sampler, loader.batch_sampler)
+    found = [getattr(sampler, "generator", None) for sampler in samplers]
     return [generator for generator in dict.fromkeys(found) if generator is not None]
 
 

@@ -1,7 +1,7 @@
 """The image data sets of the course, one function each; the profile decides between sample and real data."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from torchvision.datasets import MNIST
 from . import runtime
 from .annotations import AnnotationDataset
 from .folders import FolderDataset
+from .images import LabelledImages
 
 
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
@@ -39,12 +40,10 @@ def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
     return FolderDataset(root / split, transform, classes)
 
 
-def flowers(split: str, transform: Callable | None = None) -> AnnotationDataset:
+def flowers(split: str, transform: Callable | None = None) -> LabelledImages:
     """Flowers of several kinds, some rare; `classes` are their names.
 
-    The folder `flowers` holds the pictures in `images`, lists of them with their labels in `train.txt`, `val.txt` and
-    `test.txt`, the class ids in the order of the labels in `classes.txt`, and the name of each id in
-    `cat_to_name.json`. sample: 880 drawn pictures of ten classes, 520 / 180 / 180.
+    They are laid out as lists, see `open_split`. sample: 880 drawn pictures of ten classes, 520 / 180 / 180.
 
     Raises:
         ValueError: unknown split, the lists do not agree with the pictures, or a class id has no name.
@@ -59,13 +58,44 @@ def flowers(split: str, transform: Callable | None = None) -> AnnotationDataset:
             "Or set COURSE_PROFILE=sample to use the pictures that come with the course."
         )
     _check_split(split, ["test", "train", "val"])
+    return open_split(root, split, transform)
+
+
+def open_split(
+    root: str | Path, split: str, transform: Callable | None = None, classes: Sequence[str] | None = None
+) -> LabelledImages:
+    """A split of a data set on disk, laid out in either of two ways.
+
+    Folders: `root/SPLIT` holds one folder of images per class. Lists: `root/SPLIT.txt` lists images in `root/images`
+    with their labels; `classes.txt` holds the class ids in the order of the labels, and `cat_to_name.json` the name of
+    each id.
+
+    Args:
+        transform: called with each PIL RGB image.
+        classes: class names that must be found, usually those of the training split.
+
+    Raises:
+        FileNotFoundError: there is no such split, or it holds no images.
+        ValueError: the classes are not those of `classes`, a list does not agree with the pictures, or a class id has
+            no name.
+    """
+    root = Path(root)
+    if (root / split).is_dir():
+        return FolderDataset(root / split, transform, classes)
+    if not (root / f"{split}.txt").is_file():
+        raise FileNotFoundError(
+            f"{root} has no split {split!r}: neither a folder {split} that holds one folder of images per class, nor a "
+            f"list {split}.txt."
+        )
     names = json.loads((root / "cat_to_name.json").read_text(encoding="utf-8"))
     class_ids = (root / "classes.txt").read_text(encoding="utf-8").split()
     nameless = [class_id for class_id in class_ids if class_id not in names]
     if nameless:
         raise ValueError(f"{root / 'cat_to_name.json'} has no name for the class ids {', '.join(nameless)}. Add them.")
-    classes = [names[class_id] for class_id in class_ids]
-    return AnnotationDataset(root / "images", root / f"{split}.txt", transform, classes)
+    found = [names[class_id] for class_id in class_ids]
+    if classes is not None and list(classes) != found:
+        raise ValueError(f"The classes of {root} are {found}, expected were {list(classes)}.")
+    return AnnotationDataset(root / "images", root / f"{split}.txt", transform, found)
 
 
 def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,6 +11,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as F
 
+from .files import replacing
 from .transforms import MEAN, STD, random_crop, shrink
 
 
@@ -48,13 +49,8 @@ class CachedImages(Dataset):
             self._fill(store, dataset, size)
             self._pixels = np.frombuffer(store.getbuffer(), np.uint8)
         else:
-            unfinished = self._file.with_name(self._file.name + ".part")
-            try:
-                with open(unfinished, "wb") as store:
-                    self._fill(store, dataset, size)
-                unfinished.replace(self._file)  # another cache may be reading the old one
-            finally:
-                unfinished.unlink(missing_ok=True)
+            with replacing(self._file) as store:  # another cache may be reading the old one
+                self._fill(store, dataset, size)
             self._open()
         self._starts = [0, *accumulate(height * width * 3 for height, width, _ in self._shapes)]
 

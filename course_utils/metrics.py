@@ -1,6 +1,9 @@
 """Measures of a classifier. Lesson 03 builds accuracy, lesson 04 the confusion matrix, lesson 09 the rest."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 
@@ -38,18 +41,86 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def classification_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
-    """Accuracy and macro-averaged precision, recall and F1 over the classes that occur in either list.
+def class_report(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str] | None = None) -> pd.DataFrame:
+    """`precision`, `recall`, `f1` and `support`, the number of examples, of every class that occurs in either list.
 
-    A class that is never predicted counts with precision 0, one that never occurs with recall 0.
+    A class that is never predicted has precision 0, one that never occurs recall 0.
+
+    Args:
+        y_true, y_pred: int class labels, each of shape (n,).
+        class_names: names of all labels; by default the labels themselves.
     """
-    matrix = confusion_matrix(y_true, y_pred)
-    matrix = matrix[np.ix_(*[matrix.sum(0) + matrix.sum(1) > 0] * 2)]
-    hits = matrix.diagonal()
-    predicted, actual = np.maximum(matrix.sum(axis=0), 1), np.maximum(matrix.sum(axis=1), 1)
-    return {
-        "accuracy": float(hits.sum() / matrix.sum()),
-        "precision": float((hits / predicted).mean()),
-        "recall": float((hits / actual).mean()),
-        "f1": float((2 * hits / (matrix.sum(axis=0) + matrix.sum(axis=1))).mean()),
-    }
+    matrix = confusion_matrix(y_true, y_pred, class_names and len(class_names))
+    hits, predicted, actual = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    table = pd.DataFrame(
+        {
+            "precision": hits / np.maximum(predicted, 1),
+            "recall": hits / np.maximum(actual, 1),
+            "f1": 2 * hits / np.maximum(predicted + actual, 1),
+            "support": actual,
+        },
+        index=pd.Index(range(len(matrix)) if class_names is None else list(class_names), name="class"),
+    )
+    return table[predicted + actual > 0]
+
+
+def classification_metrics(y_true: ArrayLike, y_pred: ArrayLike, average: str = "macro") -> dict[str, float]:
+    """`accuracy`, and `precision`, `recall` and `f1` over the classes that occur in either list.
+
+    Args:
+        y_true, y_pred: int class labels, each of shape (n,).
+        average: "macro", every class weighs the same; "weighted", as much as it has examples; "micro", every example
+            weighs the same, which for one label per example gives the accuracy three times.
+
+    Raises:
+        ValueError: another `average`; or see `confusion_matrix`.
+    """
+    report = class_report(y_true, y_pred)
+    correct = float((report["recall"] * report["support"]).sum() / report["support"].sum())
+    names = ["precision", "recall", "f1"]
+    if average == "micro":
+        return {"accuracy": correct} | dict.fromkeys(names, correct)
+    if average not in ("macro", "weighted"):
+        raise ValueError(f"average={average!r} is not known. Choose one of: macro, weighted, micro.")
+    weights = report["support"] if average == "weighted" else np.ones(len(report))
+    return {"accuracy": correct} | {name: float(np.average(report[name], weights=weights)) for name in names}
+
+
+def wilson_interval(correct: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Where the true accuracy lies, with 95 % confidence, if `correct` of `n` independent examples were right.
+
+    Other than accuracy ± 1.96 standard errors it stays between 0 and 1 and is right for few examples, too. Source:
+    Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+
+    Raises:
+        ValueError: not 0 <= correct <= n, or n is 0.
+    """
+    if not 0 <= correct <= n or n == 0:
+        raise ValueError(f"Need 0 <= correct <= n and n above 0, got {correct} and {n}.")
+    share = correct / n
+    centre, scale = share + z**2 / (2 * n), 1 + z**2 / n
+    reach = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
+
+
+def calibration_table(probabilities: ArrayLike, y_true: ArrayLike, bins: int = 10) -> pd.DataFrame:
+    """How often a classifier is right when it says that it is so sure, in bins of equal width that hold examples.
+
+    Args:
+        probabilities: float (n, classes), rows that add up to 1.
+        y_true: int class labels (n,).
+
+    Returns:
+        One row per bin: `confidence`, the mean of the largest probabilities, `accuracy`, and `examples`. The expected
+        calibration error is the mean of |confidence - accuracy|, weighted by `examples`.
+
+    Raises:
+        ValueError: the shapes do not fit, or there are no examples.
+    """
+    probabilities, y_true = np.asarray(probabilities, dtype=float), np.asarray(y_true)
+    if probabilities.ndim != 2 or probabilities.shape[:1] != y_true.shape or not len(y_true):
+        raise ValueError(f"Need probabilities (n, classes) and labels (n,), got {probabilities.shape}, {y_true.shape}.")
+    confidence = probabilities.max(axis=1)
+    table = pd.DataFrame({"confidence": confidence, "accuracy": probabilities.argmax(axis=1) == y_true, "examples": 1})
+    in_bin = np.minimum((confidence * bins).astype(int), bins - 1)
+    return table.groupby(in_bin).agg({"confidence": "mean", "accuracy": "mean", "examples": "sum"}).rename_axis("bin")

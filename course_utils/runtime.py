@@ -78,6 +78,20 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def choose_device(name: str) -> torch.device:
+    """The device of that name; "auto" is a GPU where there is one.
+
+    Raises:
+        ValueError: this machine has no such device.
+    """
+    if name == "auto":
+        return best_device()
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there[name]:
+        raise ValueError(f"This machine has no device {name!r}. Choose --device auto or cpu.")
+    return torch.device(name)
+
+
 def check_environment() -> pd.DataFrame:
     """Compare the installed packages with those the course was made with.
 

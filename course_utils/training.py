@@ -3,7 +3,7 @@
 import copy
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from . import distributed
+from .callbacks import BatchRecorder, Callback, telling
 from .checkpoints import TrainingState
 from .history import History
 from .metrics import accuracy
@@ -36,6 +38,7 @@ def fit(
     monitor: str = "val_loss",
     checkpoint: str | Path | None = None,
     autocast: torch.dtype | None = None,
+    callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> History:
     """Train `model` on the device it is on, and measure it after every epoch.
@@ -51,11 +54,17 @@ def fit(
             numbers as a run that was never interrupted (bit for bit on one CPU; loader workers that outlive an epoch,
             `persistent_workers=True`, break this).
         autocast: run forward passes in this lower precision, e.g. `torch.bfloat16`.
+        callbacks: told of batches and epochs, e.g. `CSVLog("runs/first")`.
         progress: show a bar and print a line per epoch.
+
+    Where `torchrun` has started several processes, each trains on what its `train_loader` yields, and they average
+    their gradients; the first one alone writes files and prints.
 
     Raises:
         ValueError: a loader is empty, outputs and float targets differ in shape (they would broadcast silently),
             `monitor` is not measured, or `checkpoint` is damaged or of another model.
+        FloatingPointError: the loss or a weight is no longer a finite number; the message names epoch and batch. The
+            checkpoint is that of the epoch before.
     """
     if not len(train_loader):
         raise ValueError("train_loader yields no batches: the data set is empty, or smaller than one dropped batch.")
@@ -68,7 +77,9 @@ def fit(
         run.resume(checkpoint)
         if restore_best and run.best is None:
             raise ValueError(f"{checkpoint} was written without restore_best=True, its best weights are not kept.")
-    history, per_epoch = History(run.rows), len(train_loader)
+    history, per_epoch, first = History(run.rows), len(train_loader), distributed.rank() == 0
+    progress, callbacks = progress and first, callbacks if first else ()
+    trained = distributed.parallel(model)
     bar = tqdm(
         total=epochs * per_epoch,
         initial=len(history) * per_epoch,
@@ -77,12 +88,14 @@ def fit(
         disable=not progress,
         unit="batch",
     )
-    with bar:
+    with bar, telling(callbacks, model, history, len(history) * per_epoch):
         for epoch in range(len(history) + 1, epochs + 1):
             began = time.perf_counter()
             row = {"epoch": epoch, "lr": optimizer.param_groups[0]["lr"]}
             bar.set_description(f"epoch {epoch}/{epochs}", refresh=False)
-            row |= _train_epoch(model, train_loader, optimizer, loss_fn, scheduler, autocast, bar)
+            recorder = BatchRecorder(epoch, (epoch - 1) * per_epoch, callbacks, bar)
+            row |= _train_epoch(trained, train_loader, optimizer, loss_fn, scheduler, autocast, recorder)
+            _check_weights(model, epoch)
             if val_loader is not None:
                 scores = evaluate(model, val_loader, loss_fn=loss_fn, autocast=autocast)
                 row |= {f"val_{name}": value for name, value in scores.items()}
@@ -92,7 +105,9 @@ def fit(
             history.rows.append(row)
             if restore_best and history.best(monitor) is row:
                 run.best = copy.deepcopy(model.state_dict())
-            if checkpoint:
+            for callback in callbacks:
+                callback.on_epoch(row)
+            if checkpoint and first:
                 run.save(checkpoint)
             if progress:
                 bar.write(_epoch_line(row, epochs), file=sys.stdout)
@@ -155,10 +170,8 @@ def evaluate(
     return scores if targets.is_floating_point() else scores | {"accuracy": accuracy(outputs, targets)}
 
 
-def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, bar) -> dict[str, float]:
+def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, recorder) -> dict[str, float]:
     device = _device(model)
-    # summed on the device: reading a number out after every batch would make a GPU wait
-    loss_sum, hits, seen = torch.zeros((), device=device), torch.zeros((), device=device), 0
     model.train()
     for inputs, targets in loader:
         inputs, targets = inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
@@ -168,15 +181,20 @@ def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, bar) ->
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        hits = None if targets.is_floating_point() else (outputs.detach().argmax(dim=1) == targets).sum()
+        recorder.add(optimizer.param_groups[0]["lr"], len(targets), loss.detach(), hits)
         if scheduler is not None:
             scheduler.step()
-        loss_sum += loss.detach() * len(targets)
-        seen += len(targets)
-        if not targets.is_floating_point():
-            hits += (outputs.detach().argmax(dim=1) == targets).sum()
-        bar.update()
-    scores = {"train_loss": loss_sum.item() / seen}
-    return scores if targets.is_floating_point() else scores | {"train_accuracy": hits.item() / seen}
+    return recorder.scores()
+
+
+def _check_weights(model: nn.Module, epoch: int) -> None:
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise FloatingPointError(
+                f"{name} holds numbers that are not finite after the last batch of epoch {epoch}. Lower the learning "
+                "rate."
+            )
 
 
 def _loss(loss_fn: LossFunction, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

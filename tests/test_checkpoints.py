@@ -53,7 +53,7 @@ def test_a_failed_write_keeps_the_old_checkpoint_and_leaves_no_part(
     def fail(*args: object) -> None:
         raise failure
 
-    monkeypatch.setattr(f"course_utils.checkpoints.{function}", fail)
+    monkeypatch.setattr(function, fail)
     with pytest.raises(expected) as caught:
         save_checkpoint(path, {"version": 2})
     monkeypatch.undo()

@@ -1,0 +1,95 @@
+"""Judge a trained network on images it has never seen. Lesson 10 builds this program.
+
+    python -m course_utils.test RUN_FOLDER --data FOLDER
+
+FOLDER holds the split test, with the class folders of the training data. Prints what was measured and writes it to
+RUN_FOLDER/test.json, and the answer to every image to RUN_FOLDER/predictions.csv.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from .files import replacing
+from .images import LabelledImages
+from .metrics import accuracy, class_report, classification_metrics, standard_error
+from .programs import guarded
+from .runs import Run, open_data, open_run
+from .runtime import choose_device
+from .training import predict
+from .transforms import eval_transform
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code: 0 done, 1 error, 2 wrong usage, 130 stopped by Ctrl-C."""
+    summary, _, epilog = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils.test",
+        description=summary,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN_FOLDER", type=Path, help="folder that course_utils.train has written")
+    parser.add_argument("--data", metavar="FOLDER", type=Path, required=True, help="folder with the split test")
+    parser.add_argument("--split", default="test", help="another split (default: test)")
+    parser.add_argument("--weights", default="best", help='"best" (default), or an epoch such as "epoch-03"')
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    flags = parser.parse_args(arguments)
+
+    def work() -> None:
+        run = open_run(flags.run)
+        dataset = open_data(run, flags.split, eval_transform(run.settings.size), flags.data)
+        logits = answers(run, dataset, flags.weights, choose_device(flags.device))
+        scores = judge(logits, dataset)
+        record = {"data": str(flags.data), "split": flags.split, "weights": flags.weights} | scores
+        with replacing(run.folder / "test.json", "w") as file:
+            file.write(json.dumps(record, indent=2) + "\n")
+        with replacing(run.folder / "predictions.csv", "w") as file:
+            predictions(logits, dataset, flags.data).to_csv(file, index=False, lineterminator="\n")
+        print(f"{len(dataset)} images, weights {flags.weights}: loss {scores['loss']:.4f}, ", end="")
+        print(f"accuracy {scores['accuracy']:.4f}, standard error {scores['standard_error']:.4f}")
+        print(
+            class_report(dataset.targets, logits.argmax(dim=1), dataset.classes).to_string(float_format="{:.3f}".format)
+        )
+
+    return guarded(work, interrupted="nothing was written")
+
+
+def answers(run: Run, dataset: LabelledImages, weights: str, device: torch.device) -> torch.Tensor:
+    """Logits float32 (n, classes) of the run's network for every image, in the order of `dataset`."""
+    loader = DataLoader(dataset, run.settings.batch_size, num_workers=run.settings.workers)
+    autocast = torch.bfloat16 if run.settings.bfloat16 else None
+    return predict(run.load_model(weights).to(device), loader, autocast)[0]
+
+
+def judge(logits: torch.Tensor, dataset: LabelledImages) -> dict[str, float]:
+    """Loss, accuracy with its standard error, and macro-averaged precision, recall and F1."""
+    labels = torch.tensor(dataset.targets)
+    correct = accuracy(logits, labels)
+    scores = {"images": len(labels), "loss": F.cross_entropy(logits, labels).item()}
+    scores |= classification_metrics(labels, logits.argmax(dim=1))
+    return scores | {"standard_error": standard_error(correct, len(labels))}
+
+
+def predictions(logits: torch.Tensor, dataset: LabelledImages, root: Path) -> pd.DataFrame:
+    """One row per image: its `file`, the `true` and the `predicted` class, and the `probability` of the latter."""
+    probabilities, labels = logits.softmax(dim=1).max(dim=1)
+    return pd.DataFrame(
+        {
+            "file": [path.relative_to(root).as_posix() for path, _ in dataset.samples],
+            "true": [dataset.classes[label] for label in dataset.targets],
+            "predicted": [dataset.classes[label] for label in labels],
+            "probability": probabilities.numpy().round(4),
+        }
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

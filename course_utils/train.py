@@ -1,0 +1,139 @@
+"""Train a network on a folder of images. Lesson 10 builds this program.
+
+    python -m course_utils.train --data FOLDER --output RUN_FOLDER
+    python -m course_utils.train --resume RUN_FOLDER
+
+FOLDER holds the splits train and val, each with one folder of images per class. What the run does is written into
+RUN_FOLDER. Interrupted, by Ctrl-C, a crash or a power cut, it goes on with --resume and ends with the same numbers.
+Several processes train together with: torchrun --nproc-per-node=2 -m course_utils.train ...
+"""
+
+import argparse
+import os
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+
+import numpy as np
+import torch
+from torch.optim import AdamW
+from torch.utils.data import DataLoader
+
+from . import distributed
+from .callbacks import Callback
+from .history import History
+from .loaders import seeded_loader
+from .loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
+from .models import freeze, unfreeze
+from .programs import guarded
+from .runs import Run, Settings, create_run, open_data, open_run
+from .runtime import choose_device
+from .schedules import warmup_cosine
+from .training import fit
+from .transforms import eval_transform, train_transform
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code: 0 done, 1 error, 2 wrong usage, 130 stopped by Ctrl-C."""
+    parser = make_parser()
+    flags = vars(parser.parse_args(arguments))
+    output, resume = flags.pop("output"), flags.pop("resume")
+    if resume and (output or flags):
+        parser.error("--resume takes the settings of the run, give no others")
+    if not resume and not (output and "data" in flags):
+        parser.error("a new run needs --data and --output; an interrupted one goes on with --resume")
+
+    def work() -> None:
+        if not resume and distributed.rank() == 0:
+            create_run(output, Settings(**flags))
+        device = flags.get("device", "auto") if not resume else open_run(resume).settings.device
+        with distributed.joined_processes(choose_device(device)) as place:
+            run = open_run(resume or output)
+            history = train(run, place)
+        if distributed.rank() == 0:
+            report(run, history)
+
+    return guarded(work, interrupted=f"go on with: python -m course_utils.train --resume {resume or output}")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags: one per setting of a run, named as there."""
+    summary, *_, epilog = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils.train",
+        description=summary,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    where = parser.add_argument_group("what to do")
+    where.add_argument("--output", metavar="RUN_FOLDER", default=None, help="new folder for the run")
+    where.add_argument("--resume", metavar="RUN_FOLDER", default=None, help="go on with this run")
+    groups = {"data": where}
+    settings = parser.add_argument_group("settings")
+    for setting in fields(Settings):
+        group, help = groups.get(setting.name, settings), setting.metadata["help"]
+        options = {"help": help if setting.default is MISSING else f"{help} (default: {setting.default})"}
+        if setting.type is bool:
+            options |= {"action": argparse.BooleanOptionalAction}
+        else:
+            options |= {"type": setting.type, "choices": setting.metadata["choices"]}
+            if not options["choices"]:
+                options |= {"metavar": "FOLDER" if setting.name == "data" else setting.type.__name__.upper()}
+        group.add_argument(f"--{setting.name.replace('_', '-')}", **options)
+    return parser
+
+
+def train(run: Run, device: torch.device) -> History:
+    """Train the network of `run` on `device`, from where it is to its last epoch, and return the history."""
+    settings = run.settings
+    for seeding in (random.seed, np.random.seed, torch.manual_seed):
+        seeding(settings.seed)
+    train_set = open_data(run, "train", train_transform(settings.size))
+    val_set = open_data(run, "val", eval_transform(settings.size))
+    train_loader = seeded_loader(train_set, settings.batch_size, settings.seed, settings.workers)
+    val_loader = DataLoader(val_set, settings.batch_size, num_workers=settings.workers)
+    model = run.new_model()
+    if settings.freeze:
+        *_, head = freeze(model).modules()
+        unfreeze(head)
+    model = distributed.synchronize_batchnorm(model).to(device)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    steps = len(train_loader)
+    scheduler = warmup_cosine(optimizer, round(settings.warmup_epochs * steps), settings.epochs * steps)
+    return fit(
+        model,
+        train_loader,
+        val_loader,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        epochs=settings.epochs,
+        checkpoint=run.checkpoint,
+        autocast=torch.bfloat16 if settings.bfloat16 else None,
+        callbacks=make_callbacks(run),
+    )
+
+
+def make_callbacks(run: Run) -> list[Callback]:
+    """Logs and kept weights, as the settings want them."""
+    settings = run.settings
+    callbacks: list[Callback] = [CSVLog(run.folder), KeepWeights(run.folder, every_epoch=settings.keep_epochs)]
+    if settings.tensorboard:
+        callbacks.append(TensorBoardLog(run.folder / "tensorboard"))
+    if settings.wandb:
+        mode = os.environ.get("WANDB_MODE", "offline")
+        callbacks.append(WandbLog(run.folder, name=run.folder.name, config=vars(settings), mode=mode))
+    return callbacks
+
+
+def report(run: Run, history: History) -> None:
+    """Say what came out and what comes next."""
+    best = history.best("val_loss")
+    print(f"best epoch {best['epoch']}: val accuracy {best['val_accuracy']:.4f}, weights in {run.folder}")
+    print(f"Judge it once, at the end: python -m course_utils.test {run.folder} --data {run.settings.data}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
