@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if distributed.rank() == 0:
             report(run, history)
 
-    return guarded(work, interrupted=f"go on with: python -m course_utils.train --resume {resume or output}")
+    return guarded(work, interrupted=f"finished epochs are saved, go on with: python -m course_utils.train --resume {resume or output}")
 
 
 def make_parser() -> argparse.ArgumentParser:
