@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import (
     eval_transform,
-    evaluate,
     extract_features,
     fit,
     freeze,
@@ -65,8 +64,8 @@ def lesson_way(model: nn.Module) -> float:
     train_loader = DataLoader(TensorDataset(*features["train"]), batch_size=16, shuffle=True)
     val_loader = DataLoader(TensorDataset(*features["val"]), batch_size=153)
     optimizer = torch.optim.AdamW(head.parameters(), lr=0.001)
-    fit(head, train_loader, val_loader, optimizer=optimizer, epochs=EPOCHS, progress=False)
-    return evaluate(head, val_loader)["accuracy"]
+    history = fit(head, train_loader, val_loader, optimizer=optimizer, epochs=EPOCHS, progress=False)
+    return history["val_accuracy"][-1]
 
 
 def measure() -> list[dict]:

@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if distributed.rank() == 0:
             report(run, history)
 
-    return guarded(work, interrupted=f"finished epochs are saved, go on with: python -m course_utils.train --resume {resume or output}")
+    go_on = f"python -m course_utils.train --resume {resume or output}"
+    return guarded(work, interrupted=f"finished epochs are saved, go on with: {go_on}")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -21,16 +21,16 @@ from safetensors.torch import save
 from torch.utils.data import DataLoader, Dataset
 
 from course_utils import CachedImages, evaluate, fit, resnet18, setup, warmup_cosine
+from course_utils.files import replacing
 
 SIZE = 64
-DRAWN_SIZE = round(SIZE * 8 / 7)
+DRAWN_SIZE = round(SIZE * 8 / 7)  # what `CachedImages` would shrink them to
 VAL_PER_CLASS = 40
 
 
 class Drawn(Dataset):
     """The first pictures of a split of the source classes, drawn by all processors."""
 
-    transform = None
     classes = list(SOURCE_CLASSES)
 
     def __init__(self, count_per_class: int, split: str):
@@ -70,9 +70,8 @@ def write_weights(model: torch.nn.Module, classes: list[str], folder: Path) -> P
     content = save(weights, metadata={"classes": json.dumps(classes)})
     path = folder / f"resnet18-{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    with replacing(path) as file:
+        file.write(content)
     return path
 
 

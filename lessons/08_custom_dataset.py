@@ -1022,4 +1022,4 @@ print("the mismatch costs at least 0.04:", full or cost >= 0.04)
 #
 # **Exercises**: [08 exercises](exercises/08_custom_dataset.ipynb)
 #
-# **Next**: back to the [map of all lessons](../README.md#the-lessons)
+# **Next**: [lesson 09 · Metrics, logs and plots](09_metrics_and_plots.ipynb)

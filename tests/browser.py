@@ -72,7 +72,7 @@ def server(folder: Path):
         process.wait(30)
 
 
-def run_notebook(notebook: str | None, screenshot: str | Path, timeout: int = 300) -> list[str]:
+def run_notebook(notebook: str | None, screenshot: str | Path, timeout: int = 900) -> list[str]:
     """Run all cells of `notebook` (path from the repository's root; None: the page JupyterLab opens by itself).
 
     Returns the errors: those of cells, and that it did not finish within `timeout` seconds.
