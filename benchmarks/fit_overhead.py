@@ -1,4 +1,4 @@
-"""What `fit` costs per step over the bare loop it replaces, with Lightning's Trainer beside it.
+"""What `fit` costs per step over the bare loop it replaces, with Lightning's Trainer and skorch beside it.
 
 MNIST-sized MLP (784-128-256-10), batches of 64, SGD, random data. The contestants take turns, and each round's times
 are compared with the bare loop's of the same round, so that a busy machine disturbs all of them alike. What they print
@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from skorch import NeuralNetClassifier
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import MLP, fit
+from course_utils import MLP, CSVLog, fit
 
 BATCHES, BATCH_SIZE, ROUNDS = 300, 64, 9
 
@@ -48,6 +49,31 @@ def with_fit():
     model, loader, optimizer = new_training()
     yield
     fit(model, loader, optimizer=optimizer, epochs=1)
+
+
+def with_fit_and_log():
+    model, loader, optimizer = new_training()
+    with tempfile.TemporaryDirectory() as folder:
+        yield
+        fit(model, loader, optimizer=optimizer, epochs=1, checkpoint=f"{folder}/run.pt", callbacks=[CSVLog(folder)])
+
+
+def with_skorch():
+    model, loader, _ = new_training()
+    images, labels = loader.dataset.tensors
+    net = NeuralNetClassifier(
+        lambda: model,
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.SGD,
+        lr=0.01,
+        max_epochs=1,
+        batch_size=BATCH_SIZE,
+        iterator_train__shuffle=True,
+        train_split=None,
+    )
+    net.initialize()
+    yield
+    net.partial_fit(images, labels)
 
 
 class Module(lightning.LightningModule):
@@ -88,6 +114,8 @@ def with_lightning(full):
 CONTESTANTS = {
     "bare loop": bare,
     "fit": with_fit,
+    "fit with log, bar, checkpoint": with_fit_and_log,
+    "skorch": with_skorch,
     "Lightning, minimal": lambda: with_lightning(full=False),
     "Lightning with logging, bar, checkpoint": lambda: with_lightning(full=True),
 }

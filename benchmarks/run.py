@@ -18,7 +18,8 @@ import torch
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
-BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "lesson_minutes"]
+BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
+              "two_processes", "lesson_minutes"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
 sys.path.insert(0, str(HERE))
 
