@@ -33,7 +33,15 @@ from .metrics import (
     wilson_interval,
 )
 from .models import CNN, MLP, freeze, unfreeze
-from .plots import plot_confusion, plot_history, show_batch, show_predictions
+from .plots import (
+    plot_class_bars,
+    plot_confusion,
+    plot_curves,
+    plot_history,
+    show_batch,
+    show_predictions,
+    use_cjk_font,
+)
 from .pretrained import backbone_file, pretrained_resnet18
 from .resnet import resnet18, resnet34, resnet50
 from .runs import Run, Settings, create_run, open_run
@@ -81,7 +89,9 @@ __all__ = [
     "load_temperatures",
     "open_run",
     "open_split",
+    "plot_class_bars",
     "plot_confusion",
+    "plot_curves",
     "plot_history",
     "predict",
     "pretrained_resnet18",
@@ -97,6 +107,7 @@ __all__ = [
     "standard_error",
     "train_transform",
     "unfreeze",
+    "use_cjk_font",
     "warmup_cosine",
     "wilson_interval",
 ]

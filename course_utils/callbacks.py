@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
@@ -38,15 +38,11 @@ class Callback:
 @contextmanager
 def telling(callbacks: Sequence[Callback], model: nn.Module, history: History, batches: int) -> Iterator[None]:
     """Tell `callbacks` when training begins, see `Callback.on_start`, and when it is over."""
-    started = []
-    try:
+    with ExitStack() as started:
         for callback in callbacks:
-            started.append(callback)
             callback.on_start(model, history, batches)
+            started.callback(callback.on_stop)
         yield
-    finally:
-        for callback in started:
-            callback.on_stop()
 
 
 class BatchRecorder:

@@ -87,7 +87,10 @@ def open_split(
             f"{root} has no split {split!r}: neither a folder {split} that holds one folder of images per class, nor a "
             f"list {split}.txt."
         )
-    names = json.loads((root / "cat_to_name.json").read_text(encoding="utf-8"))
+    try:
+        names = dict(json.loads((root / "cat_to_name.json").read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{root / 'cat_to_name.json'} is no list of names by class id ({error}).") from error
     class_ids = (root / "classes.txt").read_text(encoding="utf-8").split()
     nameless = [class_id for class_id in class_ids if class_id not in names]
     if nameless:

@@ -28,6 +28,7 @@ def joined_processes(device: torch.device) -> Iterator[torch.device]:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
+        dist.barrier()  # NCCL connects when first needed; the first process may still be making the run folder
         yield device
     finally:
         dist.destroy_process_group()

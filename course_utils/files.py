@@ -8,6 +8,17 @@ from typing import IO
 
 
 @contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Add `path` to errors of the system that name no file, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
 def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
     """Open a file beside `path` for writing and put it in place at the end of the block.
 
@@ -18,8 +29,9 @@ def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
     """
     path = Path(path)
     unfinished = path.with_name(path.name + ".part")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
-        with open(unfinished, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
+        with naming(path), open(unfinished, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

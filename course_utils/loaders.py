@@ -26,8 +26,13 @@ def seeded_loader(dataset: Dataset, batch_size: int, seed: int, workers: int = 0
     if not len(dataset):
         raise ValueError("The data set is empty, there is nothing to load.")
     sampler = _SeededBatches(len(dataset), min(batch_size, len(dataset)), torch.Generator().manual_seed(seed))
-    pin = torch.cuda.is_available()
-    return DataLoader(_SeededExamples(dataset), batch_sampler=sampler, num_workers=workers, pin_memory=pin)
+    return DataLoader(
+        _SeededExamples(dataset),
+        batch_sampler=sampler,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator().manual_seed(seed),  # or the loader would draw from the global one
+    )
 
 
 class _SeededBatches:

@@ -1,6 +1,7 @@
 """Callbacks that write down what `fit` measures, and keep weights. Lesson 09 uses them."""
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from safetensors.torch import save
 from torch import nn
 
 from .callbacks import Callback
-from .files import replacing
+from .files import naming, replacing
 from .history import History
 
 
@@ -28,20 +29,22 @@ class CSVLog(Callback):
         kept: list[list[str]] = []
         if batches and self.batches.exists():
             with open(self.batches, encoding="utf-8", newline="") as file:
-                header, *rows = csv.reader(file)
+                header, *rows = [*csv.reader(file)] or [[]]
             # a killed run may have logged batches of an epoch that is trained anew, the last of them half
             kept = [header, *(row for row in rows if len(row) == len(header) and int(row[1]) <= batches)]
         with replacing(self.batches, "w") as file:
-            csv.writer(file, lineterminator="\n").writerows(kept)
+            csv.writer(file, lineterminator="\n").writerows(filter(None, kept))
 
     def on_batches(self, rows: list[dict[str, float]]) -> None:
-        with open(self.batches, "a", encoding="utf-8", newline="") as file:
+        with naming(self.batches), open(self.batches, "a", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             if not file.tell():
                 writer.writeheader()
             writer.writerows(rows)
 
     def on_epoch(self, row: dict[str, float]) -> None:
+        with open(self.batches, "rb+") as file:  # batches that the checkpoint counts as done are not trained again
+            os.fsync(file.fileno())
         with replacing(self.epochs, "w") as file:
             self.history.frame().to_csv(file, lineterminator="\n")
 
@@ -57,7 +60,7 @@ class TensorBoardLog(Callback):
 
         self.step = batches
         # what a killed run wrote after its last checkpoint is hidden
-        self.writer = SummaryWriter(str(self.folder), purge_step=batches + 1 if batches else None)
+        self.writer = SummaryWriter(str(self.folder), purge_step=batches + 1)
 
     def on_batches(self, rows: list[dict[str, float]]) -> None:
         for row in rows:
@@ -130,6 +133,8 @@ class KeepWeights(Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def on_epoch(self, row: dict[str, float]) -> None:
+        if self.monitor not in row:
+            raise ValueError(f"monitor={self.monitor!r} is not measured. There is: {', '.join(row)}.")
         names = [f"epoch-{row['epoch']:02}"] if self.every_epoch else []
         if self.history.best(self.monitor) is row:
             names.append("best")

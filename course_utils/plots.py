@@ -1,19 +1,36 @@
-"""The course's figures. Each function draws one, titled and labelled, and leaves `plt.show()` to the caller."""
+"""The course's figures. Each function draws one, titled and labelled, and leaves `plt.show()` to the caller.
+
+Lessons 01 to 04 draw the first of them by hand, lesson 09 curves and bars; it also looks for fonts.
+"""
 
 import math
 import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import torch
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from .history import History
-from .metrics import confusion_matrix
+from .metrics import confusion_matrix, wilson_interval
 from .transforms import denormalize
 
 RIGHT, WRONG = "#1a7f37", "#c62828"
+STYLES = ("-", "--", "-.", ":")
+CJK_FONTS = (  # of Linux, macOS and Windows; any other font with the characters will do, too
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+)
 
 
 def show_batch(
@@ -90,6 +107,94 @@ def plot_confusion(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[s
     return figure
 
 
+def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str], most: int = 6) -> Figure:
+    """Precision-recall and ROC curves, each class against all others, of the classes with the least average precision.
+
+    The legend gives the areas under both curves. A class that does not occur in `y_true` has none.
+
+    Args:
+        y_true: int class labels (n,) of at least two classes.
+        probabilities: float (n, classes); other scores will do.
+        most: how many classes to show.
+
+    Raises:
+        ValueError: the shapes do not fit, or only one class occurs.
+    """
+    y_true, probabilities = np.asarray(y_true), np.asarray(probabilities, dtype=float)
+    if probabilities.shape != (len(y_true), len(class_names)):
+        raise ValueError(
+            f"Need one row per label and one column per class, ({len(y_true)}, {len(class_names)}), "
+            f"got probabilities {probabilities.shape}."
+        )
+    labels = np.unique(y_true).tolist()
+    if len(labels) < 2:
+        raise ValueError(f"Need examples of two classes at least, there are only those of {labels}.")
+    areas = {label: average_precision_score(y_true == label, probabilities[:, label]) for label in labels}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
+    for number, label in enumerate(sorted(labels, key=areas.get)[:most]):
+        is_class, scores, style = y_true == label, probabilities[:, label], STYLES[number % len(STYLES)]
+        name = f"{class_names[label]}: {areas[label]:.2f}, {roc_auc_score(is_class, scores):.2f}"
+        precision, recall, _ = precision_recall_curve(is_class, scores)
+        left.plot(recall, precision, style, drawstyle="steps-post", label=name)
+        false_alarms, recall, _ = roc_curve(is_class, scores, drop_intermediate=False)
+        right.plot(false_alarms, recall, style, label=name)
+    left.set(title="precision-recall curves", xlabel="recall", ylabel="precision", ylim=(0, 1.03))
+    right.set(title="ROC curves", xlabel="false positive rate", ylabel="recall (true positive rate)", ylim=(0, 1.03))
+    figure.legend(handles=left.lines, loc="outside right center", title="average precision, AUC")
+    return figure
+
+
+def plot_class_bars(report: pd.DataFrame) -> Figure:
+    """Precision, recall and F1 of each class of a `class_report`, with the 95 % intervals of the recalls.
+
+    Behind each name stands the number of its examples. Wilson's intervals, see `wilson_interval`.
+    """
+    places = np.arange(len(report))
+    figure, axis = plt.subplots(figsize=(7, 1.2 + 0.42 * len(report)))
+    axis.barh(places - 0.2, report["precision"], 0.38, label="precision")
+    axis.barh(places + 0.2, report["recall"], 0.38, hatch="///", edgecolor="white", label="recall")
+    axis.plot(report["f1"], places, "D", color="black", markersize=4, label="F1")
+    for place, recall, support in zip(places, report["recall"], report["support"], strict=True):
+        if support:
+            axis.plot(wilson_interval(round(recall * support), support), [place + 0.2] * 2, "k-", linewidth=1)
+    names = [f"{name} ({support})" for name, support in report["support"].items()]
+    axis.set_yticks(places, names)
+    axis.invert_yaxis()
+    axis.set(title="each class (examples)", xlabel="score", ylabel="class", xlim=(0, 1.02))
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def use_cjk_font(text: str = "训练损失") -> str | None:
+    """Let figures show Chinese, Japanese or Korean: from now on they take a font that can, where the usual one cannot.
+
+    Returns:
+        Name of the installed font that was chosen, well-known ones first, or None if no font has all characters of
+        `text`. Nothing is changed then, and figures would show boxes. To get one: `apt install fonts-noto-cjk` on
+        Debian and Ubuntu; macOS and Windows bring some along.
+    """
+    known = {name: rank for rank, name in enumerate(CJK_FONTS)}
+    plain_first = sorted(
+        font_manager.fontManager.ttflist,
+        key=lambda font: (known.get(font.name, len(known)), font.style != "normal", abs(font.weight - 400), font.name),
+    )
+    for font in plain_first:
+        # the last resort claims to have every character, and draws boxes
+        if _has_characters(font.fname, text) and "LastResort" not in font.name.replace(" ", ""):
+            others = [name for name in plt.rcParams["font.family"] if name != font.name]
+            plt.rcParams["font.family"] = [*others, font.name]  # matplotlib asks them one after the other
+            return font.name
+    return None
+
+
+def _has_characters(font_file: str, text: str) -> bool:
+    try:
+        font = font_manager.get_font(font_file)
+    except (OSError, RuntimeError):  # a bitmap font, or a file that has gone
+        return False
+    return all(font.get_char_index(ord(character)) for character in text)
+
+
 def _image_grid(images, captions, colours, columns, title, normalized) -> Figure:
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
         raise ValueError(
@@ -102,10 +207,11 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
     lines = max((caption.count("\n") for caption in captions), default=0) + 1
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    height = rows * (1.15 + 0.15 * lines) + 0.3 * bool(title)
+    height = rows * (1.15 + 0.15 * lines) + 0.35 * bool(title)
     figure, axes = plt.subplots(rows, columns, figsize=(1.15 * columns, height), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
+        axis.set_anchor("S")  # what height is left goes between the titles
     for index, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         axis.imshow(image.permute(1, 2, 0).numpy(), cmap="gray_r" if len(image) == 1 else None)
         if captions:

@@ -9,11 +9,13 @@ epochs.csv             the same of every epoch, and those on the val split
 """
 
 import json
+import math
 import os
 import platform
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -65,13 +67,25 @@ class Settings:
     wandb: bool = _setting(False, "also write a log for Weights & Biases, offline unless WANDB_MODE says otherwise")
 
     def __post_init__(self) -> None:
-        for name, smallest in (("epochs", 1), ("batch_size", 1), ("size", 8), ("workers", 0), ("warmup_epochs", 0)):
-            if getattr(self, name) < smallest:
-                raise ValueError(f"{name} is {getattr(self, name)}, it must be at least {smallest}.")
-        if self.learning_rate <= 0 or self.weight_decay < 0:
-            raise ValueError("learning_rate must be above 0, weight_decay not below.")
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}, it must be less than epochs, {self.epochs}.")
+        for setting in fields(self):
+            _check(setting, getattr(self, setting.name))
+        if self.learning_rate == 0:
+            raise ValueError("learning_rate is 0, it must be above 0.")
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}, it must be at most epochs, {self.epochs}.")
+
+
+def _check(setting: Field, value: Any) -> None:
+    choices = setting.metadata["choices"]
+    if type(value) is not setting.type and (setting.type, type(value)) != (float, int):
+        raise ValueError(f"{setting.name} is {value!r}, it must be of type {setting.type.__name__}.")
+    if choices and value not in choices:
+        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(choices)}.")
+    if setting.type in (int, float):
+        smallest = {"epochs": 1, "batch_size": 1, "size": 8}.get(setting.name, 0)
+        largest = 2**32 if setting.type is int else math.inf
+        if not smallest <= value < largest:
+            raise ValueError(f"{setting.name} is {value}, it must be at least {smallest}, and below {largest}.")
 
 
 @dataclass(frozen=True)
@@ -145,6 +159,7 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
         "images": images,
         "environment": environment(),
     }
+    MODELS[settings.model](len(train_set.classes))  # its pretrained weights may be missing
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
         made = Path(unfinished, "run")
@@ -168,8 +183,13 @@ def open_run(folder: str | Path) -> Run:
         raise FileNotFoundError(f"{folder} is no run folder: there is no {file}.")
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        settings = _settings_from(record["settings"], file)
-        return Run(Path(folder), settings, record["classes"], record["images"], record["environment"])
+        settings = _settings_from(record["settings"])
+        classes, images = record["classes"], record["images"]
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError("classes is no list of names")
+        if not isinstance(images, dict) or not {"train", "val"} <= set(images):
+            raise ValueError("images lacks train or val")
+        return Run(Path(folder), settings, classes, images, record["environment"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file} cannot be used: {error}. Start a new run in another folder.") from error
 
@@ -190,16 +210,16 @@ def open_data(run: Run, split: str, transform: Callable, data: str | Path | None
 
 
 def environment() -> dict[str, str]:
-    """Versions and machine, for the record."""
+    """Time, versions and machine, for the record."""
     versions = {name: metadata.version(name) for name in ("torch", "torchvision", "numpy")}
     gpus = {f"gpu {number}": torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())}
     machine = {"python": platform.python_version(), "system": platform.platform(), "cpu": platform.machine()}
-    return machine | versions | gpus | {"threads": str(torch.get_num_threads()), "cores": str(os.cpu_count())}
+    started = {"started": datetime.now().astimezone().isoformat(timespec="seconds")}
+    return started | machine | versions | gpus | {"threads": str(torch.get_num_threads()), "cores": str(os.cpu_count())}
 
 
-def _settings_from(values: Mapping[str, Any], file: Path) -> Settings:
-    known = {setting.name: setting.type for setting in fields(Settings)}
-    unknown = sorted(set(values) - set(known)) or sorted(set(known) - set(values))
-    if unknown:
-        raise ValueError(f"unknown or missing settings {', '.join(unknown)}")
+def _settings_from(values: Mapping[str, Any]) -> Settings:
+    differing = sorted({setting.name for setting in fields(Settings)} ^ set(values))
+    if differing:
+        raise ValueError(f"unknown or missing settings {', '.join(differing)}")
     return Settings(**values)

@@ -87,7 +87,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return best_device()
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[name]:
+    if not there.get(name):
         raise ValueError(f"This machine has no device {name!r}. Choose --device auto or cpu.")
     return torch.device(name)
 

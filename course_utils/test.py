@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=summary,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("run", metavar="RUN_FOLDER", type=Path, help="folder that course_utils.train has written")
     parser.add_argument("--data", metavar="FOLDER", type=Path, required=True, help="folder with the split test")

@@ -45,10 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("a new run needs --data and --output; an interrupted one goes on with --resume")
 
     def work() -> None:
+        settings = open_run(resume).settings if resume else Settings(**flags)
+        device = choose_device(settings.device)
         if not resume and distributed.rank() == 0:
-            create_run(output, Settings(**flags))
-        device = flags.get("device", "auto") if not resume else open_run(resume).settings.device
-        with distributed.joined_processes(choose_device(device)) as place:
+            create_run(output, settings)
+        with distributed.joined_processes(device) as place:
             run = open_run(resume or output)
             history = train(run, place)
         if distributed.rank() == 0:
@@ -67,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
     )
     where = parser.add_argument_group("what to do")
     where.add_argument("--output", metavar="RUN_FOLDER", default=None, help="new folder for the run")
@@ -102,8 +104,9 @@ def train(run: Run, device: torch.device) -> History:
     model = distributed.synchronize_batchnorm(model).to(device)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = len(train_loader)
-    scheduler = warmup_cosine(optimizer, round(settings.warmup_epochs * steps), settings.epochs * steps)
+    steps = settings.epochs * len(train_loader)
+    warmup_steps = min(round(settings.warmup_epochs * len(train_loader)), steps - 1)
+    scheduler = warmup_cosine(optimizer, warmup_steps, steps)
     return fit(
         model,
         train_loader,

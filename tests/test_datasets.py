@@ -3,7 +3,6 @@
 import json
 import struct
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -11,29 +10,13 @@ import torch
 from PIL import Image
 from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
+from tiny_runs import write_folders, write_lists
 
-from course_utils import AnnotationDataset, flowers, hymenoptera, load_digits28, runtime
+from course_utils import AnnotationDataset, FolderDataset, flowers, hymenoptera, load_digits28, open_split, runtime
 
 SPLITS = ("train", "val", "test")
 
-
-@pytest.fixture(autouse=True)
-def sample_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_current", None)
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
-
-
-@pytest.fixture
-def full_profile(sample_profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The profile "full" with an empty data folder, and a network that is down."""
-
-    def no_network(url: str, *args: object, **kwargs: object) -> None:
-        raise URLError(f"no route to {url}")
-
-    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
-    monkeypatch.setenv("COURSE_PROFILE", "full")
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("sample_profile")
 
 
 # -- digits -----------------------------------------------------------------------------------------------------------
@@ -225,3 +208,54 @@ def test_a_label_of_the_flowers_without_a_class_is_named_with_its_line(own_flowe
     (own_flowers / "classes.txt").write_text("1\n102\n")
     with pytest.raises(ValueError, match="line 1: the label 2 of 'image 0.png' is out of range, 0 to 1"):
         flowers("train")
+
+
+# -- open_split -------------------------------------------------------------------------------------------------------
+
+
+def test_folders_and_lists_of_the_same_pictures_are_the_same_data_set(tmp_path: Path) -> None:
+    folders, lists = write_folders(tmp_path / "folders"), write_lists(tmp_path / "lists")
+    for split in SPLITS:
+        first, second = (open_split(root, split, np.asarray) for root in (folders, str(lists)))
+        assert isinstance(first, FolderDataset) and isinstance(second, AnnotationDataset)
+        assert first.classes == second.classes == ["blue", "red"] and first.targets == second.targets
+        assert all((image == other).all() for (image, _), (other, _) in zip(first, second, strict=True))
+
+
+def test_the_sample_data_sets_are_laid_out_as_open_split_wants_them() -> None:
+    for read, name in ((flowers, "flowers"), (hymenoptera, "hymenoptera")):
+        found, expected = open_split(runtime.REPOSITORY / "data" / name, "val"), read("val")
+        assert (found.samples, found.classes) == (expected.samples, expected.classes)
+
+
+@pytest.mark.parametrize("write", [write_folders, write_lists])
+def test_other_classes_than_those_expected_are_refused(write, tmp_path: Path) -> None:
+    write(tmp_path / "data", {"val": 1})
+    assert len(open_split(tmp_path / "data", "val", classes=("blue", "red"))) == 2
+    for classes in (["red", "blue"], ["blue"], ["blue", "red", "white"]):
+        with pytest.raises(ValueError, match="[Cc]lass.*expected"):
+            open_split(tmp_path / "data", "val", classes=classes)
+
+
+@pytest.mark.parametrize("write", [write_folders, write_lists])
+def test_a_split_that_is_missing_is_named_with_both_layouts(write, tmp_path: Path) -> None:
+    write(tmp_path / "data", {"val": 1})
+    for root, split in ((tmp_path / "data", "test"), (tmp_path / "nowhere", "val")):
+        with pytest.raises(FileNotFoundError, match=f"{root} has no split '{split}': neither a folder .* nor a list"):
+            open_split(root, split)
+
+
+@pytest.mark.parametrize("file", ["classes.txt", "cat_to_name.json", "images"])
+def test_a_list_without_what_belongs_to_it_names_what_is_missing(file: str, tmp_path: Path) -> None:
+    write_lists(tmp_path / "data", {"val": 1})
+    (tmp_path / "data" / file).rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=file):
+        open_split(tmp_path / "data", "val")
+
+
+@pytest.mark.parametrize("content", ["", "{", '["5", "6"]', '{"5": "blue"}'])
+def test_names_of_classes_that_are_damaged_are_refused_with_their_file(content: str, tmp_path: Path) -> None:
+    write_lists(tmp_path / "data", {"val": 1})
+    (tmp_path / "data" / "cat_to_name.json").write_text(content)
+    with pytest.raises(ValueError, match="cat_to_name.json"):
+        open_split(tmp_path / "data", "val")

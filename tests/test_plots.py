@@ -1,16 +1,34 @@
 """Checks of the figures: what they show, their titles and labels, and refusals."""
 
+import io
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
 from matplotlib.colors import to_hex
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import auc, average_precision_score, confusion_matrix, roc_auc_score
 
-from course_utils import History, plot_confusion, plot_history, plots, show_batch, show_predictions
+from course_utils import (
+    History,
+    class_report,
+    plot_class_bars,
+    plot_confusion,
+    plot_curves,
+    plot_history,
+    plots,
+    show_batch,
+    show_predictions,
+    use_cjk_font,
+    wilson_interval,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +133,130 @@ def test_plot_confusion_writes_the_counts_of_scikit_learn_into_the_cells() -> No
 def test_plot_confusion_refuses_a_label_without_a_name() -> None:
     with pytest.raises(ValueError, match="allowed is 0 to 1"):
         plot_confusion([0, 2], [0, 1], ["ants", "bees"])
+
+
+def scored(classes: int = 4, n: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities that know something of them."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, classes, n)
+    logits = generator.normal(size=(n, classes)) + np.eye(classes)[labels] * np.linspace(0.2, 3, classes)
+    return labels, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("convert", [list, torch.tensor, np.asarray])
+def test_plot_curves_draws_curves_with_the_areas_of_scikit_learn(convert) -> None:
+    labels, probabilities = scored()
+    names = ["ants", "bees", "wasps", "flies"]
+    figure = plot_curves(convert(labels), convert(probabilities), names)
+    precision, roc = figure.axes
+    assert (precision.get_xlabel(), precision.get_ylabel()) == ("recall", "precision")
+    assert (roc.get_xlabel(), roc.get_title()) == ("false positive rate", "ROC curves")
+    areas = [average_precision_score(labels == label, probabilities[:, label]) for label in range(4)]
+    of_roc = [roc_auc_score(labels == label, probabilities[:, label]) for label in range(4)]
+    order = np.argsort(areas)  # the worst class first
+    expected = [f"{names[label]}: {areas[label]:.2f}, {of_roc[label]:.2f}" for label in order]
+    assert [line.get_label() for line in precision.lines] == [line.get_label() for line in roc.lines] == expected
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == expected
+    for line, label in zip(precision.lines, order, strict=True):
+        recall, of_precision = line.get_data()
+        assert -np.sum(np.diff(recall) * of_precision[:-1]) == pytest.approx(areas[label])
+    for line, label in zip(roc.lines, order, strict=True):
+        assert auc(*line.get_data()) == pytest.approx(of_roc[label])
+    assert len({line.get_linestyle() for line in roc.lines}) == 4
+
+
+def test_plot_curves_shows_the_worst_classes_and_none_that_does_not_occur() -> None:
+    labels, probabilities = scored(classes=9)
+    assert len(plot_curves(labels, probabilities, "abcdefghi", most=3).axes[0].lines) == 3
+    labels[labels == 0] = 1
+    drawn = plot_curves(labels, probabilities, "abcdefghi", most=20).axes[1].lines
+    assert sorted(line.get_label()[0] for line in drawn) == list("bcdefghi")
+
+
+@pytest.mark.parametrize(
+    ("labels", "shape", "message"),
+    [([0, 1], (2, 3), r"\(2, 2\), got probabilities \(2, 3\)"), ([0, 1], (3, 2), "one row per label")]
+    + [([1, 1], (2, 2), r"two classes at least, there are only those of \[1\]")],
+)
+def test_plot_curves_refuses_what_has_no_curves(labels: list[int], shape: tuple[int, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plot_curves(labels, np.full(shape, 0.5), ["ants", "bees"])
+
+
+def test_plot_class_bars_shows_the_report() -> None:
+    report = class_report([0] * 10 + [1] * 4 + [2], [0] * 8 + [1] * 5 + [0, 3], ["ants", "bees", "wasps", "flies"])
+    (axis,) = plot_class_bars(report).axes
+    names = ["ants (10)", "bees (4)", "wasps (1)", "flies (0)"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == names
+    for bars, column in zip(axis.containers, ["precision", "recall"], strict=True):
+        assert [bar.get_width() for bar in bars] == report[column].tolist() and bars.get_label() == column
+    points, *intervals = axis.lines
+    assert points.get_xdata().tolist() == report["f1"].tolist()
+    expected = [wilson_interval(8, 10), wilson_interval(3, 4), wilson_interval(0, 1)]  # and none for flies
+    assert [tuple(line.get_xdata()) for line in intervals] == expected
+    assert axis.get_title() and axis.get_xlabel() == "score" and axis.get_ylabel() == "class"
+
+
+def tiny_font(file: Path, text: str) -> str:
+    """A font whose every character is a square; returns its name."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, 700), (700, 700), (700, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    square, names = pen.glyph(), [".notdef", *(f"uni{ord(character):04X}" for character in text)]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap(dict(zip(map(ord, text), names[1:], strict=True)))
+    builder.setupGlyf(dict.fromkeys(names, square))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (800, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": file.stem, "styleName": "Regular"})
+    builder.setupOS2(sTypoAscender=800, usWeightClass=400)
+    builder.setupPost()
+    builder.save(file)
+    return file.stem
+
+
+@pytest.fixture
+def usual_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No fonts but those that matplotlib brings along, whatever is installed."""
+    own = [font for font in font_manager.fontManager.ttflist if "mpl-data" in Path(font.fname).parts]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    with matplotlib.rc_context():
+        yield
+
+
+def warnings_of_drawing(text: str) -> list[str]:
+    figure, axis = plt.subplots()
+    axis.set_title(text)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for kind in ("png", "pdf", "svg"):
+            figure.savefig(io.BytesIO(), format=kind)
+    return [str(warning.message) for warning in caught]
+
+
+def test_use_cjk_font_finds_a_font_with_the_characters(tmp_path: Path, usual_fonts: None) -> None:
+    some = tiny_font(tmp_path / "Some of them.ttf", "训练")
+    enough = tiny_font(tmp_path / "All of them.ttf", "训练损失")
+    for name in (some, enough):
+        font_manager.fontManager.addfont(tmp_path / f"{name}.ttf")
+    assert any("missing" in message for message in warnings_of_drawing("训练损失"))
+    usual = list(plt.rcParams["font.family"])
+    assert use_cjk_font() == enough and use_cjk_font() == enough
+    assert plt.rcParams["font.family"] == [*usual, enough]
+    assert warnings_of_drawing("训练损失, loss −1") == []
+
+
+def test_use_cjk_font_changes_nothing_where_no_font_has_them(usual_fonts: None) -> None:
+    assert any("Last Resort" in font.name for font in font_manager.fontManager.ttflist)  # it claims to have them all
+    usual = list(plt.rcParams["font.family"])
+    assert use_cjk_font() is None and plt.rcParams["font.family"] == usual
+
+
+def test_use_cjk_font_survives_a_font_that_cannot_be_read(tmp_path: Path, usual_fonts: None) -> None:
+    name = tiny_font(tmp_path / "Gone.ttf", "训练损失")
+    font_manager.fontManager.addfont(tmp_path / f"{name}.ttf")
+    (tmp_path / f"{name}.ttf").write_bytes(b"no font")
+    assert use_cjk_font() is None

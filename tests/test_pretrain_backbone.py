@@ -15,11 +15,7 @@ from weights import classes_of
 
 from course_utils import pretrained_resnet18, resnet18, runtime
 
-
-@pytest.fixture(autouse=True)
-def settings_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_current", None)
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+pytestmark = pytest.mark.usefixtures("sample_profile")
 
 
 def check_file(path: Path) -> None:
@@ -75,6 +71,6 @@ def test_the_same_weights_give_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 def test_drawn_pictures_are_an_ordinary_data_set() -> None:
     drawn = maker.Drawn(1, "test")
-    assert len(drawn) == 25 == len(drawn.classes) and drawn.targets == list(range(25)) and drawn.transform is None
+    assert len(drawn) == 25 == len(drawn.classes) and drawn.targets == list(range(25))
     image, label = drawn[7]
     assert isinstance(image, Image.Image) and image.mode == "RGB" and image.size == (73, 73) and label == 7

@@ -6,7 +6,6 @@ import os
 import pickle
 import re
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import safetensors.torch
@@ -31,23 +30,13 @@ from course_utils import (
 Weights = dict[str, torch.Tensor]
 
 
-@pytest.fixture(autouse=True)
-def sample_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_current", None)
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+pytestmark = pytest.mark.usefixtures("sample_profile")
 
 
 @pytest.fixture
-def folder(sample_profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def folder(full_profile: Path) -> Path:
     """Where the profile "full" looks for weights: not there yet, and the network is down."""
-
-    def no_network(url: str, *args: object, **kwargs: object) -> None:
-        raise URLError(f"no route to {url}")
-
-    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
-    monkeypatch.setenv("COURSE_PROFILE", "full")
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "my data"))
-    return tmp_path / "my data" / "weights"
+    return full_profile / "weights"
 
 
 @pytest.fixture(scope="module")

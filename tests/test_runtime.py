@@ -15,11 +15,8 @@ from course_utils import check_environment, runtime, setup
 
 
 @pytest.fixture(autouse=True)
-def untouched_course(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No `setup` has run yet, the environment says nothing, and the figure style is put back afterwards."""
-    monkeypatch.setattr(runtime, "_current", None)
-    monkeypatch.delenv("COURSE_PROFILE", raising=False)
-    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+def untouched_course(sample_profile: None) -> Iterator[None]:
+    """The figure style is put back afterwards, too."""
     with plt.rc_context():
         yield
 
@@ -90,6 +87,26 @@ def test_the_best_device_is_chosen(cuda: bool, mps: bool, expected: str, monkeyp
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert runtime.best_device() == torch.device(expected)
+
+
+@pytest.mark.parametrize(("cuda", "mps"), [(True, False), (False, True), (False, False)])
+def test_a_device_is_chosen_by_name_and_refused_where_there_is_none(
+    cuda: bool, mps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert runtime.choose_device("auto") == runtime.best_device()
+    for name, there in {"cpu": True, "cuda": cuda, "mps": mps}.items():
+        if there:
+            assert runtime.choose_device(name) == torch.device(name)
+        else:
+            with pytest.raises(ValueError, match=f"no device '{name}'. Choose --device auto or cpu"):
+                runtime.choose_device(name)
+
+
+def test_a_device_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="tpu"):
+        runtime.choose_device("tpu")
 
 
 def test_pick_gives_the_value_of_the_profile() -> None:

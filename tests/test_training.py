@@ -5,7 +5,7 @@ import math
 import os
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, log_loss
+from tiny_runs import equal
 from torch import nn
 from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import OneCycleLR, StepLR
@@ -32,6 +33,8 @@ from course_utils import (
 
 INPUTS = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))  # 50 examples in batches of 8: the last has 2
 LABELS = (INPUTS @ torch.randn(6, 3, generator=torch.Generator().manual_seed(1))).argmax(dim=1)
+
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 class Examples(Dataset):
@@ -65,16 +68,6 @@ def loaders() -> tuple[DataLoader, DataLoader]:
 def quiet_fit(model: nn.Module, train_loader: DataLoader, val_loader: DataLoader | None = None, **arguments):
     arguments = {"optimizer": SGD(model.parameters(), lr=0.1), "epochs": 2, "progress": False} | arguments
     return fit(model, train_loader, val_loader, **arguments)
-
-
-@pytest.fixture(autouse=True)
-def seeded() -> Iterator[None]:
-    """Every test starts from the same random numbers and from one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 # -- evaluate and predict ---------------------------------------------------------------------------------------------
@@ -324,17 +317,6 @@ def test_restore_best_can_watch_the_training_loss() -> None:
 
 
 # -- resuming ---------------------------------------------------------------------------------------------------------
-
-
-def equal(first: object, second: object) -> bool:
-    """Equal to the last bit, tensors inside dicts and lists included."""
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
-    if isinstance(first, (list, tuple)):
-        return len(first) == len(second) and all(map(equal, first, second))
-    return first == second
 
 
 def make_run(seed: int, own_generator: bool = False, workers: int = 0, schedule: str = "none") -> dict:

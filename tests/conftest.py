@@ -1,0 +1,42 @@
+"""Fixtures that several test files share; a file takes one for all of its tests by `pytestmark`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+
+from course_utils import runtime
+
+
+@pytest.fixture
+def sample_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `setup` has run yet, and the environment says nothing."""
+    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+
+
+@pytest.fixture
+def full_profile(sample_profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The profile "full" with a data folder that does not exist yet, and a network that is down."""
+
+    def no_network(url: str, *args: object, **kwargs: object) -> None:
+        raise URLError(f"no route to {url}")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "my data"))
+    return tmp_path / "my data"
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    """The test starts from the same random numbers and from one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
