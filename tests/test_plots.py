@@ -74,6 +74,15 @@ def test_show_predictions_tells_right_from_wrong_by_mark_and_colour() -> None:
     assert colours == [plots.RIGHT, plots.WRONG, plots.RIGHT]
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_wrapped_captions_keep_clear_of_the_title(rows: int) -> None:
+    names = ["dandelion clock", "english daisy"]
+    figure = show_predictions(torch.zeros(8 * rows, 3, 4, 4), [0] * 8 * rows, [1] * 8 * rows, names, title="mistakes")
+    figure.canvas.draw()
+    title = figure._suptitle.get_window_extent()
+    assert max(axis.title.get_window_extent().y1 for axis in used(figure)) < title.y0
+
+
 def test_show_predictions_refuses_lists_of_different_length() -> None:
     with pytest.raises(ValueError):
         show_predictions(torch.zeros(3, 3, 4, 4), [0, 1, 1], [0, 1])

@@ -1,0 +1,885 @@
+# %% [markdown]
+# # Exercises 09 · Metrics, logs and plots
+#
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 09](../09_metrics_and_plots.ipynb); if you are stuck,
+# unfold the hint. Run the next cell first.
+
+# %%
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import Callback, History, fit, setup
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · Recall and precision from a confusion matrix (2 points)
+#
+# A colleague sends you nothing but a confusion matrix: rows are the true classes, columns the answers. Compute recall
+# and precision of every class. Where there is nothing to divide by (a class that never occurs, or is never answered),
+# the value is 0.
+# <details><summary>Hint 1</summary>
+#
+# `matrix.diagonal()` are the hits. `matrix.sum(axis=1)` adds up each row, `matrix.sum(axis=0)` each column.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.maximum(sums, 1)` replaces the zeros by ones; the hits are 0 there anyway.
+#
+# </details>
+
+# %% tags=["answer"]
+def recall_and_precision(matrix):
+    """Recall and precision of each class.
+
+    Args:
+        matrix: int array (classes, classes), counts; rows are the truth, columns the answers
+    Returns:
+        two float arrays (classes,): recall, precision
+    """
+    ### BEGIN SOLUTION
+    hits = matrix.diagonal()
+    recall = hits / np.maximum(matrix.sum(axis=1), 1)
+    return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="wrong way round"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    return hits / np.maximum(matrix.sum(axis=0), 1), hits / np.maximum(matrix.sum(axis=1), 1)
+
+
+# %% tags=["wrong"] expect="number of all pictures"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    return hits / matrix.sum(), hits / matrix.sum()
+
+
+# %% tags=["wrong"] expect="nothing to divide by"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    with np.errstate(all="ignore"):
+        return hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
+
+
+# %% tags=["wrong"] expect="not rounded down"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    return hits // np.maximum(matrix.sum(axis=1), 1), hits // np.maximum(matrix.sum(axis=0), 1)
+
+
+# %% tags=["wrong"] expect="one value for each class"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    recall = hits / np.maximum(matrix.sum(axis=1), 1)
+    return recall.mean(), (hits / np.maximum(matrix.sum(axis=0), 1)).mean()
+
+
+# %% tags=["wrong"] expect="without the hits"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    misses, alarms = matrix.sum(axis=1) - hits, matrix.sum(axis=0) - hits
+    return hits / np.maximum(misses, 1), hits / np.maximum(alarms, 1)
+
+
+# %% tags=["wrong"] expect="occurs, but is never answered"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    with np.errstate(all="ignore"):
+        recall, precision = hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
+    empty = matrix.sum(axis=1) == 0
+    recall[empty], precision[empty] = 0, 0
+    return recall, precision
+
+
+# %% tags=["wrong"] expect="is answered, but never occurs"
+def recall_and_precision(matrix):
+    hits = matrix.diagonal()
+    with np.errstate(all="ignore"):
+        recall, precision = hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
+    empty = matrix.sum(axis=0) == 0
+    recall[empty], precision[empty] = 0, 0
+    return recall, precision
+
+
+# %% [markdown]
+# Try it before you run the check:
+
+# %%
+print(*recall_and_precision(np.array([[8, 2], [1, 9]])))
+
+# %% tags=["check"] points=2
+matrix = np.array([[6, 2, 0, 0], [3, 9, 0, 0], [1, 1, 2, 0], [0, 0, 0, 0]])
+original = matrix.copy()
+found = recall_and_precision(matrix)
+two = isinstance(found, (tuple, list, np.ndarray)) and len(found) == 2
+assert two, "return two arrays: recall, precision"
+found = [np.asarray(values, dtype=float) for values in found]
+assert np.array_equal(matrix, original), "the matrix that was passed in has been changed"
+shapes = [values.shape for values in found]
+assert shapes == [(4,), (4,)], f"four classes: return one value for each class, not the shapes {shapes}"
+expected = np.array([6 / 8, 9 / 12, 2 / 4, 0]), np.array([6 / 10, 9 / 12, 1, 0])
+assert np.isfinite(found).all(), "class 3 never occurs and is never answered: there is nothing to divide by, so 0"
+assert not np.allclose(found, expected[::-1]), "wrong way round: recall divides by the sum of the row (the truth)"
+assert not np.allclose(found[0], matrix.diagonal() / 24), "you divide by the number of all pictures"
+assert not np.allclose(found[0], [0, 0, 0, 0]), "the values lie between 0 and 1, not rounded down: divide with /"
+misses = matrix.sum(axis=1) - matrix.diagonal()
+odds = matrix.diagonal() / np.maximum(misses, 1)
+assert not np.allclose(found[0], odds), "divide by the whole row, not by the row without the hits"
+assert np.allclose(found[0], expected[0]), f"the recalls should be {expected[0]}, not {found[0]}"
+assert np.allclose(found[1], expected[1]), f"the precisions should be {expected[1].round(2)}, not {found[1].round(2)}"
+for matrix, which in [
+    (np.array([[5, 3, 0], [2, 4, 0], [2, 1, 0]]), "class 2 occurs, but is never answered"),
+    (np.array([[5, 2, 1], [1, 4, 1], [0, 0, 0]]), "class 2 is answered, but never occurs"),
+]:
+    recall, precision = recall_and_precision(matrix)
+    both = recall[2], precision[2]
+    assert np.allclose(both, 0), f"{which}: recall and precision are 0, not {both[0]} and {both[1]}"
+    expected = 5 / 8, 5 / matrix[:, 0].sum()
+    assert np.allclose((recall[0], precision[0]), expected), f"{which}: that must not touch class 0"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · Macro F1 of many batches (3 points)
+#
+# A program hands you labels and answers batch by batch. Return the macro F1 of *all* pictures: the plain mean, over all
+# classes that occur among the labels or the answers, of $2 \cdot \text{hits} / (\text{true} + \text{answered})$. (That
+# is the same as the harmonic mean of precision and recall.) Use NumPy alone.
+# <details><summary>Hint 1</summary>
+#
+# First join the batches: `np.concatenate([labels for labels, answers in batches])`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.union1d(labels, answers)` lists the classes. For each, count with `==` and `sum`, then take the mean at the end.
+#
+# </details>
+
+# %% tags=["answer"]
+def macro_f1(batches):
+    """Macro F1 over all batches.
+
+    Args:
+        batches: list of pairs (labels, answers), int arrays of one length each
+    Returns:
+        float
+    """
+    ### BEGIN SOLUTION
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    scores = []
+    for label in np.union1d(labels, answers):
+        true, answered = labels == label, answers == label
+        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+    return float(np.mean(scores))
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="mean of the batches' values"
+def macro_f1(batches):
+    values = []
+    for labels, answers in batches:
+        scores = []
+        for label in np.union1d(labels, answers):
+            true, answered = labels == label, answers == label
+            scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+        values.append(np.mean(scores))
+    return float(np.mean(values))
+
+
+# %% tags=["wrong"] expect="the last batch alone"
+def macro_f1(batches):
+    for labels, answers in batches:
+        scores = []
+        for label in np.union1d(labels, answers):
+            true, answered = labels == label, answers == label
+            scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+    return float(np.mean(scores))
+
+
+# %% tags=["wrong"] expect="that is the accuracy"
+def macro_f1(batches):
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    return float((labels == answers).mean())
+
+
+# %% tags=["wrong"] expect="every class counts the same"
+def macro_f1(batches):
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    total = 0
+    for label in np.union1d(labels, answers):
+        true, answered = labels == label, answers == label
+        total += true.sum() * 2 * (true & answered).sum() / (true.sum() + answered.sum())
+    return float(total / len(labels))
+
+
+# %% tags=["wrong"] expect="never true"
+def macro_f1(batches):
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    scores = []
+    for label in np.unique(labels):
+        true, answered = labels == label, answers == label
+        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+    return float(np.mean(scores))
+
+
+# %% tags=["wrong"] expect="never answered"
+def macro_f1(batches):
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    scores = []
+    for label in np.unique(answers):
+        true, answered = labels == label, answers == label
+        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+    return float(np.mean(scores))
+
+
+# %% tags=["wrong"] expect="has been changed"
+def macro_f1(batches):
+    labels, answers = batches.pop(0)
+    for more_labels, more_answers in batches:
+        labels, answers = np.append(labels, more_labels), np.append(answers, more_answers)
+    scores = []
+    for label in np.union1d(labels, answers):
+        true, answered = labels == label, answers == label
+        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+    return float(np.mean(scores))
+
+
+# %% tags=["wrong"] expect="first F1, then the mean"
+def macro_f1(batches):
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    precisions, recalls = [], []
+    for label in np.union1d(labels, answers):
+        true, answered = labels == label, answers == label
+        precisions.append((true & answered).sum() / max(answered.sum(), 1))
+        recalls.append((true & answered).sum() / max(true.sum(), 1))
+    precision, recall = np.mean(precisions), np.mean(recalls)
+    return float(2 * precision * recall / (precision + recall))
+
+
+# %% tags=["wrong"] expect="that occur nowhere"
+def macro_f1(batches):
+    labels = np.concatenate([of_batch for of_batch, _ in batches])
+    answers = np.concatenate([of_batch for _, of_batch in batches])
+    scores = []
+    for label in range(max(labels.max(), answers.max()) + 1):
+        true, answered = labels == label, answers == label
+        scores.append(2 * (true & answered).sum() / max(true.sum() + answered.sum(), 1))
+    return float(np.mean(scores))
+
+
+# %% [markdown]
+# Try it before you run the check. Class 0 is perfect, class 1 is found once in two, class 2 is a false alarm:
+
+# %%
+print(macro_f1([(np.array([0, 0]), np.array([0, 0])), (np.array([1, 1]), np.array([1, 2]))]))
+
+# %% tags=["check"] points=3
+random = np.random.default_rng(0)
+labels = random.choice([0, 1, 3, 5], p=[0.6, 0.2, 0.1, 0.1], size=90)
+answers = np.where(random.random(90) < 0.6, labels, random.choice([0, 1, 4, 6], size=90))
+answers[answers == 5] = 0
+cuts = [30, 60, 85]
+batches = list(zip(np.split(labels, cuts), np.split(answers, cuts)))
+
+
+def f1_of(labels, answers, label):
+    return 2 * ((labels == label) & (answers == label)).sum() / ((labels == label).sum() + (answers == label).sum())
+
+
+def macro_of(labels, answers):
+    return np.mean([f1_of(labels, answers, label) for label in np.union1d(labels, answers)])
+
+
+passed = [(of_labels.copy(), of_answers.copy()) for of_labels, of_answers in batches]
+found = macro_f1(passed)
+assert len(passed) == len(batches), "the list that was passed in has been changed"
+same = [np.array_equal(mine, theirs) for pair in zip(passed, batches) for mine, theirs in zip(*pair)]
+assert all(same), "an array that was passed in has been changed"
+assert found is not None, "return the value"
+assert np.ndim(found) == 0, f"return one number, not {found!r}"
+found = float(found)
+assert np.isfinite(found), "somewhere you divide by 0: which classes occur nowhere?"
+
+
+def like(value):
+    return abs(found - value) < 1e-6
+
+
+each = {label: f1_of(labels, answers, label) for label in np.union1d(labels, answers)}
+assert not like(np.mean([macro_of(*batch) for batch in batches])), (
+    "this is the mean of the batches' values: join all batches first, then compute once"
+)
+assert not like(macro_of(*batches[-1])), "this is the value of the last batch alone: join all batches first"
+assert not like((labels == answers).mean()), "that is the accuracy, which is micro F1; macro is a mean over classes"
+weighted = sum(each[label] * (labels == label).mean() for label in each)
+assert not like(weighted), "macro: every class counts the same, however many pictures it has"
+assert not like(np.mean([each[label] for label in np.unique(labels)])), (
+    "classes 4 and 6 are answered and never true: they count, with an F1 of 0"
+)
+assert not like(np.mean([each[label] for label in np.unique(answers)])), (
+    "class 5 is true and never answered: it counts, with an F1 of 0"
+)
+assert not like(sum(each.values()) / 7), "neither labels nor answers hold class 2: leave out classes that occur nowhere"
+expected = sum(each.values()) / 6
+assert like(expected), f"expected {expected:.4f}, not {found:.4f}: for each class first F1, then the mean"
+perfect = [(np.array([0, 1]), np.array([0, 1])), (np.array([2]), np.array([2]))]
+assert abs(macro_f1(perfect) - 1) < 1e-9, "all answers right should give 1"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · A threshold that reaches a precision (3 points)
+#
+# A clinic says: "nine of ten alarms must be real; then find as many cases as you can". Pictures with
+# `score >= threshold` raise an alarm. Return the threshold with the highest recall among those whose precision is at
+# least `wanted`, or `None` if no threshold reaches it.
+# <details><summary>Hint 1</summary>
+#
+# Only the scores themselves need to be tried as thresholds. `np.unique(scores)` lists them, from low to high.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The lower the threshold, the higher the recall. So go from the lowest up, and return the first one that reaches the
+# precision.
+#
+# </details>
+
+# %% tags=["answer"]
+def threshold_for(scores, is_class, wanted):
+    """The threshold with the highest recall whose precision is at least `wanted`.
+
+    Args:
+        scores: float array (n,)
+        is_class: bool array (n,), True for the pictures of the class
+        wanted: float, the precision that is asked for
+    Returns:
+        float, or None
+    """
+    ### BEGIN SOLUTION
+    for threshold in np.unique(scores):
+        if is_class[scores >= threshold].mean() >= wanted:
+            return float(threshold)
+    return None
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="may fall and rise again"
+def threshold_for(scores, is_class, wanted):
+    best = None
+    for threshold in np.unique(scores)[::-1]:
+        if is_class[scores >= threshold].mean() < wanted:
+            break
+        best = threshold
+    return best
+
+
+# %% tags=["wrong"] expect="as many cases as you can"
+def threshold_for(scores, is_class, wanted):
+    for threshold in np.unique(scores)[::-1]:
+        if is_class[scores >= threshold].mean() >= wanted:
+            return threshold
+
+
+# %% tags=["wrong"] expect="scores equal to the threshold"
+def threshold_for(scores, is_class, wanted):
+    for threshold in np.unique(scores)[:-1]:
+        if is_class[scores > threshold].mean() >= wanted:
+            return threshold
+
+
+# %% tags=["wrong"] expect="does not reach"
+def threshold_for(scores, is_class, wanted):
+    return 0.5
+
+
+# %% tags=["wrong"] expect="return None"
+def threshold_for(scores, is_class, wanted):
+    thresholds = np.unique(scores)
+    for threshold in thresholds:
+        if is_class[scores >= threshold].mean() >= wanted:
+            return threshold
+    return thresholds[-1]
+
+
+# %% tags=["wrong"] expect="share of right answers"
+def threshold_for(scores, is_class, wanted):
+    for threshold in np.unique(scores):
+        if ((scores >= threshold) == is_class).mean() >= wanted:
+            return threshold
+
+
+# %% tags=["wrong"] expect="a fixed grid"
+def threshold_for(scores, is_class, wanted):
+    for threshold in np.linspace(0, 1, 101):
+        called = scores >= threshold
+        if called.any() and is_class[called].mean() >= wanted:
+            return threshold
+
+
+# %% tags=["wrong"] expect="at least `wanted`"
+def threshold_for(scores, is_class, wanted):
+    for threshold in np.unique(scores):
+        if is_class[scores >= threshold].mean() > wanted:
+            return threshold
+
+
+# %% tags=["wrong"] expect="has been changed"
+def threshold_for(scores, is_class, wanted):
+    order = np.argsort(scores)
+    is_class = is_class[order]
+    scores.sort()
+    for threshold in np.unique(scores):
+        if is_class[scores >= threshold].mean() >= wanted:
+            return threshold
+
+
+# %% tags=["wrong"] expect="the same score"
+def threshold_for(scores, is_class, wanted):
+    order = np.argsort(-scores, kind="stable")
+    precision = is_class[order].cumsum() / np.arange(1, len(scores) + 1)
+    reached = np.flatnonzero(precision >= wanted)
+    return scores[order][reached[-1]] if len(reached) else None
+
+
+# %% [markdown]
+# Try it before you run the check. With three alarms two are real, with four three:
+
+# %%
+print(threshold_for(np.array([0.9, 0.7, 0.6, 0.3]), np.array([True, False, True, True]), wanted=0.75))
+
+# %% tags=["check"] points=3
+def judged(scores, is_class, wanted):
+    """Precision and recall at the threshold that is returned."""
+    passed = np.array(scores), np.array(is_class, dtype=bool)
+    threshold = threshold_for(*passed, wanted)
+    same = np.array_equal(passed[0], scores) and np.array_equal(passed[1], np.array(is_class, dtype=bool))
+    assert same, "an array that was passed in has been changed"
+    if threshold is None:
+        return None
+    assert np.ndim(threshold) == 0, f"return one number, not {threshold!r}"
+    called = np.array(scores) >= float(threshold)
+    hits = (called & np.array(is_class, dtype=bool)).sum()
+    return hits / max(called.sum(), 1), hits / sum(is_class)
+
+
+few = [0.45, 0.4, 0.35, 0.3] + [0.1] * 16, [1, 0, 0, 1] + [0] * 16
+found = judged(*few, 0.9)
+assert found is not None, "the highest score has a precision of 1, and you return None"
+share = "there the share of right answers is 0.9, but of the alarms only half are real: asked for is the precision"
+assert found != (0.5, 1), share
+equal = "scores equal to the threshold raise an alarm, too: it is >=, not >"
+assert found != (0.5, 0.5), equal
+assert found[0] >= 0.9, f"the precision at your threshold is {found[0]:.2f}, which does not reach 0.9"
+scores = [0.95, 0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2]
+is_class = [1, 1, 0, 1, 1, 0, 0, 0]
+found = judged(scores, is_class, 0.75)
+assert found is not None, "0.6 has a precision of 4 / 5, and you return None"
+again = "precision may fall and rise again: it is 2 / 3 at 0.8 and 4 / 5 at 0.6. Do not stop at the first fall"
+assert found != (1, 0.5), again
+assert found != (1, 0.25), "the precision is reached, but find as many cases as you can: the lowest such threshold"
+assert found != (4 / 6, 1), equal
+assert found[0] >= 0.75, f"the precision at your threshold is {found[0]:.2f}, which does not reach 0.75"
+assert found[1] == 1, f"0.6 finds all four, your threshold a share of {found[1]:.2f}: find as many cases as you can"
+found = judged([0.9, 0.6, 0.6, 0.6, 0.1], [1, 1, 1, 0, 0], 0.75)
+assert found == (0.75, 1), "at 0.6 three of four alarms are real, and a precision of at least `wanted`, 0.75, will do"
+assert judged([0.9, 0.8, 0.7], [0, 1, 1], 0.9) is None, "no threshold reaches 0.9 here: return None"
+found = judged([0.9, 0.8, 0.8, 0.5], [1, 1, 0, 0], 0.9)
+assert found is not None, "0.9 has a precision of 1, and you return None"
+assert found[0] >= 0.9, "two pictures have the same score 0.8: one threshold calls both, or none"
+found = judged([0.2, 0.6, 0.4], [0, 1, 1], 0.6)
+assert found == (2 / 3, 1), "for 0.6 it is enough if two of three alarms are real, so the lowest score will do"
+grid = "scores lie anywhere, not on a fixed grid, and not only between 0 and 1: try the scores themselves"
+assert judged([0.5049, 0.5047, 0.5043, 0.5041], [1, 1, 0, 0], 0.9) == (1, 1), grid
+assert judged([7.5, 3.2, -1.4, -6.0], [1, 1, 1, 0], 0.9) == (1, 1), grid
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · A callback that keeps the hardest batch (3 points)
+#
+# Write a callback that remembers the row of the batch with the highest training loss, in its attribute `hardest`. Ties
+# go to the earlier batch. A new training begins anew: before its first batches `hardest` is `None`.
+# <details><summary>Hint 1</summary>
+#
+# Override `on_start`, which sets `self.hardest`, and `on_batches`, which gets a list of rows, up to 25 at a time.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# In `on_batches`: `for row in rows:`, and keep the row if there is none yet or if `row["train_loss"]` is larger.
+#
+# </details>
+
+# %% tags=["answer"]
+class HardestBatch(Callback):
+    """Keeps the row with the highest `train_loss` in `self.hardest`, a dict, or None before the first batches."""
+
+    ### BEGIN SOLUTION
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        for row in rows:
+            if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+                self.hardest = row
+
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="every row of the list"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        if self.hardest is None or rows[0]["train_loss"] > self.hardest["train_loss"]:
+            self.hardest = rows[0]
+
+
+# %% tags=["wrong"] expect="earlier calls"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        self.hardest = max(rows, key=lambda row: row["train_loss"])
+
+
+# %% tags=["wrong"] expect="the whole row"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        losses = [row["train_loss"] for row in rows]
+        self.hardest = max(losses if self.hardest is None else [self.hardest, *losses])
+
+
+# %% tags=["wrong"] expect="begins anew"
+class HardestBatch(Callback):
+    hardest = None
+
+    def on_batches(self, rows):
+        for row in rows:
+            if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+                self.hardest = row
+
+
+# %% tags=["wrong"] expect="the easiest"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        for row in rows:
+            if self.hardest is None or row["train_loss"] < self.hardest["train_loss"]:
+                self.hardest = row
+
+
+# %% tags=["wrong"] expect="not of epochs"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_epoch(self, row):
+        if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+            self.hardest = row
+
+
+# %% tags=["wrong"] expect="has been changed"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        for row in rows:
+            if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+                self.hardest = row
+        rows.clear()
+
+
+# %% tags=["wrong"] expect="ties go to the earlier"
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        for row in rows:
+            if self.hardest is None or row["train_loss"] >= self.hardest["train_loss"]:
+                self.hardest = row
+
+
+# %% [markdown]
+# Try it on a small training before you run the check:
+
+# %%
+def train_with(callback):
+    torch.manual_seed(0)
+    x = torch.randn(120, 3)
+    loader = DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), batch_size=4)
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    fit(model, loader, optimizer=optimizer, epochs=2, callbacks=[callback], progress=False)
+
+
+callback = HardestBatch()
+train_with(callback)
+print(callback.hardest)
+
+# %% tags=["check"] points=3
+def told(callback, *groups):
+    callback.on_start(nn.Linear(1, 1), History(), 0)
+    batch = 0
+    for losses in groups:
+        rows = [{"epoch": 1, "batch": batch + n, "lr": 0.1, "train_loss": loss} for n, loss in enumerate(losses, 1)]
+        batch += len(losses)
+        original = [dict(row) for row in rows]
+        try:
+            callback.on_batches(rows)
+        except AttributeError as error:
+            missing = "on_batches asks for self.hardest, which is not there yet: set hardest in on_start"
+            assert "hardest" not in str(error), missing
+            raise
+        assert rows == original, "the list of rows that was passed in has been changed: other callbacks get it, too"
+    callback.on_epoch({"epoch": 1, "lr": 0.1, "train_loss": 99.0, "seconds": 1.0})
+    callback.on_stop()
+    assert hasattr(callback, "hardest"), "your callback has no attribute `hardest`: set it to None in on_start"
+    return callback.hardest
+
+
+callback = HardestBatch()
+assert isinstance(callback, Callback), "inherit from Callback"
+found = told(callback, [1.0, 3.0, 2.0])
+assert found is not None, "after three batches hardest is still None: does on_batches set it?"
+assert isinstance(found, dict), f"keep the whole row, a dict, not {found!r}"
+assert found["train_loss"] != 99.0, "you kept the row of an epoch: the rows of batches are asked for, not of epochs"
+assert found["train_loss"] != 1.0 or told(HardestBatch(), [3.0, 1.0])["train_loss"] == 3.0, "you keep the easiest batch"
+assert found["batch"] == 2, f"look at every row of the list: of 1.0, 3.0, 2.0 the second is the hardest, not {found}"
+assert "lr" in found and "epoch" in found, f"keep the whole row, with all its numbers, not {found}"
+found = told(HardestBatch(), [1.0, 3.0], [2.0, 0.5])
+assert found["batch"] == 2, f"compare with what earlier calls have brought: batch 2 stays the hardest, not {found}"
+found = told(HardestBatch(), [1.0, 2.0], [5.0])
+assert found["batch"] == 3, f"a later group may hold a harder batch: batch 3, not {found}"
+found = told(HardestBatch(), [2.0, 2.0], [2.0])
+assert found["batch"] == 1, f"ties go to the earlier batch: batch 1, not {found}"
+callback = HardestBatch()
+told(callback, [9.0])
+callback.on_start(nn.Linear(1, 1), History(), 0)
+assert callback.hardest is None, "a new training begins anew: set hardest to None in on_start"
+
+
+class Everything(Callback):
+    def on_start(self, model, history, batches):
+        self.rows = []
+
+    def on_batches(self, rows):
+        self.rows += rows
+
+
+mine, everything = HardestBatch(), Everything()
+train_with(everything)
+train_with(mine)
+assert mine.hardest == max(everything.rows, key=lambda row: row["train_loss"]), "wrong batch in a real training"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: A better, B better, or can't tell (5 points)
+#
+# Two models have judged the same pictures. Return one of three texts: `"A better"`, `"B better"` or `"can't tell"`. A
+# lead counts if it is beyond what the choice of pictures would bring about, at the custom of 95 % (5 % of false alarms,
+# half of them on each side). Which method you take is up to you; it has to compare picture by picture, and to give the
+# same verdict each time.
+# <details><summary>Hint 1</summary>
+#
+# The lesson's `compare` does most of it: for each picture 1, 0 or −1, then a bootstrap of the mean, then the
+# percentiles 2.5 and 97.5. Convert to whole numbers before you subtract.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# If both ends of the interval are above 0, A is better; if both are below, B. Seed the random numbers inside the
+# function.
+#
+# </details>
+
+# %% tags=["answer"]
+def verdict(right_a, right_b):
+    """Whether one of two models is better.
+
+    Args:
+        right_a, right_b: bool arrays (n,), whether the model was right, for the same n pictures in the same order
+    Returns:
+        "A better", "B better" or "can't tell"
+    """
+    ### BEGIN SOLUTION
+    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
+    leads = np.random.default_rng(0).choice(lead, (4000, len(lead))).mean(axis=1)
+    low, high = np.percentile(leads, [2.5, 97.5])
+    return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="may be luck"
+def verdict(right_a, right_b):
+    a, b = np.mean(right_a), np.mean(right_b)
+    return "A better" if a > b else "B better" if b > a else "can't tell"
+
+
+# %% tags=["wrong"] expect="picture by picture"
+def verdict(right_a, right_b):
+    random, n = np.random.default_rng(0), len(right_a)
+    a = random.choice(right_a, (2000, n)).mean(axis=1)
+    b = random.choice(right_b, (2000, n)).mean(axis=1)
+    low, high = np.percentile(a - b, [2.5, 97.5])
+    return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
+
+
+# %% tags=["wrong"] expect="one standard error"
+def verdict(right_a, right_b):
+    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
+    error = lead.std() / len(lead) ** 0.5
+    return "A better" if lead.mean() > error else "B better" if lead.mean() < -error else "can't tell"
+
+
+# %% tags=["wrong"] expect="B can be the better one"
+def verdict(right_a, right_b):
+    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
+    leads = np.random.default_rng(0).choice(lead, (2000, len(lead))).mean(axis=1)
+    return "A better" if np.percentile(leads, 2.5) > 0 else "can't tell"
+
+
+# %% tags=["wrong"] expect="wrong way round"
+def verdict(right_a, right_b):
+    lead = np.asarray(right_b).astype(int) - np.asarray(right_a).astype(int)
+    leads = np.random.default_rng(0).choice(lead, (2000, len(lead))).mean(axis=1)
+    low, high = np.percentile(leads, [2.5, 97.5])
+    return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
+
+
+# %% tags=["wrong"] expect="a clear lead"
+def verdict(right_a, right_b):
+    return "can't tell"
+
+
+# %% tags=["wrong"] expect="one of three texts"
+def verdict(right_a, right_b):
+    return float(np.mean(right_a) - np.mean(right_b))
+
+
+# %% tags=["wrong"] expect="seed the random numbers"
+def verdict(right_a, right_b):
+    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
+    leads = np.random.default_rng().choice(lead, (1000, len(lead))).mean(axis=1)
+    low, high = np.percentile(leads, [2.5, 97.5])
+    return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
+
+
+# %% tags=["wrong"] expect="on each side"
+def verdict(right_a, right_b):
+    only_a, only_b = np.sum(right_a & ~right_b), np.sum(right_b & ~right_a)
+    z = (only_a - only_b) / max(only_a + only_b, 1) ** 0.5
+    return "A better" if z > 1.645 else "B better" if z < -1.645 else "can't tell"
+
+
+# %% tags=["wrong"] expect="asks for too much"
+def verdict(right_a, right_b):
+    only_a, only_b = np.sum(right_a & ~right_b), np.sum(right_b & ~right_a)
+    z = (only_a - only_b) / max(only_a + only_b, 1) ** 0.5
+    return "A better" if z > 3.29 else "B better" if z < -3.29 else "can't tell"
+
+
+# %% tags=["wrong"] expect="of few disagreements"
+def verdict(right_a, right_b):
+    only_a, only_b = np.sum(right_a & ~right_b), np.sum(right_b & ~right_a)
+    share = only_a / max(only_a + only_b, 1)
+    if only_a + only_b < 5:
+        return "can't tell"
+    return "A better" if share > 0.65 else "B better" if share < 0.35 else "can't tell"
+
+
+# %% tags=["wrong"] expect="no difference at all"
+def verdict(right_a, right_b):
+    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
+    leads = np.random.default_rng(0).choice(lead, (2000, len(lead))).mean(axis=1)
+    low, high = np.percentile(leads, [2.5, 97.5])
+    return "A better" if low >= 0 else "B better" if high <= 0 else "can't tell"
+
+
+# %% [markdown]
+# Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and 60 times both are:
+
+# %%
+def pictures(both, only_a, only_b, neither):
+    """Two bool arrays with so many pictures of each kind, in mixed order."""
+    order = np.random.default_rng(1).permutation(both + only_a + only_b + neither)
+    right_a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])[order]
+    right_b = np.repeat([True, False, True, False], [both, only_a, only_b, neither])[order]
+    return right_a, right_b
+
+
+print(verdict(*pictures(60, 20, 3, 17)))
+
+# %% tags=["check"] points=5
+texts = ("A better", "B better", "can't tell")
+
+
+def said_of(both, only_a, only_b, neither):
+    a, b = pictures(both, only_a, only_b, neither)
+    copies = a.copy(), b.copy()
+    try:
+        found = verdict(a, b)
+    except TypeError as error:
+        assert "subtract" not in str(error), "bool arrays cannot be subtracted: convert them to whole numbers first"
+        raise
+    assert np.array_equal(a, copies[0]) and np.array_equal(b, copies[1]), "what was passed in has been changed"
+    found = found.replace("’", "'") if isinstance(found, str) else found
+    assert isinstance(found, str) and found in texts, (
+        f"return exactly one of three texts, {', '.join(map(repr, texts))}, not {found!r}"
+    )
+    return found
+
+
+found = said_of(120, 40, 5, 35)
+assert found != "B better", "A alone is right 40 times, B alone 5 times, and you say B: the wrong way round"
+assert found == "A better", "A alone is right 40 times, B alone 5 times, of 200 pictures: that is a clear lead"
+assert said_of(120, 5, 40, 35) == "B better", "B can be the better one: 40 pictures against 5, of 200"
+found = said_of(90, 0, 0, 10)
+assert found == "can't tell", f"the two models agree on every picture, no difference at all, and you say {found!r}"
+found = said_of(100, 52, 50, 98)
+assert found == "can't tell", f"52 pictures against 50 may be luck, and you say {found!r}"
+found = said_of(100, 20, 12, 68)
+assert found == "can't tell", f"20 against 12 is a lead of little more than one standard error, and you say {found!r}"
+found = said_of(500, 40, 12, 448)
+assert found == "A better", (
+    f"1,000 pictures, 40 against 12: luck would hardly be so uneven, and you say {found!r}. Compare picture by picture"
+)
+assert said_of(500, 12, 40, 448) == "B better", "and with the models exchanged it is B"
+assert said_of(3, 2, 0, 5) == "can't tell", "two pictures against none, of ten, is too little to tell"
+a, b = pictures(100, 21, 10, 69)  # close to the limit, where drawn numbers decide
+assert len({verdict(a, b) for _ in range(20)}) == 1, "the verdict should be the same each time: seed the random numbers"
+for only_a, only_b, n in [(30, 12, 200), (36, 14, 400)]:
+    found = said_of(n // 2, only_a, only_b, n // 2 - only_a - only_b)
+    why = f"{only_a} against {only_b} of {n} happens by luck far less often than 5 times in 100"
+    assert found == "A better", f"{why}, and you say {found!r}: your method asks for too much"
+found = said_of(100, 22, 12, 66)
+assert found == "can't tell", (
+    f"22 against 12 of 200: luck alone does that more often than allowed, 2.5 % on each side, and you say {found!r}"
+)
+found = said_of(100, 14, 6, 80)
+assert found == "can't tell", f"14 against 6: of few disagreements 70 % may be luck, and you say {found!r}"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/09_metrics_and_plots.ipynb), or go on with
+# [lesson 10](../10_from_notebook_to_script.ipynb).
