@@ -285,8 +285,7 @@ from course_utils.train import make_parser
 flags = ["--data", "pictures", "--model", "cnn", "--learning-rate", "0.01", "--no-freeze"]
 expected = vars(parser_for(Settings).parse_args(flags)) | {"output": None, "resume": None}
 print("helper agrees:", vars(make_parser().parse_args(flags)) == expected)
-for setting in fields(Settings):
-    print(f"{setting.name:<14} {setting.metadata['help']}")
+print("\n".join(f"{each.name:<14} {each.metadata['help']}" for each in fields(Settings)))
 
 # %% [markdown]
 # (`output` and `resume` say where a run is, not what it does. They come soon.) The third use is the record. **JSON** is
@@ -1077,9 +1076,8 @@ small_flags += ["--data", str(root)]
 small = Settings(**vars(parser_for(Settings).parse_args(small_flags)))
 one, two = fresh("one process"), fresh("two processes")
 train(small, one)
-torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-done = start(*torchrun, "-m", "course_utils.train", "--output", two, *small_flags)
-print("exit code:", done.returncode)
+torchrun = "-m torch.distributed.run --standalone --nproc-per-node=2 -m course_utils.train".split()
+print("exit code:", start(*torchrun, "--output", two, *small_flags).returncode)
 
 # %% [markdown]
 # (In a terminal: `torchrun --standalone --nproc-per-node=2 -m course_utils.train …`.) For comparison, one process with

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -80,6 +81,30 @@ def best_epoch(folder, monitor="val_loss"):
     return int(min(zip(sign * table[monitor], table["epoch"]))[1])
 
 
+# %% tags=["wrong"] expect="every accuracy"
+def best_epoch(folder, monitor="val_loss"):
+    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
+    return int(column.idxmax() if monitor == "val_accuracy" else column.idxmin())
+
+
+# %% tags=["wrong"] expect="of all other columns"
+def best_epoch(folder, monitor="val_loss"):
+    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
+    return int(column.idxmin() if "loss" in monitor else column.idxmax())
+
+
+# %% tags=["wrong"] expect="nor the best accuracy"
+def best_epoch(folder, monitor="val_loss"):
+    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor].fillna(np.inf)
+    return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
+
+
+# %% tags=["wrong"] expect="return a number"
+def best_epoch(folder, monitor="val_loss"):
+    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
+    return str(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
+
+
 # %% [markdown]
 # Try it on a run that you make up:
 
@@ -94,12 +119,14 @@ def tell(monitor, **columns):
     with tempfile.TemporaryDirectory() as folder:
         table = pd.DataFrame({"epoch": range(1, 6), **columns})
         table.to_csv(Path(folder) / "epochs.csv", index=False)
-        return best_epoch(Path(folder), monitor)
+        found = best_epoch(Path(folder), monitor)
+    assert found is not None, "return the epoch"
+    assert np.ndim(found) == 0 and not isinstance(found, str), f"return a number, not a {type(found).__name__}"
+    return found
 
 
 losses, accuracies = [0.9, 0.7, 0.3, 0.4, 0.5], [0.5, 0.6, 0.7, 0.8, 0.1]
 found = tell("val_loss", train_loss=losses[::-1], val_loss=losses, val_accuracy=accuracies)
-assert found is not None, "return the epoch"
 assert found != 0.3, "return the number of the epoch, not its value"
 assert found != 2, "the best of these epochs is 3, not 2: the column epoch counts from 1"
 assert found == 3, f"the losses {losses} are lowest in epoch 3, not {found}"
@@ -109,11 +136,19 @@ found = tell("val_accuracy", val_loss=losses, val_accuracy=accuracies)
 assert found != 5, "of an accuracy higher is better: epoch 4, not 5"
 assert found != 3, "look at the column monitor, not always at val_loss"
 assert found == 4, f"the accuracies {accuracies} are highest in epoch 4, not {found}"
+found = tell("train_accuracy", val_loss=losses, train_accuracy=accuracies)
+assert found == 4, f"train_accuracy is best in epoch 4, not {found}: of every accuracy the highest value counts"
+found = tell("seconds", val_loss=losses, seconds=accuracies)
+assert found == 5, f"the column seconds is lowest in epoch 5, not {found}: of all other columns the lowest counts"
 for first in (0, 4):
     with_nan = list(losses)
     with_nan[first] = math.nan
     found = tell("val_loss", val_loss=with_nan)
     assert found == 3, f"of the losses {with_nan} epoch 3 is best, not {found}: nan is never the best"
+    with_nan = list(accuracies)
+    with_nan[first] = math.nan
+    found = tell("val_accuracy", val_accuracy=with_nan)
+    assert found == 4, f"of {with_nan} epoch 4 is best, not {found}: nan is not the best loss, nor the best accuracy"
 print("✓ task 1")
 
 # %% [markdown]
@@ -129,7 +164,8 @@ print("✓ task 1")
 # | `--model` | `cnn` or `resnet18` | `cnn` |
 # | `--augment`, `--no-augment` | yes or no | yes |
 #
-# Anything else must be refused: the parser ends the program with exit code 2, as argparse does by itself.
+# Anything else must be refused, `nan` too: the parser ends the program with exit code 2, as argparse does by itself.
+# (Whether shortened flags such as `--epoch 3` are accepted is up to you.)
 # <details><summary>Hint 1</summary>
 #
 # `add_argument("--data", required=True)` makes a flag one that must be given.
@@ -255,6 +291,42 @@ def make_parser():
     return parser
 
 
+# %% tags=["wrong"] expect="--learning-rate nan should be refused"
+def make_parser():
+    def above_zero(kind):
+        def convert(text):
+            number = kind(text)
+            if number <= 0:
+                raise argparse.ArgumentTypeError("too small")
+            return number
+
+        return convert
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--epochs", type=above_zero(int), default=5)
+    parser.add_argument("--learning-rate", type=above_zero(float), default=0.001)
+    parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
+    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
+    return parser
+
+
+# %% tags=["wrong"] expect="--epochs 200 should be accepted"
+def make_parser():
+    def positive(text):
+        if not float(text) > 0:
+            raise argparse.ArgumentTypeError("not above 0")
+        return float(text)
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--epochs", type=int, default=5, choices=range(1, 101))
+    parser.add_argument("--learning-rate", type=positive, default=0.001)
+    parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
+    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
+    return parser
+
+
 # %%
 print(make_parser().parse_args(["--data", "pictures", "--epochs", "3"]))
 
@@ -276,11 +348,12 @@ def parsed(text):
             ) from None
 
 
-defaults = {"data": "x", "epochs": 5, "learning_rate": 0.001, "model": "cnn", "augment": True}
+defaults = {"epochs": 5, "learning_rate": 0.001, "model": "cnn", "augment": True}
 given = parsed("--data x")
 assert given is not None, "'--data x' alone should be accepted, all other flags have defaults"
-missing = sorted(set(defaults) - set(given))
+missing = sorted({"data", *defaults} - set(given))
 assert not missing, f"there is no flag for {', '.join(missing)}"
+assert str(given["data"]) == "x", f"'--data x' should make data 'x', not {given['data']!r}"
 for name, value in defaults.items():
     assert given[name] == value, f"{name} should be {value!r} by default, not {given[name]!r}"
 given = parsed("--data x --epochs 3 --learning-rate 0.5")
@@ -294,9 +367,10 @@ for text, value in [("--no-augment", False), ("--augment", True)]:
     assert given["augment"] is value, f"{text} should make augment {value}, not {given['augment']!r}"
 given = parsed("--data x --model resnet18")
 assert given is not None and given["model"] == "resnet18", "'--model resnet18' should be accepted"
-assert parsed("--data x --epochs 1") is not None, "--epochs 1 should be accepted"
+for text in ["--epochs 1", "--epochs 200"]:
+    assert parsed(f"--data x {text}") is not None, f"{text} should be accepted"
 for text in ["--epochs 0", "--epochs -2", "--epochs 2.5", "--epochs many", "--learning-rate 0",
-             "--learning-rate -0.1", "--learning-rate fast", "--model resnet19", "--colour red"]:
+             "--learning-rate -0.1", "--learning-rate nan", "--learning-rate fast", "--model resnet19", "--colour red"]:
     assert parsed(f"--data x {text}") is None, f"{text} should be refused"
 assert parsed("") is None and parsed("--epochs 3") is None, "without --data the parser should refuse"
 print("✓ task 2")
@@ -306,7 +380,8 @@ print("✓ task 2")
 #
 # Write a dictionary to a JSON file so that at every moment there is either the old file or the new one, and both are
 # whole. If the record cannot be written, its error reaches the caller, the old file is as it was, and nothing else is
-# left in the folder. Do it without the helper `replacing`.
+# left in the folder. Write it without the helper `replacing`. "At every moment" means that the old file may not be
+# deleted before the new one has its name.
 # <details><summary>Hint 1</summary>
 #
 # `json.dumps` makes the text first, before any file is touched. If it raises, nothing has happened yet.
@@ -380,6 +455,33 @@ def write_record(path, record):
     path.with_name(path.name + ".part").write_text(text, encoding="utf-8")
 
 
+# %% tags=["wrong"] expect="for a moment there was no file"
+def write_record(path, record):
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(record), encoding="utf-8")
+    path.unlink(missing_ok=True)
+    unfinished.rename(path)
+
+
+# %% tags=["wrong"] expect="without the helper"
+def write_record(path, record):
+    from course_utils.files import replacing
+
+    with replacing(path, "w") as file:
+        json.dump(record, file)
+
+
+# %% tags=["wrong"] expect="not a RuntimeError"
+def write_record(path, record):
+    try:
+        text = json.dumps(record)
+    except TypeError:
+        raise RuntimeError("cannot be written") from None
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
+
+
 # %%
 with tempfile.TemporaryDirectory() as folder:
     write_record(Path(folder) / "record.json", {"epochs": 5, "classes": ["ants", "bees"]})
@@ -387,11 +489,28 @@ with tempfile.TemporaryDirectory() as folder:
         print(file.name, "holds", file.read_text(encoding="utf-8"))
 
 # %% tags=["check"] points=3
+from unittest import mock
+
+watched = set()  # files that must be there whenever another file gets a new name
+vanished = []
+
+
+def watch(event, details):
+    if event == "os.rename":
+        vanished.extend(file for file in watched if not file.exists())
+
+
 def contents(folder):
     return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
 
-with tempfile.TemporaryDirectory() as folder:
+def without_helper(*_, **__):
+    raise AssertionError("write it without the helper replacing")
+
+
+sys.addaudithook(watch)  # Python reports every renaming to it
+assert "replacing" not in globals(), "write it without the helper replacing"
+with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.files.replacing", without_helper):
     folder = Path(folder)
     path, good = folder / "record.json", {"epochs": 5, "classes": ["Ameise", "Hummel"], "augment": True}
     write_record(path, good)
@@ -405,8 +524,10 @@ with tempfile.TemporaryDirectory() as folder:
     before = path.read_text(encoding="utf-8")
     try:
         write_record(path, {"epochs": 9, "device": object()})
-    except Exception:
+    except TypeError:
         pass
+    except Exception as error:
+        raise AssertionError(f"the TypeError of JSON should reach the caller, not a {type(error).__name__}") from None
     else:
         raise AssertionError("a record that JSON cannot hold: the error should reach the caller")
     assert path.exists() and path.read_text(encoding="utf-8") == before, "after an error the old record is gone"
@@ -417,7 +538,10 @@ with tempfile.TemporaryDirectory() as folder:
         os.link(path, second_name)
     except OSError:  # a file system without second names
         second_name.write_text(before, encoding="utf-8")
+    watched.add(path)
     write_record(path, {"epochs": 7})
+    watched.clear()
+    assert not vanished, "for a moment there was no file at all: os.replace needs no unlink before it"
     assert json.loads(path.read_text(encoding="utf-8")) == {"epochs": 7}, "the second record was not written"
     kept = second_name.read_text(encoding="utf-8")
     assert kept == before, "you write into the old file itself: killed halfway, both records would be lost"
@@ -522,6 +646,27 @@ def random_search(score, low, high, budget, seed):
     return max(((rate, score(rate)) for rate in rates), key=lambda trial: trial[1])
 
 
+# %% tags=["wrong"] expect="a grid in another order"
+def random_search(score, low, high, budget, seed):
+    rates = np.random.default_rng(seed).permutation(np.geomspace(low, high, budget))
+    return max(((rate, score(rate)) for rate in rates), key=lambda trial: trial[1])
+
+
+# %% tags=["wrong"] expect="the rate comes first"
+def random_search(score, low, high, budget, seed):
+    rates = 10 ** np.random.default_rng(seed).uniform(np.log10(low), np.log10(high), size=budget)
+    return max((score(rate), rate) for rate in rates)
+
+
+# %% tags=["wrong"] expect="begin with the first trial"
+def random_search(score, low, high, budget, seed):
+    best_rate, best_score = None, -1
+    for rate in 10 ** np.random.default_rng(seed).uniform(np.log10(low), np.log10(high), size=budget):
+        if (result := score(rate)) > best_score:
+            best_rate, best_score = rate, result
+    return best_rate, best_score
+
+
 # %%
 rate, score = random_search(lambda rate: -abs(np.log10(rate) + 2), 1e-4, 1, budget=16, seed=0)
 print(f"best rate {rate:.4f}, score {score:.3f}; the true best would be 0.01")
@@ -536,6 +681,10 @@ def search(budget, seed, low=1e-5, high=10.0, middle=-1.0):
 
     result = random_search(score, low, high, budget, seed)
     assert result is not None and np.shape(result) == (2,), "return two numbers: the best rate and its score"
+    assert not any(number is None for number in result), (
+        "None is returned, because no score was above the one you began with: scores may be far below 0, begin with "
+        "the first trial"
+    )
     return asked, tuple(float(number) for number in result)
 
 
@@ -547,6 +696,7 @@ assert len(asked) == 40, f"a budget of 40 made {len(asked)} calls: score each ra
 assert len(set(asked)) > 1, "always the same rate: make the generator once, before the loop"
 assert search(40, seed=1)[0] == asked, "the same seed should draw the same rates"
 assert search(40, seed=2)[0] != asked, "another seed should draw other rates"
+assert sorted(search(40, seed=2)[0]) != sorted(asked), "this is a grid in another order: draw the rates by chance"
 assert 1e-5 <= min(asked) and max(asked) <= 10, "every rate should lie between low and high"
 assert min(search(200, 3, low=0.1, high=0.2)[0]) >= 0.1 - 1e-9, "every rate should lie between low and high"
 assert max(search(200, 3, low=0.1, high=0.2)[0]) <= 0.2 + 1e-9, "every rate should lie between low and high"
@@ -554,10 +704,14 @@ below = np.mean(np.array(search(2000, seed=4)[0]) < 1e-2)  # the middle of the e
 assert abs(below - 0.5) < 0.08, f"{below:.0%} of the rates are below 0.01, it should be half: draw the exponent evenly"
 scores = {rate: -abs(np.log10(rate) + 1) for rate in asked}
 truly_best, worst = max(scores, key=scores.get), min(scores, key=scores.get)
+swapped = np.isclose(best, truly_best) and np.isclose(rate, scores[truly_best])
+assert not swapped, "the rate comes first, then its score"
 assert not np.isclose(rate, worst), "you return the rate with the lowest score: higher is better"
 assert not np.isclose(rate, max(asked)), "you return the largest rate, not the best"
 assert np.isclose(rate, truly_best), f"the best of the rates was {truly_best}, not {rate}"
-assert np.isclose(best, scores[truly_best]), "return the best rate first, then its score"
+assert np.isclose(best, scores[truly_best]), f"the score of the best rate was {scores[truly_best]}, not {best}"
+asked, (rate, _) = search(8, seed=5, middle=-1000)
+assert np.isclose(rate, min(asked)), "scores far below 0: the rate is wrong, begin with the first trial"
 print("✓ task 4")
 
 # %% [markdown]
@@ -570,6 +724,8 @@ print("✓ task 4")
 #   for 1, 2 or 4 processes; so do the second ones, and so on,
 # - the shares are equally large; where `batch_size` cannot be shared equally, a `ValueError` is raised,
 # - no picture occurs twice in an epoch; a last batch that is not full is left out,
+# - all pictures are shuffled: which of them meet in a batch, and which are left out, changes from epoch to epoch,
+# - NumPy's global random numbers are not touched,
 # - the order follows from `seed` and `epoch`, and is another one for another seed or another epoch. (Seed 0 in epoch 1
 #   is not the same as seed 1 in epoch 0.)
 # <details><summary>Hint 1</summary>
@@ -667,6 +823,50 @@ def my_batches(count, batch_size, seed, epoch, rank, world_size):
     return [order[start : start + batch_size] for start in range(0, len(order) - batch_size + 1, batch_size)]
 
 
+# %% tags=["wrong"] expect="40 pictures in batches of 8"
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    if batch_size % world_size:
+        raise ValueError
+    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
+    starts = range(0, count - batch_size, batch_size)
+    return [order[start : start + batch_size][rank::world_size] for start in starts]
+
+
+# %% tags=["wrong"] expect="shuffle all pictures"
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    if batch_size % world_size:
+        raise ValueError
+    numbers = np.random.default_rng([seed, epoch]).permutation(count // batch_size)
+    return [list(range(k * batch_size + rank, (k + 1) * batch_size, world_size)) for k in numbers]
+
+
+# %% tags=["wrong"] expect="seed 0 in epoch 10 is the same as seed 1 in epoch 0"
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    if batch_size % world_size:
+        raise ValueError
+    order = np.random.default_rng(seed * 10 + epoch).permutation(count).tolist()
+    starts = range(0, count - batch_size + 1, batch_size)
+    return [order[start : start + batch_size][rank::world_size] for start in starts]
+
+
+# %% tags=["wrong"] expect="global random numbers"
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    if batch_size % world_size:
+        raise ValueError
+    np.random.seed([seed, epoch])
+    order = np.random.permutation(count).tolist()
+    starts = range(0, count - batch_size + 1, batch_size)
+    return [order[start : start + batch_size][rank::world_size] for start in starts]
+
+
+# %% tags=["wrong"] expect="but here comes AssertionError"
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    assert batch_size % world_size == 0
+    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
+    starts = range(0, count - batch_size + 1, batch_size)
+    return [order[start : start + batch_size][rank::world_size] for start in starts]
+
+
 # %%
 for rank in range(2):
     print("process", rank, my_batches(count=13, batch_size=4, seed=0, epoch=0, rank=rank, world_size=2))
@@ -675,16 +875,22 @@ for rank in range(2):
 def dealt(world_size, seed=0, epoch=0, count=43, batch_size=8):
     """Batch by batch, the shares of all processes."""
     by_rank = [my_batches(count, batch_size, seed, epoch, rank, world_size) for rank in range(world_size)]
-    assert all(batches is not None for batches in by_rank), "return a list of batches"
+    for batches in by_rank:
+        assert hasattr(batches, "__len__"), f"return a list of batches, not a {type(batches).__name__}"
     numbers = {len(batches) for batches in by_rank}
     assert len(numbers) == 1, f"the processes have different numbers of batches: {sorted(numbers)}"
     return [[[int(index) for index in share] for share in shares] for shares in zip(*by_rank)]
 
 
+state = np.random.get_state()[1].tolist(), np.random.get_state()[2]
 alone = dealt(1)
+untouched = state == (np.random.get_state()[1].tolist(), np.random.get_state()[2])
+assert untouched, "the global random numbers of NumPy were used or seeded: use a generator of your own"
 assert alone, "43 pictures in batches of 8 should give 5 batches, you return none"
 assert len(alone[-1][0]) == 8, f"the last batch has {len(alone[-1][0])} pictures: leave out a batch that is not full"
 assert len(alone) == 5, f"43 pictures in batches of 8 give 5 whole batches, not {len(alone)}"
+whole = len(dealt(1, count=40))
+assert whole == 5, f"40 pictures in batches of 8 give 5 whole batches, not {whole}: the last one is full"
 seen = [index for batch in alone for index in batch[0]]
 assert len(set(seen)) == len(seen), "a picture occurs twice in an epoch"
 assert set(seen) <= set(range(43)), "the indices should run from 0 to count - 1"
@@ -704,15 +910,29 @@ for world_size in (2, 4):
 assert dealt(1) == alone, "the same seed and epoch should give the same order"
 assert dealt(1, seed=3, epoch=1) != dealt(1, seed=3, epoch=2), "every epoch has the same order"
 assert dealt(1, seed=3, epoch=1) != dealt(1, seed=4, epoch=1), "every seed has the same order"
-assert dealt(1, seed=0, epoch=1) != dealt(1, seed=1, epoch=0), "seed 0 in epoch 1 is the same as seed 1 in epoch 0"
+assert dealt(1, seed=0, epoch=1) != dealt(1, seed=0, epoch=2), "with seed 0 every epoch has the same order"
+for far in [1, 2, 10, 100, 1000, 10_000]:
+    same = dealt(1, seed=0, epoch=far) == dealt(1, seed=1, epoch=0)
+    assert not same, f"seed 0 in epoch {far} is the same as seed 1 in epoch 0"
+    same = dealt(1, seed=far, epoch=0) == dealt(1, seed=0, epoch=1)
+    assert not same, f"seed {far} in epoch 0 is the same as seed 0 in epoch 1"
+assert dealt(1, seed=1, epoch=2) != dealt(1, seed=2, epoch=1), "seed 1 in epoch 2 is the same as seed 2 in epoch 1"
 assert alone != [[list(range(start, start + 8))] for start in range(0, 40, 8)], "the pictures are not shuffled"
+first_batches = {index for epoch in range(100) for index in dealt(1, epoch=epoch)[0][0]}
+assert len(first_batches) == 43, (
+    f"only {len(first_batches)} of 43 pictures are ever in the first batch of 100 epochs: shuffle all pictures"
+)
+groups = [{frozenset(batch[0]) for batch in dealt(1, epoch=epoch)} for epoch in (1, 2)]
+assert not groups[0] & groups[1], "the same pictures meet in a batch again: shuffle all pictures, then cut"
 for batch_size, world_size in [(9, 2), (10, 4)]:
     try:
         my_batches(43, batch_size, 0, 0, 0, world_size)
     except ValueError:
         continue
+    except Exception as error:
+        raise AssertionError(f"raise a ValueError, but here comes {type(error).__name__}") from None
     raise AssertionError(f"a batch of {batch_size} for {world_size} processes should raise a ValueError")
-assert my_batches(7, 8, 0, 0, 0, 1) == [], "7 pictures make no whole batch of 8: an empty list"
+assert len(my_batches(7, 8, 0, 0, 0, 1)) == 0, "7 pictures make no whole batch of 8: an empty list"
 print("✓ task 5")
 
 # %% [markdown]

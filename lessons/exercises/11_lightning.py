@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 11 · Lightning
 #
-# Five tasks, from warming up to a small design of your own, about 40 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 11](../11_lightning.ipynb), but for the schedule
 # `warmup_cosine`, which [lesson 05](../05_custom_resnet.ipynb) has built; if you are stuck, unfold the hint. Run the
 # next cell first: it also makes Lightning quiet, and two helpers for the checks.
