@@ -439,7 +439,14 @@ def test_a_disk_that_is_full_from_the_start_is_told(
 def test_ctrl_c_stops_the_program_and_it_goes_on(data: Path, tmp_path: Path) -> None:
     folder, settings = tmp_path / "run", {"epochs": 12}
     command = [sys.executable, "-m", "course_utils.train", *flags(data, folder, **settings)]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that starts the tests in the background lets them ignore SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     patience = time.monotonic() + 300
     while not (folder / "last.pt").exists() and program.poll() is None and time.monotonic() < patience:
         time.sleep(0.01)
