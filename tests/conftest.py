@@ -6,6 +6,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from tiny_runs import write_folders
 
 from course_utils import runtime
 
@@ -40,3 +41,9 @@ def seeded() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A tiny data set, laid out as folders."""
+    return write_folders(tmp_path / "data")

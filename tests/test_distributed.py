@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
-from tiny_runs import equal, flags, read_csv, run_once, write_folders
+from tiny_runs import equal, flags, read_csv, run_once
 from torch import nn
 
 from course_utils import CNN, distributed, fit, load_checkpoint, seeded_loader, train
@@ -26,11 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning"),
 ]
 needs_fork = pytest.mark.skipif(os.name == "nt", reason="needs fork, which Windows lacks")
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_folders(tmp_path / "data")
 
 
 # -- without torchrun -------------------------------------------------------------------------------------------------

@@ -20,11 +20,6 @@ from course_utils.runs import MODELS, environment, open_data
 pytestmark = pytest.mark.usefixtures("seeded", "sample_profile")
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_folders(tmp_path / "data")
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two epochs, not to be changed; its data lies beside it."""

@@ -47,11 +47,6 @@ pytestmark = [
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs signals, fork and limits, which Windows lacks")
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_folders(tmp_path / "data")
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three epochs, not to be changed; its data lies beside it."""
