@@ -31,7 +31,7 @@ def lay_out(source: str | Path, folder: str | Path, largest: int) -> None:
         ids = loadmat(source / "imagelabels.mat", squeeze_me=True)["labels"].tolist()
         splits = loadmat(source / "setid.mat", squeeze_me=True)
         images = {split: splits[name].tolist() for split, name in SPLITS.items()}
-    except (MatReadError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (MatReadError, ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:
         raise ValueError(f"imagelabels.mat or setid.mat in {source} is damaged ({error}). Get them again.") from error
     class_ids = sorted({str(class_id) for class_id in ids})
     names = {class_id: Flowers102.classes[int(class_id) - 1] for class_id in class_ids}

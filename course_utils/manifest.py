@@ -37,6 +37,7 @@ class DataSet:
     used_by: tuple[str, ...]
     licence: str
     files: tuple[RemoteFile, ...]
+    sample: str | None = None
     folder: str | None = None
     archive: str | None = None
     unpacked_bytes: int = 0

@@ -5,6 +5,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import time
@@ -326,6 +327,15 @@ def test_the_manifest_is_well_formed() -> None:
             assert all(url.startswith("https://") and url.endswith(Path(file.path).name) for url in file.urls)
             assert file.bytes > 0 and len(file.digest) >= 8
             assert not Path(file.path).is_absolute() and ".." not in file.path
+
+
+def test_the_manifest_knows_which_lesson_uses_what() -> None:
+    calls = {"hymenoptera": "hymenoptera", "mnist": "load_digits28", "flowers": r"flowers\(",
+             "resnet18": "pretrained_resnet18"}  # fmt: skip
+    for name, call in calls.items():
+        lessons = sorted((runtime.REPOSITORY / "lessons").glob("[0-9]*.py"))
+        users = [path.name[:2] for path in lessons if re.search(call, path.read_text(encoding="utf-8"))]
+        assert list(manifest.manifest()[name].used_by) == users, name
 
 
 def test_packed_files_count_as_here_when_they_have_been_unpacked(root: Path) -> None:
