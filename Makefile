@@ -1,4 +1,5 @@
-# make lab: install the course and open it · make test: prove it · make notebooks: rebuild what changed
+# make lab: install the course and open it · make data: get the real data (optional)
+# make test: prove it · make notebooks: rebuild what changed
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
 PYTHON ?= python3
@@ -15,6 +16,9 @@ test: .venv/author
 notebooks: .venv/author
 	$(BIN)/python lessons/build.py
 
+data: .venv/learner
+	$(BIN)/python -m course_utils.downloads
+
 bench: .venv/author
 	$(BIN)/python benchmarks/run.py
 
@@ -30,4 +34,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test notebooks bench clean
+.PHONY: lab test notebooks data bench clean

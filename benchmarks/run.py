@@ -15,9 +15,12 @@ from pathlib import Path
 
 import torch
 
+from course_utils.manifest import manifest
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
+READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
               "two_processes", "lesson_minutes"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
@@ -56,9 +59,21 @@ def lesson_map(results: dict) -> str:
     return "\n".join(lines)
 
 
+def data_table() -> str:
+    """The table of data/README.md: what each lesson needs in each profile, and how large it is."""
+    lines = ["| lesson | in `sample` | in `full` | to download |", "|---|---|---|---|"]
+    for source in sorted((ROOT / "lessons").glob("[0-9]*.py")):
+        used = {name: one for name, one in manifest().items() if source.name[:2] in one.used_by}
+        samples = ", ".join(one.sample for one in used.values() if one.sample)
+        megabytes = sum(one.megabytes for one in used.values())
+        size = f"{megabytes:.0f} MB" if used else ""
+        lines.append(f"| {source.stem[:2]} | {samples or 'nothing'} | {', '.join(used) or 'nothing'} | {size} |")
+    return "\n".join(lines)
+
+
 def renewed(readme: str, results: dict) -> str:
-    """The README with its two generated tables, between <!-- map --> and <!-- measured -->, made anew."""
-    for name, text in (("map", lesson_map(results)), ("measured", table(results))):
+    """A README with its generated tables, each between <!-- NAME --> and <!-- /NAME -->, made anew."""
+    for name, text in (("map", lesson_map(results)), ("measured", table(results)), ("needs", data_table())):
         readme = re.sub(f"(?s)<!-- {name} -->.*<!-- /{name} -->", f"<!-- {name} -->\n{text}\n<!-- /{name} -->", readme)
     return readme
 
@@ -76,8 +91,8 @@ def main() -> int:
         RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(table(results))
     if "lesson_minutes" in results:
-        readme = ROOT / "README.md"
-        readme.write_text(renewed(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+        for readme in READMES:
+            readme.write_text(renewed(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
     return 0 if all(row.get("met") is not False for name in chosen for row in results[name]["rows"]) else 1
 
 

@@ -14,6 +14,7 @@ from . import runtime
 from .annotations import AnnotationDataset
 from .folders import FolderDataset
 from .images import LabelledImages
+from .manifest import require
 
 
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
@@ -28,12 +29,7 @@ def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
     """
     course = runtime.current()
     root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"The profile {course.profile!r} needs the ants-and-bees images in {root}.\n"
-            "Download https://download.pytorch.org/tutorial/hymenoptera_data.zip and unpack it into "
-            f"{course.data_dir}, or set COURSE_PROFILE=sample to use the pictures that come with the course."
-        )
+    require("hymenoptera")
     splits = sorted(path.name for path in root.iterdir() if path.is_dir())
     _check_split(split, splits)
     classes = None if split == "train" else FolderDataset(root / "train").classes
@@ -49,16 +45,9 @@ def flowers(split: str, transform: Callable | None = None) -> LabelledImages:
         ValueError: unknown split, the lists do not agree with the pictures, or a class id has no name.
         FileNotFoundError: the data set is not in the data folder.
     """
-    course = runtime.current()
-    root = course.data_dir / "flowers"
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"The profile {course.profile!r} needs the flowers in {root}: a folder images, train.txt, val.txt, "
-            "test.txt, classes.txt and cat_to_name.json, laid out like data/flowers of the course.\n"
-            "Or set COURSE_PROFILE=sample to use the pictures that come with the course."
-        )
+    require("flowers")
     _check_split(split, ["test", "train", "val"])
-    return open_split(root, split, transform)
+    return open_split(runtime.current().data_dir / "flowers", split, transform)
 
 
 def open_split(
@@ -126,15 +115,13 @@ def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    require("mnist")
     root = runtime.current().data_dir
     try:
-        mnist = MNIST(root, train=split != "test", download=True)
-    except (OSError, RuntimeError) as error:
+        mnist = MNIST(root, train=split != "test", download=True)  # unpacks what is there as .gz
+    except (OSError, RuntimeError, ValueError) as error:
         raise FileNotFoundError(
-            f"The profile 'full' needs MNIST in {Path(root, 'MNIST', 'raw')}, "
-            f"and they could be neither read nor downloaded ({error}).\n"
-            "Put the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
-            "t10k-labels-idx1-ubyte there (.gz is fine too), or set COURSE_PROFILE=sample."
+            f"MNIST in {Path(root, 'MNIST', 'raw')} cannot be read ({error}). Get it again."
         ) from error
     part = slice(None) if split == "test" else slice(55_000) if split == "train" else slice(55_000, None)
     return mnist.data[part].unsqueeze(1), mnist.targets[part]

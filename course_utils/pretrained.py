@@ -4,25 +4,23 @@ import hashlib
 import re
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
 from . import runtime
 from .checkpoints import load_checkpoint, load_weights
+from .manifest import require
 from .resnet import ResNet, resnet18
-
-IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 
 
 def pretrained_resnet18(num_classes: int) -> ResNet:
     """ResNet-18 with pretrained weights and a new head for `num_classes` classes, whose weights are random.
 
     sample: pretrained on drawn pictures of 25 other classes (data/weights/README.md). full: torchvision's weights
-    (ImageNet, 1000 classes), downloaded the first time.
+    (ImageNet, 1000 classes).
 
     Raises:
-        FileNotFoundError: the weights are neither there nor to be downloaded; the message says where to put them.
+        FileNotFoundError: the weights are not there; the message says how to get them.
         ValueError: the file is damaged, not what its name says, or holds the weights of another model.
     """
     file = backbone_file()
@@ -49,10 +47,10 @@ def pretrained_resnet18(num_classes: int) -> ResNet:
 
 def backbone_file() -> Path:
     """The file with the pretrained weights: resnet18-XXXXXXXX with the ending .safetensors or .pth in the folder
-    `weights` of the data folder, where XXXXXXXX begins its sha256. Downloaded in the profile "full" if there is none.
+    `weights` of the data folder, where XXXXXXXX begins its sha256.
 
     Raises:
-        FileNotFoundError: there is none, and it cannot be downloaded.
+        FileNotFoundError: there is none; the message says how to get it.
         ValueError: there are several.
     """
     course = runtime.current()
@@ -64,18 +62,5 @@ def backbone_file() -> Path:
         raise ValueError(f"{folder} holds several files of weights, {names}. Keep one.")
     if files:
         return files[0]
-    if course.profile == "sample":
-        raise FileNotFoundError(f"{folder} lacks the weights that come with the course. Get the folder again.")
-    return _download(folder / Path(IMAGENET_URL).name)
-
-
-def _download(file: Path) -> Path:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(IMAGENET_URL, str(file), hash_prefix=file.stem.rpartition("-")[2])
-    except (OSError, RuntimeError) as error:
-        raise FileNotFoundError(
-            f"The profile 'full' needs pretrained weights in {file}, and they could not be downloaded ({error}).\n"
-            f"Get {IMAGENET_URL} with a browser and put it there, or set COURSE_PROFILE=sample."
-        ) from error
-    return file
+    require("resnet18")
+    raise FileNotFoundError(f"{folder} lacks the weights that come with the course. Get the folder again.")

@@ -14,8 +14,9 @@ RESULTS = json.loads(run.RESULTS.read_text(encoding="utf-8"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.py"))
 
 
-def test_tables_are_those_of_the_last_measurement():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", run.READMES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_tables_are_those_of_the_last_measurement(path):
+    readme = path.read_text(encoding="utf-8")
     assert readme == run.renewed(readme, RESULTS), "run make bench"
 
 

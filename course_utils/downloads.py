@@ -1,0 +1,167 @@
+"""The real data sets and weights: getting them, checking them, saying what is missing. Lesson 00 tells how to use it.
+
+    python -m course_utils.downloads                 everything the lessons use
+    python -m course_utils.downloads mnist resnet18  some of it
+    python -m course_utils.downloads --list          what there is, how large, and whether it is here
+
+Files go below COURSE_DATA_DIR (by default data/full). COURSE_MIRROR names a server that is asked first; it holds the
+files under the paths they have here. A broken download goes on where it was.
+"""
+
+import argparse
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+from tqdm import tqdm
+
+from . import runtime
+from .archives import unpack
+from .flowers102 import lay_out
+from .manifest import DataSet, RemoteFile, advice, manifest
+
+TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
+BLOCK = 1 << 14  # bytes; a connection that breaks off loses at most so many
+TRIES = 3  # of a mirror that breaks off
+
+
+def fetch(name: str) -> Path:
+    """Download, check and unpack the data set `name`; what is here already and whole is not downloaded again.
+
+    Returns:
+        Its folder, or its (first) file.
+
+    Raises:
+        ValueError: there is no data set of that name, or an archive is refused.
+        OSError: no mirror has given the whole file, or it cannot be written; the message says what to do. What was
+            received is kept, and the next call goes on from there.
+    """
+    sets = manifest()
+    if name not in sets:
+        raise ValueError(f"There is no data set {name!r}. Choose from: {', '.join(sets)}.")
+    wanted, root = sets[name], runtime.current().data_dir
+    folder = root / wanted.folder if wanted.folder else None
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / f".{name}.lock"):  # a second process waits here, and then finds everything
+        if folder and folder.exists():
+            return folder
+        for file in wanted.files:
+            try:
+                _get(file, root / file.path)
+            except OSError as error:
+                raise OSError(f"{error}\n{advice(wanted)}") from error
+        if folder:
+            _make_folder(wanted, root)
+    return folder or root / wanted.files[0].path
+
+
+def _make_folder(wanted: DataSet, root: Path) -> None:
+    archive, folder = root / wanted.archive, root / wanted.folder
+    if wanted.name == "flowers":
+        lay_out(archive.parent, folder, wanted.unpacked_bytes)
+    else:
+        unpack(archive, folder, wanted.unpacked_bytes)
+    for file in wanted.files:
+        (root / file.path).unlink()
+
+
+def _get(file: RemoteFile, target: Path) -> None:
+    if file.is_whole(target):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part, failures = target.with_name(target.name + ".part"), []
+    received = part.stat().st_size if part.exists() else 0
+    free = shutil.disk_usage(target.parent).free
+    if free < file.bytes - received:
+        raise OSError(errno.ENOSPC, f"{target} needs {file.bytes - received} bytes, the disk has {free} left.")
+    mirror = os.environ.get("COURSE_MIRROR", "").rstrip("/")
+    urls = [f"{mirror}/{file.path}"] * bool(mirror) + list(file.urls)
+    for url in urls:
+        for _ in range(TRIES):
+            before = part.stat().st_size if part.exists() else 0
+            try:
+                _receive(url, part, file.bytes)
+            except (requests.RequestException, ConnectionError, TimeoutError) as error:
+                failures.append(f"{url}: {_reason(error)}")
+                if part.exists() and part.stat().st_size > before:
+                    continue  # it got further: go on with the same mirror
+                break
+            if file.is_whole(part):
+                part.replace(target)
+                return
+            failures.append(f"{url}: {part.stat().st_size} bytes with another {file.algorithm} than in the manifest")
+            part.unlink()
+            break
+    listing = "\n  ".join(dict.fromkeys(failures))
+    raise OSError(f"{target.name} could not be downloaded:\n  {listing}")
+
+
+def _receive(url: str, part: Path, size: int) -> None:
+    """Append to `part` what it lacks of `url`."""
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # there is nothing left to send; the checksum decides
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            start = 0  # a server that ignores ranges begins anew
+        bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, desc=part.stem, file=sys.stdout, leave=False)
+        with open(part, "ab" if start else "wb") as file, bar:
+            for block in response.iter_content(BLOCK):
+                file.write(block)
+                start += len(block)
+                bar.update(len(block))
+                if start > size:
+                    break  # more than there should be; the checksum will tell
+
+
+def _reason(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server answers {response.status_code} {response.reason}"
+    if isinstance(error, requests.ConnectTimeout) or "timed out" in str(error):
+        return f"no answer within {TIMEOUT[1]} s"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    return "no connection"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code: 0 done, 1 something could not be had, 2 wrong usage."""
+    sets = manifest()
+    summary, _, epilog = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils.downloads",
+        description=summary,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(sets)}")
+    parser.add_argument("--list", action="store_true", help="say what there is and download nothing")
+    flags = parser.parse_args(arguments)
+    if unknown := set(flags.names) - set(sets):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(sets)}")
+    runtime.setup(profile="full")
+    if flags.list:
+        for name, one in sets.items():
+            state = "missing" if one.missing() else "here"
+            print(f"{name:<12} {one.megabytes:>6.1f} MB  {state:<8} {one.title}; lessons {', '.join(one.used_by)}")
+        return 0
+    failed = 0
+    for name in flags.names or [name for name in sets if name not in ("resnet50", "resnet101")]:
+        try:
+            print(f"{name}: {fetch(name)}")
+        except (OSError, ValueError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What the profile `full` needs, and what to do where it is missing. Lesson 00 tells how to use it."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import runtime
+
+MANIFEST = runtime.REPOSITORY / "data" / "manifest.toml"
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of the manifest; `path` is where it belongs below the data folder, `digest` begins its checksum."""
+
+    path: str
+    urls: tuple[str, ...]
+    bytes: int
+    algorithm: str
+    digest: str
+
+    def is_whole(self, file: Path) -> bool:
+        """Whether `file` is there and has the checksum."""
+        if not file.is_file():
+            return False
+        with open(file, "rb") as content:
+            return hashlib.file_digest(content, self.algorithm).hexdigest().startswith(self.digest)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """An entry of the manifest: files, and for archives the `folder` that is made of them."""
+
+    name: str
+    title: str
+    used_by: tuple[str, ...]
+    licence: str
+    files: tuple[RemoteFile, ...]
+    sample: str | None = None
+    folder: str | None = None
+    archive: str | None = None
+    unpacked_bytes: int = 0
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the download."""
+        return sum(file.bytes for file in self.files) / 1e6
+
+    def places(self) -> list[Path]:
+        """Where it is looked for: the folder, or its files, packed (.gz) or not."""
+        root = runtime.current().data_dir
+        return [root / self.folder] if self.folder else [root / file.path for file in self.files]
+
+    def missing(self) -> list[Path]:
+        """Those of `places` where nothing is."""
+        return [place for place in self.places() if not place.exists() and not place.with_suffix("").exists()]
+
+
+def manifest() -> dict[str, DataSet]:
+    """Everything that can be downloaded, by name."""
+    entries = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
+    return {name: _data_set(name, entry) for name, entry in entries.items()}
+
+
+def _data_set(name: str, entry: dict) -> DataSet:
+    files = []
+    for file in entry.pop("files"):
+        algorithm = "sha256" if "sha256" in file else "md5"
+        files.append(RemoteFile(file["path"], tuple(file["urls"]), file["bytes"], algorithm, file[algorithm]))
+    return DataSet(name, files=tuple(files), **(entry | {"used_by": tuple(entry["used_by"])}))
+
+
+def require(name: str) -> None:
+    """In the profile "full", make sure that the data set `name` lies in the data folder.
+
+    Raises:
+        FileNotFoundError: it does not; the message says what to do.
+    """
+    if runtime.current().profile == "sample":
+        return
+    wanted = manifest()[name]
+    if missing := wanted.missing():
+        raise FileNotFoundError(
+            f"The profile 'full' needs: {wanted.title}. There is no {missing[0]}.\n{advice(wanted)}"
+        )
+
+
+def advice(wanted: DataSet) -> str:
+    """The ways to get a data set."""
+    by_hand = "\n".join(
+        f"    {file.urls[0]}\n      -> {runtime.current().data_dir / file.path}" for file in wanted.files
+    )
+    return (
+        f"Get it ({wanted.megabytes:.0f} MB) with: python -m course_utils.downloads {wanted.name}\n"
+        f"Or by hand, with a browser, and then the same command, which unpacks it:\n{by_hand}\n"
+        "Or set COURSE_DATA_DIR to a folder that has it, or COURSE_PROFILE=sample to use what comes with the course."
+    )

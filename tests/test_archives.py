@@ -1,0 +1,129 @@
+"""Checks of unpacking: whole or not at all, and nothing outside the folder, whatever the archive tries."""
+
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from course_utils.archives import unpack
+
+FILES = {"photos/a/1.jpg": b"one", "photos/b/two words.jpg": b"two" * 1000}
+
+
+def make_zip(path: Path, files: dict[str, bytes], link: str | None = None) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        if link:
+            member = zipfile.ZipInfo(link)
+            member.external_attr = 0o120777 << 16
+            archive.writestr(member, "/etc/passwd")
+    return path
+
+
+def make_tgz(path: Path, files: dict[str, bytes], link: str | None = None, kind: bytes = tarfile.SYMTYPE) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        if link:
+            member = tarfile.TarInfo(link)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    return path
+
+
+MAKERS = {"photos.zip": make_zip, "photos.tgz": make_tgz}
+both = pytest.mark.parametrize("name", MAKERS)
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_refused(archive: Path, match: str, largest: int = 10**6) -> None:
+    """With that message, and nothing is left behind, here or anywhere above."""
+    before = content_of(archive.parent.parent)
+    with pytest.raises(ValueError, match=match):
+        unpack(archive, archive.parent / "out", largest)
+    assert content_of(archive.parent.parent) == before
+    assert os.listdir(archive.parent) == [archive.name]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep").mkdir()
+    return tmp_path / "deep"
+
+
+@both
+def test_the_one_top_folder_becomes_the_folder(name: str, folder: Path) -> None:
+    unpack(MAKERS[name](folder / name, FILES), folder / "new" / "pictures", 10**6)
+    assert content_of(folder / "new" / "pictures") == {"a/1.jpg": b"one", "b/two words.jpg": b"two" * 1000}
+    assert os.listdir(folder / "new") == ["pictures"]
+
+
+@both
+def test_several_entries_at_the_top_are_kept_side_by_side(name: str, folder: Path) -> None:
+    files = {"a/1.jpg": b"one", "b/2.jpg": b"two", "README": b"three"}
+    unpack(MAKERS[name](folder / name, files), folder / "pictures", 10**6)
+    assert content_of(folder / "pictures") == files
+    assert sorted(os.listdir(folder)) == sorted([name, "pictures"])
+
+
+@both
+@pytest.mark.parametrize("path", ["../evil.txt", "photos/../../evil.txt", "/tmp/evil.txt", "..\\evil.txt", "C:\\evil"])
+def test_a_path_that_leads_out_is_refused(name: str, path: str, folder: Path) -> None:
+    assert_refused(MAKERS[name](folder / name, FILES | {path: b"evil"}), "leads out of the folder")
+
+
+@both
+def test_a_link_is_refused(name: str, folder: Path) -> None:
+    assert_refused(MAKERS[name](folder / name, FILES, link="photos/link"), "'photos/link' is a link")
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_hard_links_and_devices_are_refused(kind: bytes, folder: Path) -> None:
+    assert_refused(make_tgz(folder / "photos.tgz", FILES, "photos/odd", kind), "'photos/odd' is a link or a device")
+
+
+@both
+def test_a_bomb_is_refused_before_it_fills_the_disk(name: str, folder: Path) -> None:
+    archive = MAKERS[name](folder / name, {"photos/zeros": b"\0" * 30_000_000})
+    assert archive.stat().st_size < 100_000
+    assert_refused(archive, "more than the expected 1000000 bytes")
+
+
+@both
+@pytest.mark.parametrize("keep", [0, 10, 200])
+def test_a_truncated_archive_is_refused(name: str, keep: int, folder: Path) -> None:
+    archive = MAKERS[name](folder / name, FILES | {"photos/noise": os.urandom(5000)})
+    archive.write_bytes(archive.read_bytes()[:keep])
+    assert_refused(archive, "is damaged|holds no files")
+
+
+@both
+def test_a_flipped_byte_is_noticed(name: str, folder: Path) -> None:
+    archive = MAKERS[name](folder / name, {"photos/noise": os.urandom(5000)})
+    content = bytearray(archive.read_bytes())
+    content[2500] ^= 0xFF
+    archive.write_bytes(content)
+    assert_refused(archive, "is damaged")
+
+
+@both
+def test_an_empty_archive_is_refused(name: str, folder: Path) -> None:
+    assert_refused(MAKERS[name](folder / name, {}), "holds no files")
+
+
+@both
+def test_an_existing_folder_is_kept(name: str, folder: Path) -> None:
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="exists already"):
+        unpack(MAKERS[name](folder / name, FILES), folder / "pictures", 10**6)
+    assert content_of(folder / "pictures") == {"mine.txt": b"mine"}
