@@ -38,6 +38,7 @@ def fit(
     monitor: str = "val_loss",
     checkpoint: str | Path | None = None,
     autocast: torch.dtype | None = None,
+    clip_norm: float | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> History:
@@ -54,6 +55,7 @@ def fit(
             numbers as a run that was never interrupted (bit for bit on one CPU; loader workers that outlive an epoch,
             `persistent_workers=True`, break this).
         autocast: run forward passes in this lower precision, e.g. `torch.bfloat16`.
+        clip_norm: largest norm of all gradients taken together; longer ones are shortened to it before each step.
         callbacks: told of batches and epochs, e.g. `CSVLog("runs/first")`.
         progress: show a bar and print a line per epoch.
 
@@ -94,7 +96,7 @@ def fit(
             row = {"epoch": epoch, "lr": optimizer.param_groups[0]["lr"]}
             bar.set_description(f"epoch {epoch}/{epochs}", refresh=False)
             recorder = BatchRecorder(epoch, (epoch - 1) * per_epoch, callbacks, bar)
-            row |= _train_epoch(trained, train_loader, optimizer, loss_fn, scheduler, autocast, recorder)
+            row |= _train_epoch(trained, train_loader, optimizer, loss_fn, scheduler, autocast, clip_norm, recorder)
             _check_weights(model, epoch)
             if val_loader is not None:
                 scores = evaluate(model, val_loader, loss_fn=loss_fn, autocast=autocast)
@@ -170,7 +172,7 @@ def evaluate(
     return scores if targets.is_floating_point() else scores | {"accuracy": accuracy(outputs, targets)}
 
 
-def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, recorder) -> dict[str, float]:
+def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, clip_norm, recorder) -> dict[str, float]:
     device = _device(model)
     model.train()
     for inputs, targets in loader:
@@ -180,6 +182,8 @@ def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, recorde
             loss = _loss(loss_fn, outputs, targets)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         hits = None if targets.is_floating_point() else (outputs.detach().argmax(dim=1) == targets).sum()
         recorder.add(optimizer.param_groups[0]["lr"], len(targets), loss.detach(), hits)

@@ -12,10 +12,10 @@ import pytest
 import course_utils
 
 FLOORS = [
-    {"runtime", "transforms", "images", "files", "history", "distributed"},
+    {"runtime", "transforms", "images", "files", "history", "distributed", "archives"},
     {"checkpoints", "annotations", "folders", "image_cache", "tables", "models", "resnet", "metrics", "schedules"}
-    | {"callbacks", "loaders"},
-    {"datasets", "training", "loggers", "pretrained", "plots"},
+    | {"callbacks", "loaders", "manifest", "flowers102"},
+    {"datasets", "training", "loggers", "pretrained", "plots", "downloads"},
     {"runs", "programs"},
     {"train", "test"},
 ]

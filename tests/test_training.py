@@ -212,6 +212,14 @@ def test_fit_takes_the_steps_that_are_taken_by_hand() -> None:
     torch.testing.assert_close(model.bias, bias)
 
 
+def test_gradients_are_shortened_to_the_norm_that_is_given() -> None:
+    model, loader = nn.Linear(6, 3), [next(iter(loaders()[1]))]
+    before = [weight.detach().clone() for weight in model.parameters()]
+    quiet_fit(model, loader, optimizer=SGD(model.parameters(), lr=1.0), epochs=1, clip_norm=0.01)
+    moved = torch.cat([(weight - old).flatten() for weight, old in zip(model.parameters(), before)])
+    torch.testing.assert_close(moved.norm(), torch.tensor(0.01), rtol=1e-3, atol=0)
+
+
 def test_train_loss_and_accuracy_weigh_every_example_the_same() -> None:
     model = nn.Linear(6, 3)
     examples = TensorDataset(INPUTS, torch.where(torch.arange(50) < 48, LABELS, (LABELS + 1) % 3))
