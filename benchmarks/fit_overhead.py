@@ -8,16 +8,17 @@ goes into a buffer.
 import contextlib
 import io
 import logging
-import statistics
 import tempfile
 import time
 import warnings
+from functools import partial
 
 import lightning
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from rounds import ratio, seconds, take_turns
 from skorch import NeuralNetClassifier
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -134,12 +135,12 @@ def seconds_of(contestant) -> float:
 def measure() -> list[dict]:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
-    rounds = [{name: seconds_of(contestant) for name, contestant in CONTESTANTS.items()} for _ in range(ROUNDS + 1)][1:]
+    rounds = take_turns({name: partial(seconds_of, contestant) for name, contestant in CONTESTANTS.items()}, ROUNDS)
     rows = []
     for name in CONTESTANTS:
-        ratio = statistics.median(one[name] / one["bare loop"] for one in rounds)
-        step = 1000 * statistics.median(one[name] for one in rounds) / BATCHES
+        cost = ratio(rounds, name, over="bare loop")
+        step = 1000 * seconds(rounds, name) / BATCHES
         goal = 1.10 if name == "fit" else None
-        rows.append({"what": f"one training step, MLP, batch 64: {name}", "figure": f"{step:.2f} ms", "ratio": ratio,
-                     "goal": goal and f"at most {goal:.2f}×", "met": ratio <= goal if goal else None})  # fmt: skip
+        rows.append({"what": f"one training step, MLP, batch 64: {name}", "figure": f"{step:.2f} ms", "ratio": cost,
+                     "goal": goal and f"at most {goal:.2f}×", "met": cost <= goal if goal else None})  # fmt: skip
     return rows

@@ -6,11 +6,12 @@ pictures are used at 64 px and, where COURSE_DATA_DIR has them, the photographs 
 """
 
 import os
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
+from rounds import ratio, seconds, take_turns
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
@@ -39,17 +40,16 @@ def loaders(size: int, file: Path) -> dict[str, DataLoader]:
 def compare(what: str, size: int) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         contestants = loaders(size, Path(folder, "pixels"))
-        rounds = [{name: seconds_of(loader) for name, loader in contestants.items()} for _ in range(ROUNDS + 1)][1:]
+        rounds = take_turns({name: partial(seconds_of, loader) for name, loader in contestants.items()}, ROUNDS)
         megabytes = Path(folder, "pixels").stat().st_size / 1e6
         del contestants
     rows, (usual, *_) = [], rounds[0]
     for name in rounds[0]:
-        ratio = statistics.median(one[usual] / one[name] for one in rounds)
-        seconds = statistics.median(one[name] for one in rounds)
-        row = {"what": f"an epoch of loading {what}: {name}", "figure": f"{seconds:.3f} s", "ratio": ratio}
+        gain = ratio(rounds, usual, over=name)
+        row = {"what": f"an epoch of loading {what}: {name}", "figure": f"{seconds(rounds, name):.3f} s", "ratio": gain}
         if name != usual:
             row["what"] += f", {megabytes:.0f} MB"
-            row |= {"goal": "at least 4× as fast", "met": ratio >= 4}
+            row |= {"goal": "at least 4× as fast", "met": gain >= 4}
         rows.append(row)
     return rows
 

@@ -1,11 +1,12 @@
 """A log of 2,000 rows: a DataFrame that grows row by row against rows collected in a list, and against `CSVLog`."""
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
+from rounds import ratio, seconds, take_turns
 from torch import nn
 
 from course_utils import CSVLog, History
@@ -45,11 +46,11 @@ def seconds_of(way: Callable[[], None]) -> float:
 def measure() -> list[dict]:
     ways = {"DataFrame grown row by row": growing, "rows in a list, one DataFrame": collected,
             "CSVLog, on disk after every 25 rows": written}  # fmt: skip
-    rounds = [{name: seconds_of(way) for name, way in ways.items()} for _ in range(ROUNDS)]
+    rounds = take_turns({name: partial(seconds_of, way) for name, way in ways.items()}, ROUNDS)
     rows, (first, *_) = [], ways
     for name in ways:
-        ratio = statistics.median(one[first] / one[name] for one in rounds)
-        seconds = statistics.median(one[name] for one in rounds)
-        goal = {} if name == first else {"goal": "at least 10× as fast", "met": ratio >= 10}
-        rows.append({"what": f"log of 2,000 rows: {name}", "figure": f"{seconds:.4f} s", "ratio": ratio} | goal)
+        gain = ratio(rounds, first, over=name)
+        goal = {} if name == first else {"goal": "at least 10× as fast", "met": gain >= 10}
+        figure = f"{seconds(rounds, name):.4f} s"
+        rows.append({"what": f"log of 2,000 rows: {name}", "figure": figure, "ratio": gain} | goal)
     return rows

@@ -8,7 +8,6 @@ Files go below COURSE_DATA_DIR (by default data/full). COURSE_MIRROR names a ser
 files under the paths they have here. A broken download goes on where it was.
 """
 
-import argparse
 import errno
 import os
 import shutil
@@ -24,6 +23,7 @@ from . import runtime
 from .archives import unpack
 from .flowers102 import lay_out
 from .manifest import DataSet, RemoteFile, advice, manifest
+from .programs import described_parser, guarded
 
 TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
 BLOCK = 1 << 14  # bytes; a connection that breaks off loses at most so many
@@ -135,13 +135,7 @@ def _reason(error: Exception) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code: 0 done, 1 something could not be had, 2 wrong usage."""
     sets = manifest()
-    summary, _, epilog = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m course_utils.downloads",
-        description=summary,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = described_parser("downloads", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(sets)}")
     parser.add_argument("--list", action="store_true", help="say what there is and download nothing")
     flags = parser.parse_args(arguments)
@@ -153,14 +147,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state = "missing" if one.missing() else "here"
             print(f"{name:<12} {one.megabytes:>6.1f} MB  {state:<8} {one.title}; lessons {', '.join(one.used_by)}")
         return 0
-    failed = 0
-    for name in flags.names or [name for name in sets if name not in ("resnet50", "resnet101")]:
-        try:
-            print(f"{name}: {fetch(name)}")
-        except (OSError, ValueError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            failed = 1
-    return failed
+
+    def work() -> None:
+        failures = []
+        for name in flags.names or [name for name in sets if name not in ("resnet50", "resnet101")]:
+            try:
+                print(f"{name}: {fetch(name)}")
+            except (OSError, ValueError) as error:
+                failures.append(str(error))
+        if failures:
+            raise OSError("\n\n".join(failures))
+
+    return guarded(work, interrupted="what has been received is kept, the same command goes on from there")
 
 
 if __name__ == "__main__":

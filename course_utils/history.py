@@ -24,7 +24,13 @@ class History:
         return pd.DataFrame(self.rows).set_index("epoch")
 
     def best(self, monitor: str = "val_loss") -> dict[str, float]:
-        """The row with the lowest value of `monitor`, or the highest where it is an accuracy."""
+        """The row with the lowest value of `monitor`, or the highest where it is an accuracy.
+
+        Raises:
+            ValueError: `monitor` is not measured.
+        """
+        if monitor not in self.rows[-1]:
+            raise ValueError(f"monitor={monitor!r} is not measured. There is: {', '.join(self.rows[-1])}.")
         return min(self.rows, key=lambda row: _cost(row, monitor))
 
 

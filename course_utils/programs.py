@@ -1,9 +1,28 @@
 """What the programs of the course have in common. Lesson 10 builds them."""
 
+import argparse
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from . import distributed
+
+
+def described_parser(program: str, documentation: str, **settings: Any) -> argparse.ArgumentParser:
+    """A parser for `python -m course_utils.PROGRAM`, described by that module's docstring.
+
+    Args:
+        settings: further arguments of `argparse.ArgumentParser`.
+    """
+    summary, _, epilog = documentation.partition("\n\n")
+    return argparse.ArgumentParser(
+        prog=f"python -m course_utils.{program}",
+        description=summary,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **settings,
+    )
 
 
 def guarded(work: Callable[[], None], interrupted: str) -> int:

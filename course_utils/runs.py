@@ -31,6 +31,7 @@ from .images import LabelledImages
 from .models import CNN
 from .pretrained import pretrained_resnet18
 from .resnet import resnet18, resnet34, resnet50
+from .runtime import DEVICES
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
     "cnn": lambda num_classes: CNN(in_channels=3, num_classes=num_classes),
@@ -60,7 +61,7 @@ class Settings:
     size: int = _setting(224, "height and width of the images in pixels")
     bfloat16: bool = _setting(False, "compute in half precision; faster on most GPUs and on few CPUs")
     seed: int = _setting(0, "of weights, order and augmentation")
-    device: str = _setting("auto", "where to compute", ("auto", "cpu", "cuda", "mps"))
+    device: str = _setting("auto", "where to compute", DEVICES)
     workers: int = _setting(2, "processes that load images in advance")
     keep_epochs: bool = _setting(True, "keep the weights of every epoch, not of the best one alone")
     tensorboard: bool = _setting(False, "also write a log for TensorBoard")

@@ -15,6 +15,7 @@ import torch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROFILES = ("sample", "full")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 T = TypeVar("T")
 
 
@@ -47,12 +48,16 @@ def setup(seed: int = 0, profile: str | None = None) -> Course:
     """
     global _current
     _current = _make_course(seed, profile)
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    seed_everything(seed)
     plt.style.use(Path(__file__).with_name("course.mplstyle"))
     print(f"profile: {_current.profile}   device: {_current.device}   seed: {seed}")
     return _current
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators of `random`, NumPy and torch, those of GPUs included."""
+    for seeding in (random.seed, np.random.seed, torch.manual_seed):
+        seeding(seed)
 
 
 def current() -> Course:

@@ -6,7 +6,6 @@ FOLDER holds the split test, with the class folders of the training data. Prints
 RUN_FOLDER/test.json, and the answer to every image to RUN_FOLDER/predictions.csv.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -19,29 +18,22 @@ from torch.utils.data import DataLoader
 
 from .files import replacing
 from .images import LabelledImages
-from .metrics import accuracy, class_report, classification_metrics, standard_error
-from .programs import guarded
+from .metrics import class_report, classification_metrics, standard_error
+from .programs import described_parser, guarded
 from .runs import Run, open_data, open_run
-from .runtime import choose_device
+from .runtime import DEVICES, choose_device
 from .training import predict
 from .transforms import eval_transform
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code: 0 done, 1 error, 2 wrong usage, 130 stopped by Ctrl-C."""
-    summary, _, epilog = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m course_utils.test",
-        description=summary,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = described_parser("test", __doc__)
     parser.add_argument("run", metavar="RUN_FOLDER", type=Path, help="folder that course_utils.train has written")
     parser.add_argument("--data", metavar="FOLDER", type=Path, required=True, help="folder with the split test")
     parser.add_argument("--split", default="test", help="another split (default: test)")
     parser.add_argument("--weights", default="best", help='"best" (default), or an epoch such as "epoch-03"')
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="where to compute")
     flags = parser.parse_args(arguments)
 
     def work() -> None:
@@ -73,10 +65,9 @@ def answers(run: Run, dataset: LabelledImages, weights: str, device: torch.devic
 def judge(logits: torch.Tensor, dataset: LabelledImages) -> dict[str, float]:
     """Loss, accuracy with its standard error, and macro-averaged precision, recall and F1."""
     labels = torch.tensor(dataset.targets)
-    correct = accuracy(logits, labels)
     scores = {"images": len(labels), "loss": F.cross_entropy(logits, labels).item()}
     scores |= classification_metrics(labels, logits.argmax(dim=1))
-    return scores | {"standard_error": standard_error(correct, len(labels))}
+    return scores | {"standard_error": standard_error(scores["accuracy"], len(labels))}
 
 
 def predictions(logits: torch.Tensor, dataset: LabelledImages, root: Path) -> pd.DataFrame:

@@ -10,12 +10,10 @@ Several processes train together with: torchrun --nproc-per-node=2 -m course_uti
 
 import argparse
 import os
-import random
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 
-import numpy as np
 import torch
 from torch.optim import AdamW
 from torch.utils.data import DataLoader
@@ -26,9 +24,9 @@ from .history import History
 from .loaders import seeded_loader
 from .loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
 from .models import freeze, unfreeze
-from .programs import guarded
+from .programs import described_parser, guarded
 from .runs import Run, Settings, create_run, open_data, open_run
-from .runtime import choose_device
+from .runtime import choose_device, seed_everything
 from .schedules import warmup_cosine
 from .training import fit
 from .transforms import eval_transform, train_transform
@@ -61,15 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The flags: one per setting of a run, named as there."""
-    summary, *_, epilog = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m course_utils.train",
-        description=summary,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
+    parser = described_parser("train", __doc__, argument_default=argparse.SUPPRESS)
     where = parser.add_argument_group("what to do")
     where.add_argument("--output", metavar="RUN_FOLDER", default=None, help="new folder for the run")
     where.add_argument("--resume", metavar="RUN_FOLDER", default=None, help="go on with this run")
@@ -91,8 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
 def train(run: Run, device: torch.device) -> History:
     """Train the network of `run` on `device`, from where it is to its last epoch, and return the history."""
     settings = run.settings
-    for seeding in (random.seed, np.random.seed, torch.manual_seed):
-        seeding(settings.seed)
+    seed_everything(settings.seed)
     train_set = open_data(run, "train", train_transform(settings.size))
     val_set = open_data(run, "val", eval_transform(settings.size))
     train_loader = seeded_loader(train_set, settings.batch_size, settings.seed, settings.workers)

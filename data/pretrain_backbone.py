@@ -22,9 +22,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from course_utils import CachedImages, evaluate, fit, resnet18, setup, warmup_cosine
 from course_utils.files import replacing
+from course_utils.transforms import shrink
 
 SIZE = 64
-DRAWN_SIZE = round(SIZE * 8 / 7)  # what `CachedImages` would shrink them to
 VAL_PER_CLASS = 40
 
 
@@ -34,9 +34,10 @@ class Drawn(Dataset):
     classes = list(SOURCE_CLASSES)
 
     def __init__(self, count_per_class: int, split: str):
+        (drawn_size,) = shrink(SIZE).size  # as `CachedImages` wants them
         with multiprocessing.Pool() as pool:
             spread = partial(pool.imap, chunksize=50)
-            self.pictures = list(source_pictures(count_per_class, split, DRAWN_SIZE, spread))
+            self.pictures = list(source_pictures(count_per_class, split, drawn_size, spread))
         self.targets = [label for _, label in self.pictures]
 
     def __len__(self) -> int:

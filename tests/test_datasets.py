@@ -87,11 +87,11 @@ def test_full_digits_are_mnist_with_the_last_5000_training_images_as_val(full_pr
         assert images.max() == 1 and images.mean() == pytest.approx(1 / count if split == "train" else 1)
 
 
-def test_full_digits_without_a_network_say_how_to_put_them_by_hand(full_profile: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="neither read nor downloaded") as caught:
+def test_full_digits_that_are_missing_say_how_to_get_them(full_profile: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="profile 'full' needs: MNIST") as caught:
         load_digits28("train")
-    needed = [str(full_profile / "MNIST" / "raw"), "COURSE_PROFILE=sample", ".gz"]
-    needed += [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
+    needed = [str(full_profile / "MNIST" / "raw"), "COURSE_PROFILE=sample", "course_utils.downloads mnist"]
+    needed += [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
     assert [text for text in needed if text not in str(caught.value)] == []
 
 
@@ -165,11 +165,11 @@ def test_an_unknown_split_of_the_flowers_is_refused(split: str) -> None:
         flowers(split)
 
 
-def test_full_flowers_without_files_say_where_they_go_and_what_they_are(full_profile: Path) -> None:
-    with pytest.raises(FileNotFoundError) as caught:
+def test_full_flowers_that_are_missing_say_how_to_get_them(full_profile: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="profile 'full' needs: Oxford Flowers-102") as caught:
         flowers("train")
-    needed = ["profile 'full'", str(full_profile / "flowers"), "COURSE_PROFILE=sample"]
-    needed += ["images", "train.txt", "val.txt", "test.txt", "classes.txt", "cat_to_name.json"]
+    needed = [str(full_profile / "flowers"), "COURSE_PROFILE=sample", "course_utils.downloads flowers"]
+    needed += ["102flowers.tgz", "imagelabels.mat", "setid.mat"]
     assert [text for text in needed if text not in str(caught.value)] == []
 
 

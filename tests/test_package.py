@@ -14,9 +14,9 @@ import course_utils
 FLOORS = [
     {"runtime", "transforms", "images", "files", "history", "distributed", "archives"},
     {"checkpoints", "annotations", "folders", "image_cache", "tables", "models", "resnet", "metrics", "schedules"}
-    | {"callbacks", "loaders", "manifest", "flowers102"},
+    | {"callbacks", "loaders", "programs", "manifest", "flowers102"},
     {"datasets", "training", "loggers", "pretrained", "plots", "downloads"},
-    {"runs", "programs"},
+    {"runs"},
     {"train", "test"},
 ]
 PACKAGE = Path(course_utils.__file__).parent

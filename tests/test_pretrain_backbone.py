@@ -30,7 +30,7 @@ def check_file(path: Path) -> None:
 def test_a_tiny_run_writes_weights_that_the_course_can_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    for name, value in (("VAL_PER_CLASS", 1), ("SIZE", 32), ("DRAWN_SIZE", 37)):
+    for name, value in (("VAL_PER_CLASS", 1), ("SIZE", 32)):
         monkeypatch.setattr(maker, name, value)
     arguments = ["--per-class", "3", "--epochs", "1", "--output", str(tmp_path / "weights")]
     monkeypatch.setattr(sys, "argv", ["pretrain_backbone.py", *arguments])

@@ -20,7 +20,6 @@ from course_utils import (
     backbone_file,
     eval_transform,
     evaluate,
-    pretrained,
     pretrained_resnet18,
     resnet18,
     resnet34,
@@ -225,54 +224,18 @@ def test_several_files_are_refused_with_their_names(contents: dict, folder: Path
         backbone_file()
 
 
-# -- the download -----------------------------------------------------------------------------------------------------
-
-
-def test_no_file_and_no_network_say_what_to_get_and_where_to_put_it(folder: Path) -> None:
-    needed = ["no route to", str(folder / "resnet18-f37072fd.pth"), pretrained.IMAGENET_URL, "browser"]
-    needed += ["profile 'full'", "COURSE_PROFILE=sample"]
+def test_no_file_says_what_to_get_and_where_to_put_it(folder: Path) -> None:
+    needed = ["profile 'full'", str(folder / "resnet18-f37072fd.pth"), "COURSE_PROFILE=sample", "by hand"]
+    needed += ["https://download.pytorch.org/models/resnet18-f37072fd.pth", "course_utils.downloads resnet18"]
     message = refusal(FileNotFoundError)
     assert [text for text in needed if text not in message] == []
-    assert pretrained.IMAGENET_URL == "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 
 
-@pytest.fixture
-def elsewhere(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What puts a file on offer at an address that needs no network, where torch downloads it from in earnest."""
-    monkeypatch.undo()  # torch's own download
+def test_a_sample_folder_without_its_weights_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "REPOSITORY", tmp_path)
     monkeypatch.setattr(runtime, "_current", None)
-    monkeypatch.setenv("COURSE_PROFILE", "full")
-    monkeypatch.setenv("COURSE_DATA_DIR", str(folder.parent))
-
-    def offer(content: bytes, checksum: str | None = None) -> Path:
-        path = put(tmp_path / "elsewhere", content, ".pth", checksum)
-        monkeypatch.setattr(pretrained, "IMAGENET_URL", path.as_uri())
-        return path
-
-    return offer
-
-
-def test_the_weights_are_downloaded_once(elsewhere, contents: dict, weights: Weights, folder: Path) -> None:
-    path = elsewhere(contents[".pth"])
-    model = pretrained_resnet18(2)
-    assert torch.equal(model.layer4[1].conv2.weight, weights["layer4.1.conv2.weight"])
-    assert [file.name for file in folder.iterdir()] == [path.name]
-    path.unlink()
-    assert torch.equal(pretrained_resnet18(2).conv1.weight, model.conv1.weight)
-
-
-def test_a_download_of_something_else_is_refused_and_not_kept(elsewhere, contents: dict, folder: Path) -> None:
-    elsewhere(b"<html>404 not found</html>", checksum="f37072fd")
-    message = refusal(FileNotFoundError)
-    assert "invalid hash value" in message and "with a browser" in message
-    assert list(folder.iterdir()) == []
-    elsewhere(contents[".pth"])
-    assert len(pretrained_resnet18(2).fc.bias) == 2, "the next attempt succeeds"
-
-
-def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
-    folder.parent.write_text("a file where the folder should be")
-    assert str(folder) in refusal(FileNotFoundError)
+    monkeypatch.setenv("COURSE_PROFILE", "sample")
+    assert f"{tmp_path / 'data' / 'weights'} lacks the weights" in refusal(FileNotFoundError)
 
 
 # -- the weights that come with the course ----------------------------------------------------------------------------
