@@ -22,7 +22,7 @@ ROOT = HERE.parent
 RESULTS = HERE / "results.json"
 READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
-              "two_processes", "lesson_minutes"]  # fmt: skip
+              "two_processes", "lesson_minutes", "full_profile"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
 sys.path.insert(0, str(HERE))
 
@@ -87,7 +87,9 @@ def main() -> int:
         parser.error(f"no benchmark named {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for name in chosen:
-        results[name] = {"machine": MACHINE, "rows": importlib.import_module(name).measure()}
+        if not (rows := importlib.import_module(name).measure()):
+            continue  # it lacks the real data; what was measured with it stays
+        results[name] = {"machine": MACHINE, "rows": rows}
         RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(table(results))
     if "lesson_minutes" in results:

@@ -23,6 +23,7 @@ from .image_cache import CachedImages
 from .images import LabelledImages, load_rgb
 from .loaders import seeded_loader
 from .loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
+from .manifest import locate
 from .metrics import (
     accuracy,
     calibration_table,
@@ -42,8 +43,8 @@ from .plots import (
     show_predictions,
     use_cjk_font,
 )
-from .pretrained import backbone_file, pretrained_resnet18
-from .resnet import resnet18, resnet34, resnet50
+from .pretrained import backbone_file, pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
+from .resnet import resnet18, resnet34, resnet50, resnet101
 from .runs import Run, Settings, create_run, open_run
 from .runtime import Course, check_environment, setup
 from .schedules import warmup_cosine
@@ -95,6 +96,10 @@ __all__ = [
     "plot_history",
     "predict",
     "pretrained_resnet18",
+    "pretrained_resnet50",
+    "pretrained_resnet101",
+    "locate",
+    "resnet101",
     "resnet18",
     "resnet34",
     "resnet50",

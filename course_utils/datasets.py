@@ -14,7 +14,7 @@ from . import runtime
 from .annotations import AnnotationDataset
 from .folders import FolderDataset
 from .images import LabelledImages
-from .manifest import require
+from .manifest import locate
 
 
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
@@ -27,9 +27,7 @@ def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
         ValueError: unknown split, or the split's class folders are not those of "train".
         FileNotFoundError: the data set is not in the data folder; the message says how to get it.
     """
-    course = runtime.current()
-    root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
-    require("hymenoptera")
+    root = locate("hymenoptera")
     splits = sorted(path.name for path in root.iterdir() if path.is_dir())
     _check_split(split, splits)
     classes = None if split == "train" else FolderDataset(root / "train").classes
@@ -45,9 +43,8 @@ def flowers(split: str, transform: Callable | None = None) -> LabelledImages:
         ValueError: unknown split, the lists do not agree with the pictures, or a class id has no name.
         FileNotFoundError: the data set is not in the data folder.
     """
-    require("flowers")
     _check_split(split, ["test", "train", "val"])
-    return open_split(runtime.current().data_dir / "flowers", split, transform)
+    return open_split(locate("flowers"), split, transform)
 
 
 def open_split(
@@ -115,13 +112,14 @@ def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    require("mnist")
+    locate("mnist")
     root = runtime.current().data_dir
     try:
         mnist = MNIST(root, train=split != "test", download=True)  # unpacks what is there as .gz
     except (OSError, RuntimeError, ValueError) as error:
         raise FileNotFoundError(
-            f"MNIST in {Path(root, 'MNIST', 'raw')} cannot be read ({error}). Get it again."
+            f"MNIST in {Path(root, 'MNIST', 'raw')} cannot be read ({error}). "
+            "Get it again with: python -m course_utils.downloads mnist"
         ) from error
     part = slice(None) if split == "test" else slice(55_000) if split == "train" else slice(55_000, None)
     return mnist.data[part].unsqueeze(1), mnist.targets[part]

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -68,6 +69,8 @@ def _make_folder(wanted: DataSet, root: Path) -> None:
         unpack(archive, folder, wanted.unpacked_bytes)
     for file in wanted.files:
         (root / file.path).unlink()
+    with suppress(OSError):  # it may hold other things
+        archive.parent.rmdir()
 
 
 def _get(file: RemoteFile, target: Path) -> None:
@@ -145,12 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if flags.list:
         for name, one in sets.items():
             state = "missing" if one.missing() else "here"
-            print(f"{name:<12} {one.megabytes:>6.1f} MB  {state:<8} {one.title}; lessons {', '.join(one.used_by)}")
+            users = f"lessons {', '.join(one.used_by)}" if one.used_by else "by choice"
+            print(f"{name:<12} {one.megabytes:>6.1f} MB  {state:<8} {one.title}; {users}")
         return 0
 
     def work() -> None:
         failures = []
-        for name in flags.names or [name for name in sets if name not in ("resnet50", "resnet101")]:
+        for name in flags.names or [name for name, one in sets.items() if one.used_by]:
             try:
                 print(f"{name}: {fetch(name)}")
             except (OSError, ValueError) as error:

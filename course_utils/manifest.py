@@ -71,19 +71,22 @@ def _data_set(name: str, entry: dict) -> DataSet:
     return DataSet(name, files=tuple(files), **(entry | {"used_by": tuple(entry["used_by"])}))
 
 
-def require(name: str) -> None:
-    """In the profile "full", make sure that the data set `name` lies in the data folder.
+def locate(name: str) -> Path:
+    """Where the data set `name` lies in the profile that is on: its folder, or its (first) file.
 
     Raises:
-        FileNotFoundError: it does not; the message says what to do.
+        FileNotFoundError: it is not there, or the profile "sample" has none; the message says what to do.
     """
-    if runtime.current().profile == "sample":
-        return
     wanted = manifest()[name]
+    if runtime.current().profile == "sample":
+        if wanted.sample is None:
+            raise FileNotFoundError(f"{wanted.title}: only in the profile 'full'. Set COURSE_PROFILE=full.")
+        return runtime.REPOSITORY / wanted.sample
     if missing := wanted.missing():
         raise FileNotFoundError(
             f"The profile 'full' needs: {wanted.title}. There is no {missing[0]}.\n{advice(wanted)}"
         )
+    return wanted.places()[0]
 
 
 def advice(wanted: DataSet) -> str:
@@ -93,6 +96,7 @@ def advice(wanted: DataSet) -> str:
     )
     return (
         f"Get it ({wanted.megabytes:.0f} MB) with: python -m course_utils.downloads {wanted.name}\n"
+        "Or everything the lessons use with: make data\n"
         f"Or by hand, with a browser, and then the same command, which unpacks it:\n{by_hand}\n"
         "Or set COURSE_DATA_DIR to a folder that has it, or COURSE_PROFILE=sample to use what comes with the course."
     )

@@ -115,3 +115,8 @@ def resnet34(num_classes: int = 1000) -> ResNet:
 def resnet50(num_classes: int = 1000) -> ResNet:
     """ResNet-50: four layers of 3, 4, 6 and 3 `Bottleneck`s. torchvision's weights fit in."""
     return ResNet(Bottleneck, (3, 4, 6, 3), num_classes)
+
+
+def resnet101(num_classes: int = 1000) -> ResNet:
+    """ResNet-101: four layers of 3, 4, 23 and 3 `Bottleneck`s. torchvision's weights fit in."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes)

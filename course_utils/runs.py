@@ -29,8 +29,8 @@ from .checkpoints import load_weights
 from .datasets import open_split
 from .images import LabelledImages
 from .models import CNN
-from .pretrained import pretrained_resnet18
-from .resnet import resnet18, resnet34, resnet50
+from .pretrained import pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
+from .resnet import resnet18, resnet34, resnet50, resnet101
 from .runtime import DEVICES
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
@@ -38,7 +38,10 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18": resnet18,
     "resnet34": resnet34,
     "resnet50": resnet50,
+    "resnet101": resnet101,
     "pretrained_resnet18": pretrained_resnet18,
+    "pretrained_resnet50": pretrained_resnet50,
+    "pretrained_resnet101": pretrained_resnet101,
 }
 
 
@@ -130,8 +133,8 @@ class Run:
         if not file.is_file():
             there = ", ".join(sorted(path.stem for path in self.folder.glob("*.safetensors"))) or "none yet"
             raise FileNotFoundError(f"There are no weights {file}. Weights in this run: {there}.")
-        # before the file: a pretrained model reads its own first
-        model = self.new_model()
+        # without the pretrained weights, which need not be here
+        model = MODELS[self.settings.model.removeprefix("pretrained_")](len(self.classes))
         try:
             load_weights(model, load(file.read_bytes()), file)
         except SafetensorError as error:

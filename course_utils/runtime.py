@@ -36,12 +36,14 @@ class Course:
 _current: Course | None = None
 
 
-def setup(seed: int = 0, profile: str | None = None) -> Course:
+def setup(seed: int = 0, profile: str | None = None, full_minutes: int | None = None) -> Course:
     """Prepare a lesson: seed every generator, choose profile and device, set the figure style, say which profile is on.
 
     Args:
         seed: seeds `random`, NumPy and torch (CPU and GPU).
         profile: "sample" or "full"; by default the environment variable COURSE_PROFILE, else "sample".
+        full_minutes: how long the lesson computes in the profile "full" on two CPU cores; said there if there is no
+            GPU.
 
     Raises:
         ValueError: the profile is neither "sample" nor "full".
@@ -51,6 +53,8 @@ def setup(seed: int = 0, profile: str | None = None) -> Course:
     seed_everything(seed)
     plt.style.use(Path(__file__).with_name("course.mplstyle"))
     print(f"profile: {_current.profile}   device: {_current.device}   seed: {seed}")
+    if full_minutes and _current.profile == "full" and _current.device.type == "cpu":
+        print(f"Without a GPU this lesson computes for about {full_minutes} minutes here.")
     return _current
 
 
@@ -105,7 +109,7 @@ def check_environment() -> pd.DataFrame:
         which is empty where nothing needs doing.
     """
     made_with = dict(
-        line.split("==") for line in (REPOSITORY / "constraints.txt").read_text().splitlines() if "==" in line
+        line.lower().split("==") for line in (REPOSITORY / "constraints.txt").read_text().splitlines() if "==" in line
     )
     rows = []
     for package, why in re.findall(r"^([a-z][\w-]*)\s+# (.+)$", (REPOSITORY / "requirements.txt").read_text(), re.M):

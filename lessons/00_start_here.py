@@ -120,7 +120,7 @@ print("shape:", tuple(numbers.shape), "  sum:", numbers.sum().item())
 # | | `sample` (as long as you choose nothing) | `full` |
 # |---|---|---|
 # | data | small sets that came with the course | the real ones: MNIST (70,000 handwritten digits), photographs, … |
-# | internet | never used | used once, to download |
+# | internet | never used | used once, by `make data` |
 # | runs on | the processor (CPU), a minute or so a lesson | the graphics card (GPU), if you have one |
 #
 # The code of a lesson is the same in both. Where a number has to differ, the lesson asks `course.pick`. Here it is the
@@ -131,9 +131,11 @@ epochs = course.pick(sample=3, full=25)
 print("profile", course.profile, "means", epochs, "epochs")
 
 # %% [markdown]
-# To switch, write `setup(seed=0, profile="full")` in a lesson, or start JupyterLab with `COURSE_PROFILE=full make lab`,
-# which switches all lessons. Files go to the folder named by `COURSE_DATA_DIR`. When something that
-# `full` needs is missing, the lesson stops and says what and where; it never falls back to samples quietly. The
+# To switch, fetch the data with `make data`. Then write `setup(seed=0, profile="full")` in a lesson, or start
+# JupyterLab with `COURSE_PROFILE=full make lab`, which switches all lessons. The files lie in `data/full`, or in the
+# folder named by `COURSE_DATA_DIR`.
+# When something that `full` needs is missing, the lesson stops and says what and how to get it; it never falls back to
+# samples quietly. Without a GPU it begins by saying how many minutes it will compute. The
 # [README](../README.md#real-data) has the details.
 
 # %% [markdown]

@@ -31,11 +31,13 @@ course = setup(seed=0)
 # profile `sample`, photographs in `full`), sorted into folders: the name of a picture's folder is its **class**, the
 # thing a neural network will have to predict.
 #
-# The course's data folder is `course.data_dir`. With Python's paths, `/` joins the parts of a path, and
-# `glob("*/*")` finds everything two levels down:
+# `locate` tells where a data set of the course lies, as a Python path: `/` joins the parts of a path, and `glob("*/*")`
+# finds everything two levels down.
 
 # %%
-root = course.data_dir / course.pick(sample="hymenoptera", full="hymenoptera_data")
+from course_utils import locate
+
+root = locate("hymenoptera")
 for folder in sorted(root.glob("*/*")):
     first = sorted(folder.iterdir())[0]
     print(first.relative_to(root).as_posix())

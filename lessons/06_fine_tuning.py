@@ -451,8 +451,9 @@ def train(model, epochs, rate, seed=0, batch_size=12, drop_after=None, val_loade
 
 # %% [markdown]
 # (`drop_after or …` takes the second value where none was given, and `**keep` passes further settings on to `fit`. The
-# tutorials' own settings would be `train(model, epochs=25, rate=0.001, batch_size=4, drop_after=7)`. We use larger
-# batches, a larger rate and few epochs, to save time. The rate was chosen from a handful of values, on the validation
+# tutorials' own settings would be `train(model, epochs=25, rate=0.001, batch_size=4, drop_after=7)`, also with
+# `pretrained_resnet50` or `pretrained_resnet101` as the model, in the profile `full`. We use larger batches, a larger
+# rate and few epochs, to save time. The rate was chosen from a handful of values, on the validation
 # set and with the sample pictures.)
 #
 # After each epoch `fit` writes a **checkpoint**, as in lesson 04. With `restore_best=True` it also remembers the

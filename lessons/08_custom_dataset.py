@@ -42,7 +42,9 @@ course = setup(seed=0)
 # what.
 
 # %%
-root = course.data_dir / "flowers"
+from course_utils import locate
+
+root = locate("flowers")
 for path in sorted(root.iterdir()):
     print(f"{'folder' if path.is_dir() else 'file':<8}{path.name}")
 

@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,12 @@ from course_utils import (
     eval_transform,
     evaluate,
     pretrained_resnet18,
+    pretrained_resnet50,
+    pretrained_resnet101,
     resnet18,
     resnet34,
+    resnet50,
+    resnet101,
     runtime,
 )
 
@@ -120,6 +125,21 @@ def test_a_file_put_there_by_hand_is_found_among_others(contents: dict, folder: 
         (folder / name).write_text("something else")
     assert backbone_file() == path
     assert len(pretrained_resnet18(2).fc.bias) == 2
+
+
+@pytest.mark.parametrize(("load", "network"), [(pretrained_resnet50, resnet50), (pretrained_resnet101, resnet101)])
+def test_the_larger_networks_read_their_own_file(load: Callable, network: Callable, contents: dict, folder: Path):
+    put(folder, contents[".pth"], ".pth")
+    weights = network(5).state_dict()
+    put(folder, as_torchvision(weights), ".pth", network=network.__name__)
+    model = load(3)
+    assert torch.equal(model.layer4[2].conv3.weight, weights["layer4.2.conv3.weight"])
+    assert model.fc.weight.shape == (3, 2048)
+
+
+def test_the_larger_networks_are_not_in_the_sample() -> None:
+    with pytest.raises(FileNotFoundError, match="ResNet-50.*only in the profile 'full'"):
+        pretrained_resnet50(2)
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------

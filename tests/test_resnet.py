@@ -8,9 +8,9 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from course_utils import resnet, resnet18, resnet34, resnet50
+from course_utils import resnet, resnet18, resnet34, resnet50, resnet101
 
-ALL = [resnet18, resnet34, resnet50]
+ALL = [resnet18, resnet34, resnet50, resnet101]
 
 
 def scatter(model: nn.Module) -> nn.Module:

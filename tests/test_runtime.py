@@ -109,6 +109,23 @@ def test_a_device_that_is_not_known_is_refused() -> None:
         runtime.choose_device("tpu")
 
 
+@pytest.mark.parametrize(
+    ("profile", "device", "minutes", "said"),
+    [("full", "cpu", 12, True), ("full", "cpu", None, False), ("full", "cuda", 12, False), ("sample", "cpu", 12, False)],
+)
+def test_how_long_the_full_profile_takes_is_said_where_there_is_no_gpu(
+    profile: str,
+    device: str,
+    minutes: int | None,
+    said: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setattr(runtime, "best_device", lambda: torch.device(device))
+    setup(profile=profile, full_minutes=minutes)
+    assert ("about 12 minutes" in capsys.readouterr().out) == said
+
+
 def test_pick_gives_the_value_of_the_profile() -> None:
     assert setup(profile="sample").pick(sample=3, full=25) == 3
     assert setup(profile="full").pick(sample=3, full=25) == 25

@@ -8,10 +8,10 @@ from drawn import DATA
 from safetensors import safe_open
 
 
-def put(folder: Path, content: bytes, ending: str, checksum: str | None = None) -> Path:
+def put(folder: Path, content: bytes, ending: str, checksum: str | None = None, network: str = "resnet18") -> Path:
     """Write a file of weights under the name that its checksum gives it, or under another one."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"resnet18-{checksum or hashlib.sha256(content).hexdigest()[:8]}{ending}"
+    path = folder / f"{network}-{checksum or hashlib.sha256(content).hexdigest()[:8]}{ending}"
     path.write_bytes(content)
     return path
 

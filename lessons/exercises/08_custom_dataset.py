@@ -534,7 +534,9 @@ def name_to_label(name, class_ids, cat_to_name):
 # Try it on the course's flowers:
 
 # %%
-root = course.data_dir / "flowers"
+from course_utils import locate
+
+root = locate("flowers")
 ids = (root / "classes.txt").read_text(encoding="utf-8").split()
 names = json.loads((root / "cat_to_name.json").read_text(encoding="utf-8"))
 print([label_to_name(label, ids, names) for label in range(3)])

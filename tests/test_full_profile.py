@@ -1,0 +1,27 @@
+"""Checks of the lessons in the profile "full": without its data each says so at once, and what to do."""
+
+import runpy
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from course_utils import manifest, runtime
+
+LESSONS = sorted((runtime.REPOSITORY / "lessons").glob("[0-9]*.py"))
+SETS = {lesson.stem: [one for one in manifest.manifest().values() if lesson.stem[:2] in one.used_by]
+        for lesson in LESSONS}  # fmt: skip
+
+
+@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if SETS[lesson.stem]], ids=lambda path: path.stem)
+def test_a_lesson_without_its_data_says_what_is_missing_and_how_to_get_it(
+    lesson: Path, full_profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    with pytest.raises(FileNotFoundError) as caught:
+        runpy.run_path(str(lesson))
+    message = str(caught.value)
+    (missing,) = [one for one in SETS[lesson.stem] if f"needs: {one.title}." in message]
+    assert str(full_profile) in message and f"course_utils.downloads {missing.name}" in message
+    assert all(file.urls[0] in message for file in missing.files)
