@@ -111,7 +111,7 @@ def test_a_device_that_is_not_known_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("profile", "device", "minutes", "said"),
-    [("full", "cpu", 12, True), ("full", "cpu", None, False), ("full", "cuda", 12, False), ("sample", "cpu", 12, False)],
+    [("full", "cpu", 12, True), ("full", "cpu", None, False), ("full", "cuda", 12, False), ("sample", "cpu", 9, False)],
 )
 def test_how_long_the_full_profile_takes_is_said_where_there_is_no_gpu(
     profile: str,
