@@ -50,9 +50,10 @@ def read_texts(path: str | Path) -> pd.DataFrame:
     lines = 2 + np.arange(len(table)) + np.cumsum(breaks) - breaks
     table = pd.DataFrame({name: table[name].str.strip() for name in ("text", "label")})
     table = table[(table != "").any(axis=1)]
-    empty = [f"  line {lines[row]}: no {name}" for name in table for row in table.index[table[name] == ""]]
+    empty = sorted((lines[row], name) for name in table for row in table.index[table[name] == ""])
     if empty:
-        raise ValueError(f"{path} has {len(empty)} empty field(s):\n" + "\n".join(empty[:20]))
+        listing = "\n".join(f"  line {line}: no {name}" for line, name in empty[:20])
+        raise ValueError(f"{path} has {len(empty)} empty field(s):\n{listing}" + "\n  …" * (len(empty) > 20))
     if table["label"].nunique() < 2:
         raise ValueError(f"{path} needs texts of at least two labels, it has {sorted(set(table['label']))}.")
     return table.reset_index(drop=True)

@@ -4,7 +4,7 @@
 # Sentences become numbers, a network reads them word by word and guesses where they come from, and a simple baseline
 # keeps it honest.
 #
-# **Time** about 70 minutes, of which the computer works 50 seconds · **Before this**
+# **Time** about 65 minutes, of which the computer works 50 seconds · **Before this**
 # [lesson 03](03_mnist_mlp.ipynb), [lesson 04](04_mnist_cnn.ipynb), [lesson 09](09_metrics_and_plots.ipynb)
 #
 # **You will learn to**

@@ -22,7 +22,7 @@ import torch
 from flask.testing import FlaskClient
 from pictures import noise, with_odd_notes
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from safetensors.torch import save_file
 from tiny_runs import write_lists
@@ -609,11 +609,10 @@ def test_a_server_that_is_gone_or_talks_nonsense_is_told(page: Page) -> None:
 
 
 def test_the_answer_to_an_older_picture_does_not_replace_that_to_a_newer_one(page: Page) -> None:
-    held = []
-    page.route("**/predict", lambda route: held.append(route))
+    held: list[Route] = []
+    page.route("**/predict", lambda route: route.continue_() if held else held.append(route))
     page.locator("#file").set_input_files(ANT)
     expect(page.get_by_role("status")).to_have_text("Looking at ants_008.jpg …")
-    page.unroute_all()
     page.evaluate(DROP, [["newer.jpg"], list(ANT.read_bytes())])
     shown(page)
     with suppress(PlaywrightError):  # the page no longer listens

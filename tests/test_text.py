@@ -186,9 +186,10 @@ def test_a_text_of_100000_words_is_read_whole(write) -> None:
 
 
 def test_every_empty_field_is_listed_with_its_line(write) -> None:
-    path = write('text,label\nfine,x\n,y\n"two\nlines",x\n\nmissing\n  ,x\n')
+    path = write('text,label\nfine,x\n,y\n"two\nlines",x\n\nmissing\n  ,x\n"no\nlabel",\n')
     with pytest.raises(
-        ValueError, match=r"(?s)has 3 empty field\(s\):.*line 3: no text.*line 8: no text.*line 7: no label"
+        ValueError,
+        match=r"(?s)has 4 empty field\(s\):.*line 3: no text.*line 8: no text.*line 7: no label.*line 9: no label",
     ):
         read_texts(path)
 
