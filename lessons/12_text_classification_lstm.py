@@ -100,7 +100,7 @@ for sentence in by_hand:
 from course_utils import mask_identifiers
 
 print("helper agrees:", all(mask_identifiers(text) == mask(text) for text in by_hand))
-for text in ["Set Axes3D.zaxis to *visible*.", "A pandas DataFrame holds ndarrays.", "A tensor has axes."]:
+for text in ["Set Axes3D.zaxis to *visible*.", "Pandas holds ndarrays.", "A tensor has axes."]:
     print(mask_identifiers(text))
 
 # %% [markdown]
@@ -136,9 +136,11 @@ for row in sentences.groupby("label").sample(1, random_state=1).itertuples():
 classes = sorted(sentences["label"].unique())
 normalized = sentences["text"].map(lambda text: " ".join(tokenize(text)))
 counts = sentences["label"].value_counts()
-print("six classes of nearly the same size:", len(classes) == 6 and counts.min() > 0.9 * counts.max())
+balanced = counts.min() > 0.9 * counts.max()
+print("six classes of nearly the same size:", len(classes) == 6 and balanced)
 print("no sentence twice:", not normalized.duplicated().any())
-print("no package named:", not normalized.str.contains(r"\b(?:numpy|sklearn|torch|pytorch)\b").any())
+names = r"\b(?:numpy|pandas|sklearn|torch|pytorch)\b"
+print("no package named:", not normalized.str.contains(names).any())
 
 # %% [markdown]
 # With six classes of the same size, guessing gets about one in six right.
@@ -668,7 +670,8 @@ plt.show()
 # %% tags=["nbval-ignore-output"]
 by_seed = [history["val_accuracy"][-1]]
 by_seed += [train_network(LSTMClassifier, seed=seed)[1]["val_accuracy"][-1] for seed in (1, 2)]
-print("LSTM, three seeds: ", *[f"{accuracy:.3f}" for accuracy in by_seed], f" mean {np.mean(by_seed):.3f}")
+each = " ".join(f"{accuracy:.3f}" for accuracy in by_seed)
+print(f"LSTM, three seeds: {each}, mean {np.mean(by_seed):.3f}")
 print(f"TF-IDF and logistic regression: {baseline_accuracy:.3f}, standard error {error:.3f}")
 
 # %%
@@ -770,7 +773,8 @@ for i in worst.tolist():
 
 # %%
 right = predictions == labels
-print("less sure when wrong than when right:", (confidence[~right].mean() < confidence[right].mean()).item())
+when_right, when_wrong = confidence[right].mean().item(), confidence[~right].mean().item()
+print("less sure when wrong than when right:", when_wrong < when_right)
 
 # %% [markdown]
 # Read them aloud and ask: could I tell? Some hold a word of another package's subject, and it has decided. Some could
@@ -833,7 +837,8 @@ optimizer = torch.optim.AdamW(reader.parameters(), lr=0.01)
 chinese_history = fit(reader, text_loader(few, 10, seed=0), few_loader, optimizer=optimizer,
                       epochs=25, clip_norm=1.0, progress=False)  # fmt: skip
 chinese_accuracy = chinese_history["val_accuracy"][-1]
-print(f"val accuracy {chinese_accuracy:.2f}, standard error {standard_error(chinese_accuracy, 30):.2f}")
+chinese_error = standard_error(chinese_accuracy, 30)
+print(f"val accuracy {chinese_accuracy:.2f}, standard error {chinese_error:.2f}")
 print(f"TF-IDF of characters: {bag_accuracy(chinese_train, chinese_val):.2f}")
 
 # %%
@@ -902,4 +907,4 @@ print("both at least twice as good as guessing:", min(test_accuracy, test_baseli
 #
 # **Exercises**: [12 exercises](exercises/12_text_classification_lstm.ipynb)
 #
-# **Next**: [13 · From model to web page](13_deployment_flask.ipynb)
+# **Next**: [13 · Deployment with Flask](13_deployment_flask.ipynb)
