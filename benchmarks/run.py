@@ -22,7 +22,7 @@ ROOT = HERE.parent
 RESULTS = HERE / "results.json"
 READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
-              "two_processes", "lesson_minutes", "full_profile"]  # fmt: skip
+              "two_processes", "packed_lstm", "serving", "lesson_minutes", "full_profile"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
 sys.path.insert(0, str(HERE))
 

@@ -17,6 +17,7 @@ from .annotations import AnnotationDataset
 from .callbacks import Callback
 from .checkpoints import load_checkpoint, save_checkpoint
 from .datasets import flowers, hymenoptera, load_digits28, open_split
+from .docstrings import docstring_sentences, mask_identifiers, prose_sentences
 from .folders import FolderDataset, split_folder
 from .history import History
 from .image_cache import CachedImages
@@ -49,6 +50,16 @@ from .runs import Run, Settings, create_run, open_run
 from .runtime import Course, check_environment, setup
 from .schedules import warmup_cosine
 from .tables import load_temperatures
+from .text import (
+    LSTMClassifier,
+    TextDataset,
+    Vocabulary,
+    build_vocabulary,
+    pad_batch,
+    read_texts,
+    text_loader,
+    tokenize,
+)
 from .training import evaluate, extract_features, fit, predict
 from .transforms import denormalize, eval_transform, train_transform
 
@@ -63,13 +74,17 @@ __all__ = [
     "FolderDataset",
     "History",
     "KeepWeights",
+    "LSTMClassifier",
     "LabelledImages",
     "Run",
     "Settings",
     "TensorBoardLog",
+    "TextDataset",
+    "Vocabulary",
     "WandbLog",
     "accuracy",
     "backbone_file",
+    "build_vocabulary",
     "calibration_table",
     "check_environment",
     "class_report",
@@ -77,6 +92,7 @@ __all__ = [
     "confusion_matrix",
     "create_run",
     "denormalize",
+    "docstring_sentences",
     "eval_transform",
     "evaluate",
     "extract_features",
@@ -88,8 +104,10 @@ __all__ = [
     "load_digits28",
     "load_rgb",
     "load_temperatures",
+    "mask_identifiers",
     "open_run",
     "open_split",
+    "pad_batch",
     "plot_class_bars",
     "plot_confusion",
     "plot_curves",
@@ -98,6 +116,8 @@ __all__ = [
     "pretrained_resnet18",
     "pretrained_resnet50",
     "pretrained_resnet101",
+    "prose_sentences",
+    "read_texts",
     "locate",
     "resnet101",
     "resnet18",
@@ -110,6 +130,8 @@ __all__ = [
     "show_predictions",
     "split_folder",
     "standard_error",
+    "text_loader",
+    "tokenize",
     "train_transform",
     "unfreeze",
     "use_cjk_font",

@@ -1,5 +1,6 @@
 """Reading image files. Lesson 01 uses `load_rgb`, lesson 08 builds the data sets on top of it."""
 
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+# what Pillow raises on bad files; the last two on odd notes of a camera
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, TypeError, struct.error)
 
 
 def load_rgb(path: str | Path) -> Image.Image:
@@ -21,17 +24,26 @@ def load_rgb(path: str | Path) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I"):
-                image = Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return image.convert("RGB")
+            return to_rgb(image)
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as an image ({error}). Replace the file or delete it.") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Decode an opened image, of an animation the first picture, and convert it as `load_rgb` says.
+
+    Raises:
+        one of UNREADABLE: it is truncated or damaged.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 class LabelledImages(Dataset):

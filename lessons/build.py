@@ -104,7 +104,7 @@ def take_out_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode
 
 def digest(source: Path) -> str:
     """Fingerprint of everything a notebook is built from."""
-    inputs = [source, Path(__file__), ROOT / "constraints.txt", *sorted((ROOT / "course_utils").glob("*.*"))]
+    inputs = [source, Path(__file__), ROOT / "constraints.txt", *sorted((ROOT / "course_utils").rglob("*.*"))]
     inputs += sorted(path for path in (ROOT / "data").rglob("*") if path.is_file() and "full" not in path.parts)
     fingerprint = hashlib.sha256()
     for path in inputs:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pictures import flat, noise
+from pictures import flat, noise, with_odd_notes
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -93,6 +93,7 @@ BROKEN = {
     "half.gif": lambda whole: whole["GIF"][: len(whole["GIF"]) // 2],
     "header only.jpg": lambda whole: whole["JPEG"][:20],
     "corrupt.png": lambda whole: whole["PNG"][:60] + b"\xff" * 40 + whole["PNG"][100:],
+    "odd notes.jpg": lambda whole: with_odd_notes(noise(0)),
     "text.jpg": lambda whole: b"<html>404 not found</html>",
     # claims to be 65,535 pixels high and wide
     "huge.bmp": lambda whole: whole["BMP"][:18] + b"\xff\xff\0\0\xff\xff\0\0" + whole["BMP"][26:],

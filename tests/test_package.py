@@ -14,10 +14,10 @@ import course_utils
 FLOORS = [
     {"runtime", "transforms", "images", "files", "history", "distributed", "archives"},
     {"checkpoints", "annotations", "folders", "image_cache", "tables", "models", "resnet", "metrics", "schedules"}
-    | {"callbacks", "loaders", "programs", "manifest", "flowers102"},
-    {"datasets", "training", "loggers", "pretrained", "plots", "downloads"},
+    | {"callbacks", "loaders", "programs", "manifest", "flowers102", "text"},
+    {"datasets", "docstrings", "training", "loggers", "pretrained", "plots", "downloads"},
     {"runs"},
-    {"train", "test"},
+    {"train", "test", "serving"},
 ]
 PACKAGE = Path(course_utils.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"}
