@@ -1070,4 +1070,4 @@ shutil.rmtree(folder, ignore_errors=True)
 #
 # **Exercises**: [11 exercises](exercises/11_lightning.ipynb)
 #
-# **Next**: back to the [map of all lessons](../README.md#the-lessons)
+# **Next**: [12 · Text classification with an LSTM](12_text_classification_lstm.ipynb)

@@ -16,7 +16,7 @@ SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 STUBS = sorted((ROOT / "notebooks" / "exercises").glob("*.ipynb"))
 FORBIDDEN = {
     r"^\s*[!%]": "a shell escape or magic",
-    r"[\"'](/|[A-Za-z]:\\)\w": "an absolute path",
+    r"[\"'](/(home|root|Users|tmp|usr|var|opt|mnt|media|srv|work)\b|[A-Za-z]:\\\w)": "an absolute path",
     r"filterwarnings\([\"']ignore": "warnings switched off",
     r"Image\.open\([^)]*\)(?!\.convert\(\"RGB\"\))": "Image.open without convert('RGB')",
 }

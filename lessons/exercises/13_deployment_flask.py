@@ -1,0 +1,1196 @@
+# %% [markdown]
+# # Exercises 13 · Deployment with Flask
+#
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 13](../13_deployment_flask.ipynb); if you are stuck, unfold
+# the hint. Run the next cell first.
+
+# %%
+import io
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from flask import Flask, abort, request
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.Image import open as open_head
+from torch import nn
+from werkzeug.exceptions import HTTPException
+
+from course_utils import eval_transform, setup
+from course_utils.images import UNREADABLE
+
+course = setup(seed=0)
+
+
+def encoded(picture, kind="PNG", **options):
+    """The bytes of a picture."""
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+# %% [markdown]
+# ## Task 1 · The likeliest classes (2 points)
+#
+# Make an answer that can be sent as JSON: the `k` likeliest classes with their probabilities, the likeliest first. If
+# there are fewer classes than `k`, all of them. The probabilities are those among *all* classes.
+# <details><summary>Hint</summary>
+#
+# `softmax(dim=0)` makes probabilities of the logits, `topk` finds the largest of them and their positions. JSON takes
+# Python's own numbers: `.item()` of one, `.tolist()` of many.
+#
+# </details>
+
+
+# %% tags=["answer"]
+def likeliest(logits, classes, k):
+    """The k likeliest classes.
+
+    Args:
+        logits: float tensor (number of classes,)
+        classes: list of names; output i belongs to classes[i]
+        k: how many are wanted, at least 1
+    Returns:
+        list of dicts such as {"class": "bee", "probability": 0.9}, the likeliest first
+    """
+    ### BEGIN SOLUTION
+    found = logits.softmax(dim=0).topk(min(k, len(classes)))
+    pairs = zip(found.indices.tolist(), found.values.tolist())
+    return [{"class": classes[label], "probability": value} for label, value in pairs]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="these are logits"
+def likeliest(logits, classes, k):
+    found = logits.topk(min(k, len(classes)))
+    pairs = zip(found.indices.tolist(), found.values.tolist())
+    return [{"class": classes[label], "probability": value} for label, value in pairs]
+
+
+# %% tags=["wrong"] expect="cannot be sent as JSON"
+def likeliest(logits, classes, k):
+    found = logits.softmax(dim=0).topk(min(k, len(classes)))
+    return [{"class": classes[label], "probability": value} for label, value in zip(found.indices, found.values)]
+
+
+# %% tags=["wrong"] expect="fewer classes than k"
+def likeliest(logits, classes, k):
+    found = logits.softmax(dim=0).topk(k)
+    pairs = zip(found.indices.tolist(), found.values.tolist())
+    return [{"class": classes[label], "probability": value} for label, value in pairs]
+
+
+# %% tags=["wrong"] expect="among all classes"
+def likeliest(logits, classes, k):
+    found = logits.topk(min(k, len(classes)))
+    pairs = zip(found.indices.tolist(), found.values.softmax(dim=0).tolist())
+    return [{"class": classes[label], "probability": value} for label, value in pairs]
+
+
+# %% tags=["wrong"] expect="name belongs to another output"
+def likeliest(logits, classes, k):
+    values = sorted(logits.softmax(dim=0).tolist(), reverse=True)
+    return [{"class": name, "probability": value} for name, value in zip(classes, values)][:k]
+
+
+# %% tags=["wrong"] expect="the likeliest first"
+def likeliest(logits, classes, k):
+    pairs = sorted(zip(logits.softmax(dim=0).tolist(), classes))[-k:]
+    return [{"class": name, "probability": value} for value, name in pairs]
+
+
+# %%
+print(likeliest(torch.tensor([0.0, 2.0, 1.0]), ["ant", "bee", "wasp"], k=2))
+
+
+# %% tags=["check"] points=2
+def told(logits, classes, k):
+    try:
+        found = likeliest(torch.tensor(logits), classes, k)
+    except (RuntimeError, IndexError) as error:
+        raise AssertionError(
+            f"k={k} of {len(classes)} classes raised {error}: there may be fewer classes than k"
+        ) from None
+    assert isinstance(found, (list, tuple)), f"return a list, not a {type(found).__name__}"
+    for one in found:
+        assert isinstance(one, dict) and set(one) == {"class", "probability"}, (
+            f"an entry is {one!r}, it should be a dict with 'class' and 'probability'"
+        )
+    try:
+        return json.loads(json.dumps(found))
+    except TypeError as error:
+        raise AssertionError(f"this cannot be sent as JSON: {error}; make Python's own numbers") from None
+
+
+names, scores = ["ant", "bee", "wasp", "fly"], [0.0, 2.0, 3.0, 1.0]
+true = dict(zip(names, torch.tensor(scores).softmax(dim=0).tolist()))
+found = told(scores, names, 4)
+assert len(found) == 4, f"4 classes are wanted, {len(found)} are returned"
+values = [one["probability"] for one in found]
+assert max(values) <= 1, f"the probabilities are {values}: these are logits"
+assert values == sorted(values, reverse=True), f"the probabilities are {values}, it should be the likeliest first"
+for one in found:
+    assert abs(one["probability"] - true[one["class"]]) < 1e-5, (
+        f"{one['class']} has probability {true[one['class']]:.3f}, not {one['probability']:.3f}: the name belongs to "
+        "another output"
+    )
+found = told(scores, names, 2)
+assert [one["class"] for one in found] == ["wasp", "bee"], f"the two likeliest are wasp and bee, not {found}"
+assert abs(found[0]["probability"] - true["wasp"]) < 1e-5, "give the probability among all classes, not among the k"
+assert len(told(scores, names, 1)) == 1, "with k=1 there is one answer"
+assert len(told(scores, names, 9)) == 4, "there may be fewer classes than k: return all of them"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · A first app (3 points)
+#
+# Write a Flask app that tells how large pictures are:
+#
+# | request | response |
+# |---|---|
+# | `GET /health` | JSON `{"status": "ok"}` |
+# | `POST /size`, a picture in the form field `file` | JSON such as `{"width": 40, "height": 30}` |
+# | `POST /size` without that field | status 400 |
+# | `POST /size`, a file that is no picture | status 415 |
+#
+# (What the refusals say is up to you.)
+# <details><summary>Hint 1</summary>
+#
+# `@app.get("/health")` stands above the function for the first row, `@app.post("/size")` above the other. A dictionary
+# that is returned becomes JSON.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `"file" in request.files` says whether the field is there. `open_head(request.files["file"].stream)` opens the
+# picture, its `size` is (width, height), and for no picture it raises `UnidentifiedImageError`. `abort(415)` refuses.
+#
+# </details>
+
+
+# %% tags=["answer"]
+def size_app():
+    """An app that tells how large pictures are.
+
+    Returns:
+        Flask app with the routes of the table
+    """
+    ### BEGIN SOLUTION
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.post("/size")
+    def size():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            width, height = open_head(request.files["file"].stream).size
+        except UnidentifiedImageError:
+            abort(415, "This is no picture.")
+        return {"width": width, "height": height}
+
+    return app
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="no picture should be refused with 415, not answered with 500"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.post("/size")
+    def size():
+        width, height = open_head(request.files["file"].stream).size
+        return {"width": width, "height": height}
+
+    return app
+
+
+# %% tags=["wrong"] expect="width and height are swapped"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.post("/size")
+    def size():
+        height, width = open_head(request.files["file"].stream).size
+        return {"width": width, "height": height}
+
+    return app
+
+
+# %% tags=["wrong"] expect="takes POST"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.get("/size")
+    def size():
+        width, height = open_head(request.files["file"].stream).size
+        return {"width": width, "height": height}
+
+    return app
+
+
+# %% tags=["wrong"] expect="status 415, the message alone"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.post("/size")
+    def size():
+        if "file" not in request.files:
+            abort(400)
+        try:
+            width, height = open_head(request.files["file"].stream).size
+        except UnidentifiedImageError:
+            return {"error": "This is no picture."}
+        return {"width": width, "height": height}
+
+    return app
+
+
+# %% tags=["wrong"] expect="without the field file should be refused with 400, not answered with 415"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.post("/size")
+    def size():
+        try:
+            width, height = open_head(request.files["file"].stream).size
+        except Exception:
+            abort(415)
+        return {"width": width, "height": height}
+
+    return app
+
+
+# %% tags=["wrong"] expect="by its bytes, not by its name"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok"}
+
+    @app.post("/size")
+    def size():
+        if "file" not in request.files:
+            abort(400)
+        if not request.files["file"].filename.endswith((".jpg", ".png")):
+            abort(415)
+        try:
+            width, height = open_head(request.files["file"].stream).size
+        except UnidentifiedImageError:
+            abort(415)
+        return {"width": width, "height": height}
+
+    return app
+
+
+# %% tags=["wrong"] expect="should be JSON"
+def size_app():
+    app = Flask("size")
+
+    @app.get("/health")
+    def health():
+        return str({"status": "ok"})
+
+    @app.post("/size")
+    def size():
+        return str(open_head(request.files["file"].stream).size)
+
+    return app
+
+
+# %% [markdown]
+# Try it with the test client:
+
+# %%
+form = {"file": (io.BytesIO(encoded(Image.new("RGB", (40, 30)))), "grey.png")}
+print(size_app().test_client().post("/size", data=form).get_json())
+
+# %% tags=["check"] points=3
+app = size_app()
+assert isinstance(app, Flask), f"return the app, not a {type(app).__name__}"
+app.logger.disabled = True  # what goes wrong is told below
+visitor = app.test_client()
+assert (code := visitor.get("/health").status_code) == 200, f"GET /health has status {code}, it should be 200"
+assert visitor.get("/health").is_json, "GET /health should be JSON: return a dictionary"
+assert (said := visitor.get("/health").get_json()) == {"status": "ok"}, f"GET /health says {said}"
+
+
+def posted(content, field="file", name="picture.jpg"):
+    return visitor.post("/size", data={field: (io.BytesIO(content), name)})
+
+
+response = posted(encoded(Image.new("RGB", (40, 30))))
+assert response.status_code != 405, "the path /size should be a route that takes POST"
+assert response.status_code == 200, f"a picture has status {response.status_code}, it should be 200"
+assert response.is_json, "the answer of /size should be JSON: return a dictionary"
+said = response.get_json()
+assert said != {"width": 30, "height": 40}, "width and height are swapped: size is (width, height)"
+assert said == {"width": 40, "height": 30}, f"a picture 40 wide and 30 high is answered with {said}"
+said = posted(encoded(Image.new("L", (7, 9)), "JPEG")).get_json()
+assert said == {"width": 7, "height": 9}, f"a grey picture 7 wide and 9 high is answered with {said}"
+code = posted(b"<html>404 Not Found</html>").status_code
+assert code != 200, "no picture should have status 415, the message alone does not tell a program: see abort"
+assert code == 415, f"no picture should be refused with 415, not answered with {code}"
+for name in ["", "picture", "picture.txt", "picture.PNG"]:
+    code = posted(encoded(Image.new("RGB", (4, 3))), name=name or "x").status_code
+    assert code == 200, f"a picture called {name!r} has status {code}: tell a picture by its bytes, not by its name"
+for response in [posted(encoded(Image.new("RGB", (4, 3))), "other"), visitor.post("/size")]:
+    code = response.status_code
+    assert code == 400, f"a request without the field file should be refused with 400, not answered with {code}"
+assert visitor.get("/nowhere").status_code == 404, "an unknown path should be answered with 404, as Flask does"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · As a person sees it (3 points)
+#
+# Write the function that turns an upload into an RGB picture as a person would see it:
+#
+# - turned as the camera's mark says,
+# - transparent parts white,
+# - any picture with more than `max_pixels` pixels raises a `ValueError` *before* its pixels are unpacked,
+# - and so does everything that is no picture or is damaged: a `ValueError`, no other exception.
+#
+# (Pictures with 16 bits are left out here.)
+# <details><summary>Hint 1</summary>
+#
+# `open_head(io.BytesIO(content))` reads no more than the head, so its `size` can be checked first. Whatever comes later
+# may raise one of `UNREADABLE`, a tuple of exceptions that can stand behind `except`. A `ValueError` of your own is one
+# of them, so it is caught as well; that does no harm.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# In this order: `ImageOps.exif_transpose`, then if the picture's `has_transparency_data` is true,
+# `Image.alpha_composite` on a white picture of mode RGBA, then `convert("RGB")`.
+#
+# </details>
+
+
+# %% tags=["answer"]
+def read_upload(content, max_pixels=1_000_000):
+    """The picture of an upload as a person sees it.
+
+    Args:
+        content: bytes of the upload
+        max_pixels: the most pixels that are accepted
+    Returns:
+        PIL image of mode RGB
+    Raises:
+        ValueError: too many pixels, damaged, or no picture
+    """
+    ### BEGIN SOLUTION
+    try:
+        with open_head(io.BytesIO(content)) as opened:
+            if opened.width * opened.height > max_pixels:
+                raise ValueError(f"{opened.size} are too many pixels")
+            image = ImageOps.exif_transpose(opened)
+            if image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+            return image.convert("RGB")
+    except UNREADABLE as error:
+        raise ValueError(f"no picture that can be read: {error}") from error
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="held sideways"
+def read_upload(content, max_pixels=1_000_000):
+    try:
+        with open_head(io.BytesIO(content)) as image:
+            if image.width * image.height > max_pixels:
+                raise ValueError("too many pixels")
+            if image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+            return image.convert("RGB")
+    except UNREADABLE as error:
+        raise ValueError("no picture") from error
+
+
+# %% tags=["wrong"] expect="should become white"
+def read_upload(content, max_pixels=1_000_000):
+    try:
+        with open_head(io.BytesIO(content)) as image:
+            if image.width * image.height > max_pixels:
+                raise ValueError("too many pixels")
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except UNREADABLE as error:
+        raise ValueError("no picture") from error
+
+
+# %% tags=["wrong"] expect="before the pixels are unpacked"
+def read_upload(content, max_pixels=1_000_000):
+    try:
+        image = ImageOps.exif_transpose(open_head(io.BytesIO(content))).convert("RGBA")
+    except UNREADABLE as error:
+        raise ValueError("no picture") from error
+    if image.width * image.height > max_pixels:
+        raise ValueError("too many pixels")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% tags=["wrong"] expect="not a ValueError"
+def read_upload(content, max_pixels=1_000_000):
+    image = open_head(io.BytesIO(content))
+    if image.width * image.height > max_pixels:
+        raise ValueError("too many pixels")
+    image = ImageOps.exif_transpose(image).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% tags=["wrong"] expect="many pixels in all"
+def read_upload(content, max_pixels=1_000_000):
+    try:
+        image = open_head(io.BytesIO(content))
+        if max(image.size) > max_pixels:
+            raise ValueError("too many pixels")
+        image = ImageOps.exif_transpose(image).convert("RGBA")
+    except UNREADABLE as error:
+        raise ValueError("no picture") from error
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %% tags=["wrong"] expect="of mode RGB"
+def read_upload(content, max_pixels=1_000_000):
+    try:
+        image = open_head(io.BytesIO(content))
+        if image.width * image.height > max_pixels:
+            raise ValueError("too many pixels")
+        image = ImageOps.exif_transpose(image).convert("RGBA")
+    except UNREADABLE as error:
+        raise ValueError("no picture") from error
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+# %% tags=["wrong"] expect="exactly max_pixels"
+def read_upload(content, max_pixels=1_000_000):
+    try:
+        image = open_head(io.BytesIO(content))
+        if image.width * image.height >= max_pixels:
+            raise ValueError("too many pixels")
+        image = ImageOps.exif_transpose(image).convert("RGBA")
+    except UNREADABLE as error:
+        raise ValueError("no picture") from error
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+# %%
+print(read_upload(encoded(Image.new("RGBA", (40, 30)))).getpixel((0, 0)))
+
+
+# %% tags=["check"] points=3
+def given(content, max_pixels=10_000):
+    """The picture, or the exception."""
+    try:
+        found = read_upload(content, max_pixels)
+    except Exception as error:
+        return error
+    assert isinstance(found, Image.Image), f"return a picture, not a {type(found).__name__}"
+    assert found.mode == "RGB", f"the picture should be of mode RGB, not {found.mode}"
+    return found
+
+
+colours = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+plain = Image.fromarray(colours)
+found = given(encoded(plain))
+assert not isinstance(found, Exception), f"a usual picture raised {found!r}"
+assert np.array_equal(np.asarray(found), colours), "a usual picture should keep its pixels"
+found = given(encoded(plain), 1200)
+assert not isinstance(found, Exception), "a picture of exactly max_pixels should be accepted"
+
+mark = Image.Exif()
+mark[0x0112] = 6
+found = given(encoded(plain, exif=mark))
+assert not isinstance(found, Exception), f"a picture with a camera's mark raised {found!r}"
+upright = np.asarray(plain.transpose(Image.Transpose.ROTATE_270))
+assert np.array_equal(np.asarray(found), upright), "a picture that was held sideways should be turned upright"
+
+glass = plain.convert("RGBA")
+glass.paste((0, 0, 0, 0), (0, 0, 20, 30))
+found = given(encoded(glass))
+assert not isinstance(found, Exception), f"a picture with transparent parts raised {found!r}"
+assert found.getpixel((5, 5)) == (255, 255, 255), (
+    f"what is transparent should become white, not {found.getpixel((5, 5))}"
+)
+assert found.getpixel((30, 5)) == plain.getpixel((30, 5)), "what is not transparent should keep its colour"
+found = given(encoded(Image.new("P", (4, 4)), transparency=0))
+assert not isinstance(found, Exception), f"a picture with a colour table raised {found!r}"
+assert found.getpixel((0, 0)) == (255, 255, 255), "what is transparent in a colour table should become white, too"
+for mode in ["L", "CMYK"]:
+    found = given(encoded(plain.convert(mode), "JPEG"))
+    assert not isinstance(found, Exception), f"a picture of mode {mode} raised {found!r}"
+
+for what, content in {
+    "a web page": b"<html>",
+    "an empty file": b"",
+    "half a file": encoded(plain, "JPEG")[:700],
+    "a picture of 200 x 100 pixels": encoded(Image.new("1", (200, 100))),
+}.items():
+    found = given(content)
+    assert isinstance(found, Exception), f"{what} should raise a ValueError; count how many pixels in all there are"
+    assert isinstance(found, ValueError), f"{what} raised {type(found).__name__}, not a ValueError"
+unpacked = []
+original = ImageFile.ImageFile.load
+ImageFile.ImageFile.load = lambda self: unpacked.append(self.size) or original(self)
+try:
+    found = given(encoded(Image.new("1", (200, 100))))
+finally:
+    ImageFile.ImageFile.load = original
+assert not unpacked, "check the number of pixels before the pixels are unpacked: they may fill the memory"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · A crowd (3 points)
+#
+# `ask(picture)` sends a picture to a server and returns the answer. Let `clients` threads do so at the same time until
+# every picture has been answered once, and measure. The latency of a picture counts from the moment its `ask` is
+# called: how long the picture waited for a free thread is not part of it.
+# <details><summary>Hint 1</summary>
+#
+# Write a small function that calls `ask` for one picture and returns the answer with the seconds it took
+# (`time.perf_counter()`). `ThreadPoolExecutor(clients)` has a `map` that calls it in several threads and returns the
+# results in the order of the pictures.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.percentile(seconds, 99)`. The rate is the number of pictures divided by the seconds of the whole crowd.
+#
+# </details>
+
+
+# %% tags=["answer"]
+def ask_all(ask, pictures, clients):
+    """Ask for all pictures, several at once.
+
+    Args:
+        ask: function that takes a picture and returns an answer
+        pictures: list
+        clients: number of threads
+    Returns:
+        dict with "answers", a list in the order of the pictures; "p50" and "p99", latencies in seconds; and "rate",
+        answers per second of all clients together
+    """
+
+    ### BEGIN SOLUTION
+    def timed(picture):
+        start = time.perf_counter()
+        answer = ask(picture)
+        return answer, time.perf_counter() - start
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        answers, seconds = zip(*pool.map(timed, pictures))
+    rate = len(pictures) / (time.perf_counter() - start)
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": list(answers), "p50": p50, "p99": p99, "rate": rate}
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="one after the other"
+def ask_all(ask, pictures, clients):
+    answers, seconds, began = [], [], time.perf_counter()
+    for picture in pictures:
+        start = time.perf_counter()
+        answers.append(ask(picture))
+        seconds.append(time.perf_counter() - start)
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": answers, "p50": p50, "p99": p99, "rate": len(pictures) / (time.perf_counter() - began)}
+
+
+# %% tags=["wrong"] expect="in the order of the pictures"
+def ask_all(ask, pictures, clients):
+    answers, seconds, began = [], [], time.perf_counter()
+
+    def timed(picture):
+        start = time.perf_counter()
+        answers.append(ask(picture))
+        seconds.append(time.perf_counter() - start)
+
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(timed, pictures))
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": answers, "p50": p50, "p99": p99, "rate": len(pictures) / (time.perf_counter() - began)}
+
+
+# %% tags=["wrong"] expect="waited for a free thread"
+def ask_all(ask, pictures, clients):
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        results = list(pool.map(lambda picture: (ask(picture), time.perf_counter() - start), pictures))
+    answers, seconds = zip(*results)
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": answers, "p50": p50, "p99": p99, "rate": len(pictures) / (time.perf_counter() - start)}
+
+
+# %% tags=["wrong"] expect="of all clients together"
+def ask_all(ask, pictures, clients):
+    def timed(picture):
+        start = time.perf_counter()
+        answer = ask(picture)
+        return answer, time.perf_counter() - start
+
+    with ThreadPoolExecutor(clients) as pool:
+        answers, seconds = zip(*pool.map(timed, pictures))
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": answers, "p50": p50, "p99": p99, "rate": 1 / np.mean(seconds)}
+
+
+# %% tags=["wrong"] expect="more than 4 at once"
+def ask_all(ask, pictures, clients):
+    def timed(picture):
+        start = time.perf_counter()
+        answer = ask(picture)
+        return answer, time.perf_counter() - start
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(len(pictures)) as pool:
+        answers, seconds = zip(*pool.map(timed, pictures))
+    rate = len(pictures) / (time.perf_counter() - start)
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": answers, "p50": p50, "p99": p99, "rate": rate}
+
+
+# %% tags=["wrong"] expect="in seconds"
+def ask_all(ask, pictures, clients):
+    def timed(picture):
+        start = time.perf_counter()
+        answer = ask(picture)
+        return answer, 1000 * (time.perf_counter() - start)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        answers, seconds = zip(*pool.map(timed, pictures))
+    rate = len(pictures) / (time.perf_counter() - start)
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return {"answers": answers, "p50": p50, "p99": p99, "rate": rate}
+
+
+# %% tags=["wrong"] expect="the slowest counts"
+def ask_all(ask, pictures, clients):
+    def timed(picture):
+        start = time.perf_counter()
+        answer = ask(picture)
+        return answer, time.perf_counter() - start
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        answers, seconds = zip(*pool.map(timed, pictures))
+    rate = len(pictures) / (time.perf_counter() - start)
+    middle = np.median(seconds)
+    return {"answers": answers, "p50": middle, "p99": middle, "rate": rate}
+
+
+# %% [markdown]
+# Try it on a server that sleeps:
+
+
+# %%
+def sleepy(picture):
+    time.sleep(0.01)
+    return picture.upper()
+
+
+print(ask_all(sleepy, ["a", "b", "c"], clients=2)["answers"])
+
+# %% tags=["check"] points=3
+inside, most, asked, lock = 0, 0, [], threading.Lock()
+
+
+def pretended(number):
+    """A server that is slow for the pictures 0 and 20."""
+    global inside, most
+    with lock:
+        inside += 1
+        most = max(most, inside)
+        asked.append(number)
+    time.sleep(0.3 if number in (0, 20) else 0.02)
+    with lock:
+        inside -= 1
+    return f"answer {number}"
+
+
+began = time.perf_counter()
+found = ask_all(pretended, list(range(40)), 4)
+total = time.perf_counter() - began
+missing = {"answers", "p50", "p99", "rate"} - set(found)
+assert not missing, f"the dictionary lacks {', '.join(sorted(missing))}"
+assert sorted(asked) == list(range(40)), (
+    f"each picture should be asked for once; 40 pictures were asked {len(asked)} times"
+)
+assert most > 1, "the pictures are asked for one after the other: let several threads ask"
+assert most <= 4, f"4 clients are wanted, but more than 4 at once are asking: {most}"
+assert most == 4, f"4 clients are wanted, but only {most} are ever asking at once"
+assert list(found["answers"]) == [f"answer {number}" for number in range(40)], (
+    "the answers should be in the order of the pictures, not in the order in which they came"
+)
+assert found["p50"] < 5, f"half of the answers took 0.02 s, your p50 is {found['p50']:.3g}: it should be in seconds"
+assert found["p50"] >= 0.0195, f"no answer took less than 0.02 s, but your p50 is {found['p50']:.3g}"
+assert found["p50"] < 0.15, (
+    f"half of the answers took 0.02 s, your p50 is {found['p50']:.3g}: how long a picture waited for a free thread "
+    "does not count"
+)
+assert found["p99"] > 0.25, (
+    f"two of 40 answers took 0.3 s, your p99 is {found['p99']:.3g}: the slowest counts most here"
+)
+assert 0.7 < found["rate"] * total / 40 < 1.5, (
+    f"40 answers came in {total:.2f} s, your rate is {found['rate']:.3g}: count the answers of all clients together"
+)
+
+
+def failing(picture):
+    raise ConnectionError("nobody answers")
+
+
+try:
+    ask_all(failing, [1, 2], 2)
+except ConnectionError:
+    pass
+else:
+    raise AssertionError("where ask raises an exception, ask_all should raise it, too, and not measure on")
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Design: serve any network (5 points)
+#
+# Write the whole app, for a network that is handed over ready to use. You may use `likeliest` and `read_upload` of
+# tasks 1 and 3, if you have solved them.
+#
+# - `GET /health` answers with JSON `{"status": "ok", "classes": [...]}`.
+# - `POST /predict` takes a picture in the form field `file` and answers with JSON `{"predictions": [...]}`, made as in
+#   task 1. `?top_k=2` asks for two classes; without it there are three.
+# - Pictures are prepared by `eval_transform(size)`.
+# - The network runs in eval mode, without gradients, whatever mode it was in before.
+# - Refused are: no field `file` with 400, a `top_k` that is no whole number above 0 with 400, a body larger than
+#   `max_bytes` with 413, and a file that cannot be read with 422.
+# - Every refusal is JSON `{"error": "..."}`, an unknown path (404) as well.
+# <details><summary>Hint 1</summary>
+#
+# `app.config["MAX_CONTENT_LENGTH"]` limits the body. `app.register_error_handler(HTTPException, …)` makes JSON of every
+# refusal: the function it is given gets the exception, which has a `description` and a `code`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `model.eval()` belongs where the app is made. `with torch.inference_mode():` belongs into the function that answers,
+# because requests are answered in other threads. `request.args.get("top_k", "3")` is a text.
+#
+# </details>
+
+
+# %% tags=["answer"]
+def serve(model, classes, size, max_bytes=100_000):
+    """The app that answers with a network.
+
+    Args:
+        model: network, float tensor (batch, 3, size, size) to logits (batch, number of classes)
+        classes: names of its outputs
+        size: height and width of its pictures
+        max_bytes: of a request
+    Returns:
+        Flask app
+    """
+    ### BEGIN SOLUTION
+    model.eval()
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="eval mode"
+def serve(model, classes, size, max_bytes=100_000):
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="without gradients"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        logits = model(transform(picture)[None])[0].detach()
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="same height and width as in training"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    transform = eval_transform(224)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="should be JSON"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="max_bytes"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="top_k='two'"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        top_k = int(request.args.get("top_k", "3"))
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="not 500"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    transform = eval_transform(size)
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        picture = read_upload(request.files["file"].stream.read())
+        with torch.inference_mode():
+            logits = model(transform(picture)[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %% tags=["wrong"] expect="should be prepared by eval_transform"
+def serve(model, classes, size, max_bytes=100_000):
+    model.eval()
+    app = Flask("serve")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
+
+    @app.get("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.post("/predict")
+    def answer():
+        if "file" not in request.files:
+            abort(400, "Send a picture in the form field file.")
+        try:
+            top_k = int(request.args.get("top_k", "3"))
+        except ValueError:
+            top_k = 0
+        if top_k < 1:
+            abort(400, "top_k must be a whole number above 0.")
+        try:
+            picture = read_upload(request.files["file"].stream.read())
+        except ValueError as error:
+            abort(422, str(error))
+        with torch.inference_mode():
+            pixels = torch.tensor(np.asarray(picture.resize((size, size)))).permute(2, 0, 1) / 255
+            logits = model(pixels[None])[0]
+        return {"predictions": likeliest(logits, classes, top_k)}
+
+    return app
+
+
+# %%
+torch.manual_seed(0)
+toy = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(3, 4))
+form = {"file": (io.BytesIO(encoded(Image.new("RGB", (40, 30), "orange"))), "orange.png")}
+print(serve(toy, ["a", "b", "c", "d"], 16).test_client().post("/predict", data=form).get_json())
+
+
+# %% tags=["check"] points=5
+class Probe(nn.Module):
+    """A small network that takes down how it is used."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.calls = nn.Linear(6, 4), []
+
+    def forward(self, images):
+        self.calls.append((tuple(images.shape), self.training, torch.is_grad_enabled()))
+        features = torch.cat([images.mean(dim=(2, 3)), images.amax(dim=(2, 3))], dim=1)
+        return 3 * self.head(features)
+
+
+torch.manual_seed(1)
+probe, kinds = Probe().train(), ["ant", "bee", "wasp", "fly"]
+app = serve(probe, kinds, 24, max_bytes=50_000)
+assert isinstance(app, Flask), f"return the app, not a {type(app).__name__}"
+app.logger.disabled = True  # what goes wrong is told below
+visitor = app.test_client()
+
+
+def predicted(content, **query):
+    form = {"file": (io.BytesIO(content), "picture.jpg")}
+    with ThreadPoolExecutor(1) as pool:  # as a server does, in another thread
+        return pool.submit(visitor.post, "/predict", data=form, query_string=query).result()
+
+
+response = visitor.get("/health")
+assert response.status_code == 200, f"GET /health has status {response.status_code}, it should be 200"
+assert response.get_json() == {"status": "ok", "classes": kinds}, f"GET /health says {response.get_json()}"
+
+noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+noise[:, :30] //= 4
+picture = Image.fromarray(noise)
+response = predicted(encoded(picture))
+assert response.status_code == 200, f"a picture is answered with {response.status_code}, it should be 200"
+shape, training, gradients = probe.calls[-1]
+assert shape == (1, 3, 24, 24), f"the network got {shape}, not (1, 3, 24, 24): the same height and width as in training"
+assert not training, "the network was in train mode: eval mode is a duty of the app"
+assert not gradients, "the network should run without gradients, also in the threads of a server"
+with torch.inference_mode():
+    expected = probe.eval()(eval_transform(24)(picture)[None])[0].softmax(dim=0)
+found = response.get_json()["predictions"]
+assert len(found) == 3, f"without top_k there should be 3 predictions, not {len(found)}"
+for one in found:
+    wanted = expected[kinds.index(one["class"])].item()
+    assert abs(one["probability"] - wanted) < 1e-4, (
+        f"{one['class']} has probability {wanted:.4f}, not {one['probability']:.4f}: "
+        "pictures should be prepared by eval_transform"
+    )
+for top_k, count in [(1, 1), (2, 2), (9, 4)]:
+    found = predicted(encoded(picture), top_k=top_k).get_json()["predictions"]
+    assert len(found) == count, f"top_k={top_k} of 4 classes should give {count} predictions, not {len(found)}"
+    likely = expected.argmax().item()
+    assert found[0]["class"] == kinds[likely], f"the likeliest class, {kinds[likely]}, should come first"
+
+mark = Image.Exif()
+mark[0x0112] = 6
+assert predicted(encoded(picture, exif=mark)).status_code == 200, "a picture with a camera's mark should be answered"
+
+
+def refusal(response, status, what):
+    code = response.status_code
+    assert code == status, f"{what} should be refused with {status}, not {code}"
+    said = response.get_json(silent=True)
+    assert isinstance(said, dict) and set(said) == {"error"} and isinstance(said["error"], str), (
+        f"{what} is refused with {status}, but the refusal should be JSON with a text called error"
+    )
+
+
+refusal(visitor.post("/predict"), 400, "a request without a file")
+refusal(visitor.get("/nowhere"), 404, "an unknown path")
+refusal(predicted(b"<html>404 Not Found</html>"), 422, "a web page")
+refusal(predicted(encoded(picture, "JPEG")[:600]), 422, "half a file")
+refusal(predicted(bytes(60_000)), 413, "a body larger than max_bytes")
+for text in ["two", "0", "-1", "1.5", ""]:
+    refusal(predicted(encoded(picture), top_k=text), 400, f"top_k={text!r}")
+assert predicted(encoded(picture)).status_code == 200, "after all that a picture should be answered as before"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/13_deployment_flask.ipynb), or go on with
+# [lesson 14](../14_debugging_clinic.ipynb).

@@ -1,0 +1,1270 @@
+# %% [markdown]
+# # Exercises 14 · The debugging clinic
+#
+# Five small programs to mend, about 45 minutes. Each task shows a broken program, the patient, and what it should do.
+# Each patient has several bugs, and some hide others. Run it, measure, then write the mended program into the gap: copy
+# the patient there, or start anew. The check tests behaviour, so any program that does what is described will pass. You
+# need nothing beyond [lesson 14](../14_debugging_clinic.ipynb) and the lessons it links to; if you are stuck, unfold a
+# hint. Run the next cell first.
+
+# %%
+import copy
+import pickle
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.lr_scheduler import StepLR
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import freeze, load_digits28, setup, unfreeze
+
+course = setup(seed=0)
+
+# %% [markdown]
+# ## Task 1 · The score of a network (4 points)
+#
+# The patient is to measure loss and accuracy on everything that a loader yields. Two calls in a row differ, and the
+# loss is far too low.
+
+# %%
+def patient_1(model, loader):
+    total, correct = 0.0, 0
+    for images, labels in loader:
+        logits = model(images)
+        total += F.cross_entropy(logits, labels)
+        total /= len(loader)
+        correct += (logits.argmax(dim=1) == labels).sum()
+    return {"loss": total, "accuracy": correct / (len(loader) * loader.batch_size)}
+
+
+torch.manual_seed(0)
+digits, digit_labels = load_digits28("val")
+ten_digits = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+model = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(784, 10))
+for _ in range(2):
+    print({name: value.item() for name, value in patient_1(model, ten_digits).items()})
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Ten digits in batches of four: what is `len(loader) * loader.batch_size`? What would the loss be if each batch had the
+# loss 1? What is in the loss besides a number?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `was_training = model.training` remembers the mode, `model.train(was_training)` brings it back. A batch's loss is a
+# mean; times `len(labels)` it is a sum.
+#
+# </details>
+
+# %% tags=["answer"]
+def score(model, loader):
+    """Loss and accuracy of a network on all examples of a loader, in evaluation mode and without gradients.
+
+    The model is left in the mode (training or evaluation) in which it came.
+
+    Args:
+        model: nn.Module, images -> logits (n, classes)
+        loader: yields (images, labels); the last batch may be smaller
+    Returns:
+        dict of two Python floats: "loss", the mean over all examples, and "accuracy"
+    """
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    total, correct, seen = 0.0, 0, 0
+    with torch.no_grad():
+        for images, labels in loader:
+            logits = model(images)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            seen += len(labels)
+    model.train(was_training)
+    return {"loss": total / seen, "accuracy": correct / seen}
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="a Tensor, not a float"
+def score(model, loader):
+    return patient_1(model, loader)
+
+
+# %% tags=["wrong"] expect="dropout is at work"
+def score(model, loader):
+    total, correct, seen = 0.0, 0, 0
+    with torch.no_grad():
+        for images, labels in loader:
+            logits = model(images)
+            total += F.cross_entropy(logits, labels).item() * len(labels)
+            correct += (logits.argmax(dim=1) == labels).sum().item()
+            seen += len(labels)
+    return {"loss": total / seen, "accuracy": correct / seen}
+
+
+# %% tags=["wrong"] expect="graph is built"
+def score(model, loader):
+    was_training = model.training
+    model.eval()
+    logits = torch.cat([model(images) for images, labels in loader])
+    labels = torch.cat([labels for images, labels in loader])
+    model.train(was_training)
+    accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+    return {"loss": F.cross_entropy(logits, labels).item(), "accuracy": accuracy}
+
+
+# %% tags=["wrong"] expect="off for the whole program"
+def score(model, loader):
+    torch.set_grad_enabled(False)
+    was_training = model.training
+    model.eval()
+    logits = torch.cat([model(images) for images, labels in loader])
+    labels = torch.cat([labels for images, labels in loader])
+    model.train(was_training)
+    accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+    return {"loss": F.cross_entropy(logits, labels).item(), "accuracy": accuracy}
+
+
+# %% tags=["wrong"] expect="left in evaluation mode"
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    logits = torch.cat([model(images) for images, labels in loader])
+    labels = torch.cat([labels for images, labels in loader])
+    accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+    return {"loss": F.cross_entropy(logits, labels).item(), "accuracy": accuracy}
+
+
+# %% tags=["wrong"] expect="came in evaluation mode"
+@torch.no_grad()
+def score(model, loader):
+    model.eval()
+    logits = torch.cat([model(images) for images, labels in loader])
+    labels = torch.cat([labels for images, labels in loader])
+    model.train()
+    accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+    return {"loss": F.cross_entropy(logits, labels).item(), "accuracy": accuracy}
+
+
+# %% tags=["wrong"] expect="divided inside the loop"
+@torch.no_grad()
+def score(model, loader):
+    was_training = model.training
+    model.eval()
+    total, correct, seen = 0.0, 0, 0
+    for images, labels in loader:
+        logits = model(images)
+        total += F.cross_entropy(logits, labels).item()
+        total /= len(loader)
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+        seen += len(labels)
+    model.train(was_training)
+    return {"loss": total, "accuracy": correct / seen}
+
+
+# %% tags=["wrong"] expect="weighs as much as"
+@torch.no_grad()
+def score(model, loader):
+    was_training = model.training
+    model.eval()
+    total, correct, seen = 0.0, 0, 0
+    for images, labels in loader:
+        logits = model(images)
+        total += F.cross_entropy(logits, labels).item()
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+        seen += len(labels)
+    model.train(was_training)
+    return {"loss": total / len(loader), "accuracy": correct / seen}
+
+
+# %% tags=["wrong"] expect="not 12"
+@torch.no_grad()
+def score(model, loader):
+    was_training = model.training
+    model.eval()
+    total, correct, seen = 0.0, 0, 0
+    for images, labels in loader:
+        logits = model(images)
+        total += F.cross_entropy(logits, labels).item() * len(labels)
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+        seen += len(labels)
+    model.train(was_training)
+    return {"loss": total / seen, "accuracy": correct / (len(loader) * loader.batch_size)}
+
+
+# %% [markdown]
+# Try it before you run the check; both lines should be the same:
+
+# %%
+for _ in range(2):
+    print(score(model, ten_digits))
+
+# %% tags=["check"] points=4
+modes, graphs = [], []  # of every call, on copies of the network as well
+
+
+class Watched(nn.Module):
+    """Gives each picture's logits as they come, after dropout; notes in which mode it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout, self.scale = nn.Dropout(0.5), nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        modes.append(self.training)
+        graphs.append(torch.is_grad_enabled())
+        return self.dropout(images) * self.scale
+
+
+generator = torch.Generator().manual_seed(0)
+table, truth = torch.randn(10, 3, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
+table[8:] *= 8
+loader = DataLoader(TensorDataset(table, truth), batch_size=4)
+watched = Watched()
+torch.set_grad_enabled(True)
+found = score(watched, loader)
+switched_off = not torch.is_grad_enabled()
+torch.set_grad_enabled(True)
+assert isinstance(found, dict) and set(found) == {"loss", "accuracy"}, 'return a dict with "loss" and "accuracy"'
+for name, value in found.items():
+    kind = type(value).__name__
+    assert isinstance(value, (float, int, np.floating)), f"{name} is a {kind}, not a float: a loss keeps its graph"
+assert modes, "the network was never called"
+assert not any(modes), "the network is in training mode: dropout is at work"
+assert not any(graphs), "with every batch a graph is built for backward: switch gradients off"
+message = "gradients are off for the whole program after the call, and no training works any more: use `with`"
+assert not switched_off, message
+assert watched.training, "the model came in training mode and is left in evaluation mode"
+watched.eval()
+score(watched, loader)
+assert not watched.training, "the model came in evaluation mode and is left in training mode"
+losses = [F.cross_entropy(logits, labels).item() for logits, labels in zip(table.split(4), truth.split(4))]
+inside = ((losses[0] / 3 + losses[1]) / 3 + losses[2]) / 3
+assert abs(found["loss"] - inside) > 1e-4, "the sum of the losses is divided inside the loop, with every batch again"
+assert abs(found["loss"] - losses[-1]) > 1e-4, "this is the loss of the last batch alone"
+plain = sum(losses) / 3
+assert abs(found["loss"] - plain) > 1e-4, "the last batch, of two, weighs as much as a batch of four"
+expected = F.cross_entropy(table, truth).item()
+assert abs(found["loss"] - expected) < 1e-4, f"the loss of all examples is {expected:.4f}, not {found['loss']:.4f}"
+right = (table.argmax(dim=1) == truth).sum().item()
+assert abs(found["accuracy"] - right / 12) > 1e-4, "there are 10 examples, not 12: the last batch is smaller"
+assert abs(found["accuracy"] - right / 10) < 1e-4, f"{right} of 10 are right, that is not {found['accuracy']:.3f}"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · A network for pictures of any size (4 points)
+#
+# The patient was written for digits of 28 pixels. With pictures of 14 pixels it makes one row of several pictures, with
+# 20 pixels it stops. And at 28 pixels, where it runs, it does not learn.
+
+# %%
+class Patient2(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 3, padding=1)
+        self.fc = nn.Linear(1568, num_classes)
+        for weight in self.parameters():
+            nn.init.normal_(weight)
+
+    def forward(self, images):
+        maps = F.max_pool2d(F.relu(self.conv(images)), 2)
+        return self.fc(maps.view(-1, 1568)).softmax(dim=1)
+
+
+for side in [28, 14]:
+    some = F.interpolate(digits[:8], size=side)
+    print(side, "pixels:", len(some), "pictures give", tuple(Patient2(10)(some).shape))
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# `nn.AdaptiveAvgPool2d(7)` makes 7 × 7 of maps of any size. `flatten(1)` leaves the first dimension as it is, and so
+# complains where `view` does not.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# PyTorch's own starting values are scaled. What does `F.cross_entropy` want to be given?
+#
+# </details>
+
+# %% tags=["answer"]
+class Net(nn.Module):
+    """A network for grey pictures of any size from 8 pixels on: float (n, 1, height, width) -> logits (n, num_classes).
+
+    It begins without preferring a class: the first loss is near the logarithm of the number of classes. With
+    `F.cross_entropy` it can learn one small batch by heart. In evaluation mode a picture gets the same logits in every
+    batch.
+
+    Args:
+        num_classes: number of classes
+    """
+
+    ### BEGIN SOLUTION
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 3, padding=1)
+        self.pool = nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(8 * 7 * 7, num_classes)
+
+    def forward(self, images):
+        maps = self.pool(F.relu(self.conv(images)))
+        return self.fc(maps.flatten(1))
+
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="8 pictures of 14 x 14 pixels give 2 rows"
+class Net(Patient2):
+    pass
+
+
+# %% tags=["wrong"] expect="depends on the size of the pictures"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 8, 3, padding=1), nn.Linear(1568, num_classes)
+
+    def forward(self, images):
+        return self.fc(F.max_pool2d(F.relu(self.conv(images)), 2).flatten(1))
+
+
+# %% tags=["wrong"] expect="probabilities, not logits"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        return self.fc(self.pool(F.relu(self.conv(images))).flatten(1)).softmax(dim=1)
+
+
+# %% tags=["wrong"] expect="the starting values are not scaled"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+        for weight in self.parameters():
+            nn.init.normal_(weight)
+
+    def forward(self, images):
+        return self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+
+
+# %% tags=["wrong"] expect="a single picture"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(8, num_classes)
+
+    def forward(self, images):
+        return self.fc(self.pool(F.relu(self.conv(images))).squeeze())
+
+
+# %% tags=["wrong"] expect="num_classes=3"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, 10)
+
+    def forward(self, images):
+        return self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+
+
+# %% tags=["wrong"] expect="from 0 to 1"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return logits.sigmoid()
+
+
+# %% tags=["wrong"] expect="between -1 and 1"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return logits.tanh()
+
+
+# %% tags=["wrong"] expect="never negative"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return logits.relu()
+
+
+# %% tags=["wrong"] expect="whole batch add up to 1"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return logits.softmax(dim=0)
+
+
+# %% tags=["wrong"] expect="rows all add up to 1.01"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return 1.01 * logits.softmax(dim=1)
+
+
+# %% tags=["wrong"] expect="the same for all pictures"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return 0 * logits
+
+
+# %% tags=["wrong"] expect="depends on the other pictures"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(1, 8, 3, padding=1), nn.AdaptiveAvgPool2d(7)
+        self.fc = nn.Linear(392, num_classes)
+
+    def forward(self, images):
+        logits = self.fc(self.pool(F.relu(self.conv(images))).flatten(1))
+        return logits - logits.mean(dim=0)
+
+
+# %% tags=["wrong"] expect="8 pictures of 8 x 8 pixels stop the network"
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 8, 3, padding=1), nn.Linear(8, num_classes)
+
+    def forward(self, images):
+        return self.fc(F.max_pool2d(F.relu(self.conv(images)), 9).mean(dim=(2, 3)))
+
+
+# %% [markdown]
+# Try it. The first loss should be near ln 10:
+
+# %%
+torch.manual_seed(0)
+print(f"{F.cross_entropy(Net(10)(digits[:64]), digit_labels[:64]):.2f}   ln 10 = {np.log(10):.2f}")
+
+# %% tags=["check"] points=4
+torch.manual_seed(0)
+
+
+def logits_of(net, pictures, what):
+    try:
+        return net(pictures)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0][:90]
+    raise AssertionError(f"{what} stop the network; something in it depends on the size of the pictures: {reason}")
+
+
+net = Net(10)
+for side in [28, 14, 20, 9, 8]:
+    what = f"8 pictures of {side} x {side} pixels"
+    logits = logits_of(net, F.interpolate(digits[:8], size=side), what)
+    assert isinstance(logits, torch.Tensor), f"forward should return a tensor, not a {type(logits).__name__}"
+    assert len(logits) == 8, f"{what} give {len(logits)} rows; view(-1, …) hides that the sizes do not fit"
+    assert logits.shape == (8, 10), f"{what} should give (8, 10), not {tuple(logits.shape)}"
+assert logits_of(net, torch.rand(4, 1, 16, 24), "pictures that are not square").shape == (4, 10)
+one = logits_of(net.eval(), digits[:1], "batches of one")
+assert one.shape == (1, 10), f"a single picture should give (1, 10), not {tuple(one.shape)}: squeeze takes too much"
+three = Net(3)(digits[:8])
+assert three.shape == (8, 3), f"num_classes=3 should give (8, 3), not {tuple(three.shape)}"
+with torch.no_grad():
+    logits, net = Net(10).eval()(digits[:200]), net.eval()
+    sums = logits.sum(dim=1)
+    together, alone = net(digits[:8]), torch.cat([net(digit) for digit in digits[:8].split(1)])
+limited = logits.min() >= 0 and torch.allclose(sums, torch.ones(200), atol=1e-4)
+assert not limited, "the rows add up to 1: these are probabilities, not logits"
+over_batch = logits.min() >= 0 and torch.allclose(logits.sum(dim=0), torch.ones(10), atol=1e-4)
+assert not over_batch, "the columns of the whole batch add up to 1: that is a softmax, over the wrong dimension"
+always = logits.min() >= 0 and sums.mean() > 1e-3 and torch.allclose(sums, sums.mean().expand(200), atol=1e-4)
+assert not always, f"the rows all add up to {sums.mean():.2f}: scaled probabilities are no logits either"
+independent = torch.allclose(together, alone, atol=1e-4)
+assert independent, "the answer to a picture depends on the other pictures of its batch"
+for classes in [10, 100]:
+    firsts = [F.cross_entropy(Net(classes)(digits[:200]), digit_labels[:200]).item() for _ in range(3)]
+    first = float(np.mean(firsts))
+    message = f"first loss {first:.2f}, where ln {classes} is {np.log(classes):.2f}: the starting values are not scaled"
+    assert abs(first - np.log(classes)) < 0.5, message
+some = torch.cat([(digit_labels == digit).nonzero()[:8, 0] for digit in [0, 1]])  # one batch of zeros and ones
+net, few, few_labels = Net(10).train(), digits[some], digit_labels[some]
+optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+for _ in range(300):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(net(few), few_labels)
+    assert loss.requires_grad, "no gradient reaches the parameters"
+    if loss.item() < 0.2:
+        break
+    loss.backward()
+    optimizer.step()
+with torch.no_grad():
+    logits = net.eval()(few)
+    last = F.cross_entropy(logits, few_labels).item()
+low, high = logits.min().item(), logits.max().item()
+same = torch.allclose(logits, logits[:1].expand_as(logits), atol=1e-5)
+message = f"after 300 steps on one batch the loss is {last:.2f}; logits know no bounds, yours are"
+bounded = last > 0.7 and high - low > 1e-3
+assert not (bounded and low >= 0 and high <= 1), f"{message} from 0 to 1"
+assert not (bounded and low >= -1 and high <= 1), f"{message} between -1 and 1"
+assert not same, "after 300 steps on one batch the answers are the same for all pictures: nothing is learned"
+assert low < 0, "the outputs are never negative: leave out the activation after the last layer, logits know no bounds"
+assert last < 0.7, f"one batch of 16 zeros and ones is not learned in 300 steps, the loss is still {last:.2f}"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Folders, labels and names (4 points)
+#
+# The patient makes a list of samples, as for a data set, from what the disk says about a folder: a dictionary from each
+# class folder to its files, both in whatever order the disk has them. The names of the classes stand in another
+# dictionary, by the name of the folder.
+
+# %%
+def patient_3(listing, cat_to_name):
+    samples = []
+    for label, folder in enumerate(listing):
+        for file in listing[folder]:
+            samples.append((f"{folder}/{file}", label))
+    names = [cat_to_name[str(label + 1)] for label in range(len(listing))]
+    return samples, names
+
+
+listing = {"2": ["b.jpg", "a.jpg"], "10": ["c.JPG", "Thumbs.db"], "1": [".d.jpg", "e.png"]}
+cat_to_name = {"1": "daisy", "2": "poppy", "3": "rose", "10": "bluebell"}
+samples, names = patient_3(listing, cat_to_name)
+for path, label in samples:
+    print(path, label, names[label])
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Which folder does each picture lie in, and which name is printed beside it? Cases 7 and 9.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `sorted(listing)` once, and use its order for labels and for names. `file.lower().endswith((".jpg", ".png"))` tests
+# for several endings.
+#
+# </details>
+
+# %% tags=["answer"]
+def index_folders(listing, cat_to_name):
+    """Samples and class names of a folder with one folder per class.
+
+    Labels are positions in the list of folders sorted as texts, as ImageFolder has them. Only pictures count: names
+    that end in .jpg, .jpeg or .png, in upper or lower case, and do not begin with a dot.
+
+    Args:
+        listing: dict, class folder -> list of its files, both in any order
+        cat_to_name: dict, class folder -> name; may hold more than is needed
+    Returns:
+        samples: list of ("folder/file", label), sorted by label, then by file
+        names: list of the names, `names[label]`
+    """
+    ### BEGIN SOLUTION
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the order of the disk"
+def index_folders(listing, cat_to_name):
+    return patient_3(listing, cat_to_name)
+
+
+# %% tags=["wrong"] expect="the way from label to name"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[str(label + 1)] for label in range(len(folders))]
+
+
+# %% tags=["wrong"] expect="sorted as numbers"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing, key=int), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="no pictures are listed"
+def index_folders(listing, cat_to_name):
+    folders = sorted(listing)
+    samples = [(f"{folder}/{file}", label) for label, folder in enumerate(folders) for file in sorted(listing[folder])]
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="upper case"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="files come in the order"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in listing[folder]:
+            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="in the middle of a name"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if any(ending in file.lower() for ending in (".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="begins with a dot"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.lower().endswith(("jpg", "jpeg", "png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect=".jpeg is an ending"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.lower().endswith((".jpg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="changes the listing"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        listing[folder].sort()
+        for file in listing[folder]:
+            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((f"{folder}/{file}", label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% tags=["wrong"] expect="should be a text"
+def index_folders(listing, cat_to_name):
+    folders, samples = sorted(listing), []
+    for label, folder in enumerate(folders):
+        for file in sorted(listing[folder]):
+            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
+                samples.append((Path(folder, file), label))
+    return samples, [cat_to_name[folder] for folder in folders]
+
+
+# %% [markdown]
+# Try it on the listing above:
+
+# %%
+samples, names = index_folders(listing, cat_to_name)
+for path, label in samples:
+    print(path, label, names[label])
+
+# %% tags=["check"] points=4
+flowers_by_id = {"1": "daisy", "2": "poppy", "3": "rose", "4": "lily", "5": "tulip"}
+flowers_by_id |= {"10": "bluebell", "102": "dandelion"}
+on_disk = {
+    "5": ["t2.jpg", "T10.JPG", "t1.png", "oldjpg"],
+    "102": ["d.jpeg", "notes.txt", ".d.jpg", "d.jpg.part", "c.jpg"],
+    "1": ["y.png", "x.PNG", "Thumbs.db"],
+    "10": ["b 2.jpg", "b 1.jpg"],
+}
+given = copy.deepcopy(on_disk)
+try:
+    answer = index_folders(given, flowers_by_id)
+except KeyError as error:
+    raise AssertionError(f"KeyError {error}: a label is no name of a folder, take the folder itself") from None
+assert isinstance(answer, (tuple, list)) and len(answer) == 2, "return two lists: samples, names"
+samples, names = list(answer[0]), list(answer[1])
+pairs = all(isinstance(sample, (tuple, list)) and len(sample) == 2 for sample in samples)
+assert samples and pairs, 'samples should be a list of pairs ("folder/file", label)'
+samples = [tuple(sample) for sample in samples]
+kinds = {type(path).__name__ for path, _ in samples} - {"str"}
+assert not kinds, f'"folder/file" should be a text, not a {", ".join(kinds)}'
+assert all(isinstance(label, int) for _, label in samples), "the labels should be whole numbers"
+of_folder = {}
+for path, label in samples:
+    of_folder.setdefault(path.partition("/")[0], set()).add(label)
+assert all(len(found) == 1 for found in of_folder.values()), "a folder has pictures with several labels"
+ordered = [folder for folder in sorted(of_folder, key=lambda folder: min(of_folder[folder]))]
+assert ordered != list(on_disk), "labels follow the order of the disk, which differs from machine to machine: sort"
+assert ordered != ["1", "5", "10", "102"], "the folders are sorted as numbers; ImageFolder sorts them as texts"
+assert ordered == ["1", "10", "102", "5"], f"the folders should come as 1, 10, 102, 5, not as {', '.join(ordered)}"
+assert [min(of_folder[folder]) for folder in ordered] == [0, 1, 2, 3], "labels should count from 0, without gaps"
+meant = ["daisy", "bluebell", "dandelion", "tulip"]
+message = f"names of the labels should be {meant}, not {names}: the way from label to name leads over the folder"
+assert names == meant, message
+listed = {path for path, _ in samples}
+wrong = sorted(listed & {"102/notes.txt", "1/Thumbs.db", "102/.d.jpg"})
+assert not wrong, f"files that are no pictures are listed: {', '.join(wrong)}"
+assert "102/d.jpg.part" not in listed, "102/d.jpg.part: the ending counts, not what is in the middle of a name"
+assert "5/oldjpg" not in listed, "5/oldjpg is no picture: an ending begins with a dot"
+assert "102/d.jpeg" in listed, "102/d.jpeg is missing: .jpeg is an ending of pictures, too"
+missing = sorted({"5/T10.JPG", "1/x.PNG"} - listed)
+assert not missing, f"{', '.join(missing)}: an ending may be in upper case"
+expected = [("1/x.PNG", 0), ("1/y.png", 0), ("10/b 1.jpg", 1), ("10/b 2.jpg", 1)]
+expected += [("102/c.jpg", 2), ("102/d.jpeg", 2), ("5/T10.JPG", 3), ("5/t1.png", 3), ("5/t2.jpg", 3)]
+assert sorted(samples) == sorted(expected), f"the samples should be {expected}, not {samples}"
+assert samples == expected, "files come in the order of the disk: sort them, so that a seed gives the same training"
+assert given == on_disk, "the function changes the listing that it is given: sorted makes a new list, sort does not"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · Only the head learns (5 points)
+#
+# The patient prepares a network with a head `fc` for a training in which only the head learns. Afterwards everything
+# has moved.
+
+# %%
+def patient_4(model, lr):
+    model.requires_grad = False
+    model.fc.requires_grad = True
+    model.eval()
+    return torch.optim.SGD(model.parameters(), lr=lr)
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5))
+        self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(4, 10)
+
+    def forward(self, images):
+        return self.fc(self.pool(self.body(images)).flatten(1))
+
+
+def two_epochs(model, optimizer):
+    for images, labels in zip(digits[:64].split(32), digit_labels[:64].split(32)):
+        model.train()  # as fit does at the beginning of every epoch
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images), labels)
+        if loss.requires_grad:  # otherwise everything is frozen
+            loss.backward()
+        optimizer.step()
+
+
+torch.manual_seed(0)
+small = Small()
+as_it_was = copy.deepcopy(small.state_dict())
+two_epochs(small, patient_4(small, lr=0.1))
+print("moved:", [name for name, value in small.state_dict().items() if not torch.equal(value, as_it_was[name])])
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Three things keep a network as it is: parameters that want no gradient, an optimizer that does not have them, and
+# evaluation mode for what has a memory. Look at the last line of `moved`, and at what `two_epochs` calls.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `freeze` of the course withstands `train()`; `unfreeze` undoes it for a part.
+#
+# </details>
+
+# %% tags=["answer"]
+def head_optimizer(model, lr):
+    """Prepare a training in which only `model.fc` learns, and return its optimizer.
+
+    After it nothing outside `fc` changes, neither parameters nor buffers, even when `model.train()` is called; no other
+    parameter gets a gradient; dropout outside `fc` is off.
+
+    Args:
+        model: nn.Module with a head `fc`; changed in place
+        lr: learning rate
+    Returns:
+        torch.optim.SGD with the parameters of `fc`, and no others
+    """
+    ### BEGIN SOLUTION
+    freeze(model)
+    unfreeze(model.fc)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="has not frozen a single parameter"
+def head_optimizer(model, lr):
+    return patient_4(model, lr)
+
+
+# %% tags=["wrong"] expect="the optimizer holds"
+def head_optimizer(model, lr):
+    freeze(model)
+    unfreeze(model.fc)
+    return torch.optim.SGD(model.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="the head cannot learn"
+def head_optimizer(model, lr):
+    freeze(model)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="still want gradients"
+def head_optimizer(model, lr):
+    model.eval()
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="BatchNorm is in training mode"
+def head_optimizer(model, lr):
+    model.requires_grad_(False)
+    model.fc.requires_grad_(True)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="train() has woken"
+def head_optimizer(model, lr):
+    model.requires_grad_(False).eval()
+    model.fc.requires_grad_(True)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="dropout"
+def head_optimizer(model, lr):
+    model.requires_grad_(False)
+    model.fc.requires_grad_(True)
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            freeze(part)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="lr should be"
+def head_optimizer(model, lr):
+    freeze(model)
+    unfreeze(model.fc)
+    return torch.optim.SGD(model.fc.parameters(), lr=0.01)
+
+
+# %% tags=["wrong"] expect="a new head"
+def head_optimizer(model, lr):
+    freeze(model)
+    model.fc = nn.Linear(4, 10)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="another network"
+def head_optimizer(model, lr):
+    model = copy.deepcopy(model)
+    freeze(model)
+    unfreeze(model.fc)
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% tags=["wrong"] expect="no longer reaches the head"
+def head_optimizer(model, lr):
+    model.requires_grad_(False).eval()
+    model.fc.requires_grad_(True).train()
+    model.train = lambda mode=True: model
+    return torch.optim.SGD(model.fc.parameters(), lr=lr)
+
+
+# %% [markdown]
+# Try it. Only the head should have moved:
+
+# %%
+small = Small()
+as_it_was = copy.deepcopy(small.state_dict())
+two_epochs(small, head_optimizer(small, lr=0.1))
+print("moved:", [name for name, value in small.state_dict().items() if not torch.equal(value, as_it_was[name])])
+
+# %% tags=["check"] points=5
+torch.manual_seed(0)
+small = Small()
+as_it_was, its_head = copy.deepcopy(small.state_dict()), small.fc
+optimizer = head_optimizer(small, lr=0.25)
+assert isinstance(optimizer, torch.optim.SGD), "return the optimizer, a torch.optim.SGD"
+assert small.fc is its_head, "model.fc is a new head: what the old one had learned is gone"
+assert optimizer.param_groups[0]["lr"] == 0.25, "lr should be the learning rate of the optimizer"
+wanting = [name for name, weight in small.named_parameters() if weight.requires_grad]
+held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+of_head = {id(weight) for weight in small.fc.parameters()}
+elsewhere = not held & {id(weight) for weight in small.parameters()}
+assert not elsewhere, "the optimizer holds the parameters of another network: change the model that is given, no copy"
+unfrozen = len(wanting) == 6 and held != of_head
+assert not unfrozen, "requires_grad = False on a module has not frozen a single parameter: use requires_grad_(False)"
+assert {"fc.weight", "fc.bias"} <= set(wanting), "the head cannot learn: its parameters want no gradient"
+body = [name for name in wanting if not name.startswith("fc")]
+assert not body, f"{', '.join(body)} still want gradients, which are computed for nothing"
+assert held == of_head, "the optimizer holds other parameters than those of the head"
+assert not small.body[1].training, "BatchNorm is in training mode: its running averages will move"
+for _ in range(2):
+    two_epochs(small, optimizer)
+moved = {name for name, value in small.state_dict().items() if not torch.equal(value, as_it_was[name])}
+averages = sorted(name for name in moved if name.startswith("body.1"))
+assert not averages, f"model.train() has woken BatchNorm: {', '.join(averages)} have moved"
+assert moved <= {"fc.weight", "fc.bias"}, f"{', '.join(sorted(moved))} have moved, it should be the head alone"
+assert moved, "the head has not moved in training"
+small.train()
+assert not small.body[3].training, "the dropout outside the head is on after model.train()"
+assert small.fc.training, "the head should follow model.train()"
+small.eval()
+assert not small.fc.training, "model.eval() no longer reaches the head: a `train` of your own has to serve both modes"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Two stages, one record (6 points)
+#
+# The patient trains the head in a first stage and everything in a second one, and keeps the best network in a file. The
+# training of an epoch is done by a function that it is given; it returns the validation accuracy. Here a small
+# simulation takes its place: it adds 1 to the head's bias, so that you can see which epoch a network comes from.
+
+# %%
+def patient_5(model, train_epoch, file):
+    first = torch.optim.SGD(model.fc.parameters(), lr=0.1)
+    second = torch.optim.SGD(model.parameters(), lr=0.01)
+    for optimizer in [first, second]:
+        scheduler = StepLR(first, step_size=2, gamma=0.1)
+        best = 0.0
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    return best
+
+
+def learning(optimizer):
+    return sum(weight.requires_grad for group in optimizer.param_groups for weight in group["params"])
+
+
+def simulation(scores, log):
+    scores = iter(scores)
+
+    def train_epoch(model, optimizer):
+        log.append((optimizer.param_groups[0]["lr"], learning(optimizer)))
+        for weight in model.parameters():
+            weight.grad = torch.zeros_like(weight)
+        optimizer.step()  # the gradients are 0, nothing moves
+        with torch.no_grad():
+            model.fc.bias += 1
+        return next(scores)
+
+    return train_epoch
+
+
+def network():
+    model = Small()
+    nn.init.zeros_(model.fc.bias)
+    return model
+
+
+log = []
+better_at_first = [0.5, 0.8, 0.7, 0.6, 0.3, 0.4, 0.5, 0.4]  # the best is the second epoch
+with tempfile.TemporaryDirectory() as folder:
+    model = network()
+    print("best:", patient_5(model, simulation(better_at_first, log), Path(folder, "best.pt")))
+    print("in the file: epoch", round(torch.load(Path(folder, "best.pt"))["fc.bias"][0].item()))
+print("network after training: epoch", round(model.fc.bias[0].item()))
+print("rates:", [round(lr, 6) for lr, _ in log])
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Three things are wrong. What is the rate of the last two epochs? Which network is in the file, and which one in
+# `model`?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A scheduler of the stage's own optimizer, a record that begins before the loop over the stages, and
+# `model.load_state_dict(torch.load(file))` at the end.
+#
+# </details>
+
+# %% tags=["answer"]
+def two_stages(model, train_epoch, file):
+    """Train four epochs of the head at a rate of 0.1, then four of everything at 0.01; keep the best network.
+
+    Each stage has an SGD optimizer of its own, whose rate falls to a tenth after two epochs. `file` holds the weights
+    of the best epoch of both stages, and at the end `model` has them, too.
+
+    Args:
+        model: nn.Module with a head `fc`
+        train_epoch: function of (model, optimizer): trains one epoch, returns the validation accuracy
+        file: path of the file for the best `state_dict`, alone or as the entry "model" of a dictionary
+    Returns:
+        the best validation accuracy, a Python float
+    """
+    ### BEGIN SOLUTION
+    best = float("-inf")
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    model.load_state_dict(torch.load(file))
+    return best
+    ### END SOLUTION
+
+
+# %% tags=["wrong"] expect="the second stage uses the rates"
+def two_stages(model, train_epoch, file):
+    return patient_5(model, train_epoch, file)
+
+
+# %% tags=["wrong"] expect="the rate never falls"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    model.load_state_dict(torch.load(file))
+    return best
+
+
+# %% tags=["wrong"] expect="begins anew with the second stage"
+def two_stages(model, train_epoch, file):
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        best = 0.0
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    model.load_state_dict(torch.load(file))
+    return best
+
+
+# %% tags=["wrong"] expect="at the end the model is that of epoch"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    return best
+
+
+# %% tags=["wrong"] expect="the head alone"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for lr in [0.1, 0.01]:
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    model.load_state_dict(torch.load(file))
+    return best
+
+
+# %% tags=["wrong"] expect="best of all eight"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    model.load_state_dict(torch.load(file))
+    return score
+
+
+# %% tags=["wrong"] expect="changed after it was kept"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best, weights = score, model.state_dict()
+    torch.save(weights, file)
+    model.load_state_dict(weights)
+    return best
+
+
+# %% tags=["wrong"] expect="a whole network"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.fc, file)
+    model.fc.load_state_dict(torch.load(file, weights_only=False).state_dict())
+    return best
+
+
+# %% tags=["wrong"] expect="a Python float, not a Tensor"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save(model.state_dict(), file)
+    model.load_state_dict(torch.load(file))
+    return torch.tensor(best)
+
+
+# %% tags=["wrong"] expect="no weights of the network"
+def two_stages(model, train_epoch, file):
+    best = 0.0
+    for parameters, lr in [(model.fc.parameters(), 0.1), (model.parameters(), 0.01)]:
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+        for _ in range(4):
+            score = train_epoch(model, optimizer)
+            scheduler.step()
+            if score > best:
+                best = score
+                torch.save({"val_accuracy": score}, file)
+    return best
+
+
+# %% [markdown]
+# Try it. The network should be that of the second epoch:
+
+# %%
+log = []
+with tempfile.TemporaryDirectory() as folder:
+    model = network()
+    print("best:", two_stages(model, simulation(better_at_first, log), Path(folder, "best.pt")))
+print("network after training: epoch", round(model.fc.bias[0].item()))
+print("rates:", [round(lr, 6) for lr, _ in log])
+
+# %% tags=["check"] points=6
+def outcome(scores):
+    log, model = [], network()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "kept.pt")
+        try:
+            best = two_stages(model, simulation(scores, log), file)
+        except StopIteration:
+            raise AssertionError("train four epochs in each stage, not more") from None
+        except FileNotFoundError as error:
+            name = Path(error.filename or str(error)).name
+            raise AssertionError(f"there is no file {name}: save and load the same one") from None
+        except (pickle.UnpicklingError, ValueError) as error:
+            message = f"loading failed; save tensors and numbers, and no more than its state_dict of a network: {error}"
+            raise AssertionError(message[:200]) from None
+        assert file.is_file(), "nothing was saved: `file` is the path to write to"
+        try:
+            kept = torch.load(file)
+        except pickle.UnpicklingError:
+            raise AssertionError("the file holds a whole network, code and all: save its state_dict") from None
+    assert isinstance(kept, dict), f"the file holds a {type(kept).__name__}: save the state_dict"
+    kept = kept.get("model", kept)
+    found = isinstance(kept, dict) and "fc.bias" in kept
+    assert found, 'the file holds no weights of the network: save its state_dict, alone or as the entry "model"'
+    kind = type(best).__name__
+    assert isinstance(best, (float, np.floating)), f"return the best accuracy, a Python float, not a {kind}"
+    return best, round(kept["fc.bias"][0].item()), round(model.fc.bias[0].item()), log
+
+
+best, kept, final, log = outcome(better_at_first)
+rates = [round(lr, 6) for lr, _ in log]
+assert len(log) == 8, f"there should be four epochs in each of two stages, you train {len(log)}"
+assert rates != [0.1] * 4 + [0.01] * 4, "the rate never falls; a scheduler's step takes no score"
+assert rates[:4] == [0.1, 0.1, 0.01, 0.01], f"the first stage should use 0.1, 0.1, 0.01, 0.01, not {rates[:4]}"
+message = f"the second stage uses the rates {rates[4:]}: has it a scheduler for its own optimizer?"
+assert rates[4:] == [0.01, 0.01, 0.001, 0.001], message
+numbers = [number for _, number in log]
+assert numbers[:4] == [2] * 4, "the first stage should train the head alone, model.fc"
+assert numbers[4:] == [6] * 4, "the second stage should train all parameters"
+assert (kept, best) != (7, 0.5), "the record begins anew with the second stage, and a worse network overwrites the best"
+assert kept != 8, "the weights in the file have changed after it was kept: a state_dict shares memory with its network"
+assert kept == 2, f"the file holds epoch {kept}, the best one was epoch 2"
+assert final == 2, f"at the end the model is that of epoch {final}; the best one, in the file, is epoch 2"
+assert abs(best - 0.8) < 1e-9, f"return the best of all eight accuracies, 0.8, not {best}"
+best, kept, final, log = outcome([0.5, 0.6, 0.7, 0.6, 0.5, 0.9, 0.8, 0.7])
+assert (kept, final, best) == (6, 6, 0.9), f"the best is epoch 6 with 0.9, not {kept} (file), {final} (model), {best}"
+print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/14_debugging_clinic.ipynb), or go back to the
+# [map of all lessons](../../README.md#the-lessons).
