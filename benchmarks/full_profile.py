@@ -1,6 +1,5 @@
 """How long each lesson computes in the profile "full", on a GPU where there is one. COURSE_DATA_DIR must hold the real
-data; lessons whose data is not there are left out. Half an hour and more without a GPU, so `make bench` skips it where
-there is no data.
+data; where something is missing, `make bench` skips this. More than an hour without a GPU.
 """
 
 import os
@@ -10,9 +9,9 @@ from pathlib import Path
 from unittest import mock
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
-from course_utils import setup
+from course_utils import runtime
+from course_utils.manifest import minutes, needs
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "lessons"))
@@ -29,17 +28,13 @@ def compute(source: Path) -> float:
 
 
 def measure() -> list[dict]:
-    course = setup(profile="full")
+    course = runtime.begin(profile="full")
+    if any(one.missing() for lesson in minutes() for one in needs(lesson)):
+        return []
     rows = []
-    for source in build.sources():
-        if "full_minutes=" not in source.read_text(encoding="utf-8"):
-            continue
-        try:
-            seconds = compute(source)
-        except CellExecutionError as error:
-            if error.ename == "FileNotFoundError" and "The profile 'full' needs" in error.evalue:
-                continue
-            raise
+    for lesson in minutes():
+        (source,) = (ROOT / "lessons").glob(f"{lesson}_*.py")
+        seconds = compute(source)
         rows.append({"what": f"computing time of {source.stem} in the profile full, {course.device.type}",
                      "figure": f"{seconds / 60:.1f} min", "lesson": source.stem, "device": course.device.type,
                      "seconds": round(seconds)})  # fmt: skip

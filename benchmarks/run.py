@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from course_utils.manifest import manifest
+from course_utils.manifest import manifest, minutes
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -24,6 +24,10 @@ READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
               "two_processes", "packed_lstm", "serving", "lesson_minutes", "full_profile"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+IN_BOTH_PROFILES = {
+    "02": "data/seattle_temps.csv (0.05 MB)",
+    "12": "data/text (0.01 MB), docstrings of installed packages",
+}  # the manifest knows the rest
 sys.path.insert(0, str(HERE))
 
 
@@ -60,15 +64,23 @@ def lesson_map(results: dict) -> str:
 
 
 def data_table() -> str:
-    """The table of data/README.md: what each lesson needs in each profile, and how large it is."""
-    lines = ["| lesson | in `sample` | in `full` | to download |", "|---|---|---|---|"]
+    """The table of data/README.md: what each lesson needs in each profile, how large it is, how long it computes."""
+    lines = ["| lesson | in `sample` | in `full` | to download | computes in `full` |", "|---|---|---|---|---|"]
     for source in sorted((ROOT / "lessons").glob("[0-9]*.py")):
-        used = {name: one for name, one in manifest().items() if source.name[:2] in one.used_by}
-        samples = ", ".join(one.sample for one in used.values() if one.sample)
+        number = source.name[:2]
+        used = {name: one for name, one in manifest().items() if number in one.used_by}
+        samples = ", ".join(f"{one.sample}{sample_size(one.sample)}" for one in used.values() if one.sample)
+        full = ", ".join(f"{name} ({one.megabytes:.0f} MB)" for name, one in used.items())
         megabytes = sum(one.megabytes for one in used.values())
-        size = f"{megabytes:.0f} MB" if used else ""
-        lines.append(f"| {source.stem[:2]} | {samples or 'nothing'} | {', '.join(used) or 'nothing'} | {size} |")
+        samples, full = (samples, full) if used else (IN_BOTH_PROFILES.get(number, "nothing"), "the same")
+        duration = f"{minutes()[number]} min" if number in minutes() else ""
+        lines.append(f"| {number} | {samples} | {full} | {megabytes:.0f} MB | {duration} |")
     return "\n".join(lines)
+
+
+def sample_size(sample: str) -> str:
+    size = sum(file.stat().st_size for file in (ROOT / sample).rglob("*") if file.is_file())
+    return f" ({size / 1e6:.1f} MB)" if size else ""
 
 
 def renewed(readme: str, results: dict) -> str:
@@ -89,13 +101,16 @@ def main() -> int:
     for name in chosen:
         if not (rows := importlib.import_module(name).measure()):
             continue  # it lacks the real data; what was measured with it stays
-        results[name] = {"machine": MACHINE, "rows": rows}
+        devices = {row.get("device") for row in rows}
+        elsewhere = [row for row in results.get(name, {}).get("rows", []) if row.get("device") not in devices]
+        results[name] = {"machine": MACHINE, "rows": elsewhere + rows}
         RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(table(results))
     if "lesson_minutes" in results:
         for readme in READMES:
             readme.write_text(renewed(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
-    return 0 if all(row.get("met") is not False for name in chosen for row in results[name]["rows"]) else 1
+    rows = [row for name in chosen if name in results for row in results[name]["rows"]]
+    return 0 if all(row.get("met") is not False for row in rows) else 1
 
 
 if __name__ == "__main__":

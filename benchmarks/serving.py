@@ -3,7 +3,8 @@
 All answer with the same ResNet-18 at 64 px, behind waitress. The obvious handler builds the network and reads its
 weights for every request; the second one has done so once, and leaves the number of threads to torch. Each client sends
 its next picture when the last one is answered. Times are what clients see, ways take turns, and a row is the median
-of the rounds. Clients and server share the cores of this machine.
+of the rounds. Clients and server share the cores of this machine. Last, whether it would pay to collect waiting
+pictures and to give them to the network as one batch, for small pictures and for larger ones.
 """
 
 import os
@@ -27,7 +28,7 @@ from safetensors.torch import save_file
 from course_utils import Settings, create_run, eval_transform, load_rgb, open_run
 
 ROOT = Path(__file__).resolve().parents[1]
-CLIENTS, ROUNDS, SECONDS, SIZE = (1, 8, 32), 3, 1.0, 64
+CLIENTS, ROUNDS, SECONDS, SIZE, LARGER = (1, 8, 32), 3, 1.0, 64, 224
 OBVIOUS = """
 import sys, torch, waitress
 from flask import Flask, request
@@ -48,16 +49,45 @@ def predict():
 
 waitress.serve(app, host="127.0.0.1", port=int(sys.argv[2]))
 """
+BATCHES = """
+import os, queue, sys, threading, torch, waitress
+from concurrent.futures import Future
+from course_utils import predict, serving
+
+waiting = queue.SimpleQueue()
+
+def collect(model):
+    while True:
+        requests = [waiting.get()]
+        while len(requests) < 16 and not waiting.empty():
+            requests.append(waiting.get())
+        images = torch.cat([image for image, _ in requests])
+        for (_, future), logits in zip(requests, predict(model, [(images, torch.zeros(len(images)))])[0]):
+            future.set_result(logits[None])
+
+def ask(model, batches, autocast):
+    future = Future()
+    waiting.put((batches[0][0], future))
+    if not collectors:
+        collectors.append(threading.Thread(target=collect, args=[model], daemon=True))
+        collectors[0].start()
+    return future.result(), None
+
+collectors, serving.predict = [], ask
+torch.set_num_threads(os.cpu_count())
+waitress.serve(serving.create_app(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), threads=32)
+"""
 OURS = "the serving program"
 WAYS = {
     "network loaded for every request": ["-c", OBVIOUS, "RUN", "PORT", "each time"],
     "network loaded once": ["-c", OBVIOUS, "RUN", "PORT", "once"],
     OURS: ["-m", "course_utils.serving", "RUN", "--port", "PORT"],
 }
+COLLECTING = {OURS: WAYS[OURS], "waiting pictures in one batch": ["-c", BATCHES, "RUN", "PORT"]}
 
 
-def make_run(folder: Path) -> Path:
-    run = create_run(folder, Settings("data/hymenoptera", "pretrained_resnet18", size=SIZE))
+def make_run(folder: Path, size: int) -> Path:
+    run = create_run(folder, Settings("data/hymenoptera", "pretrained_resnet18", size=size))
     save_file(run.new_model().state_dict(), folder / "best.safetensors")
     return folder
 
@@ -143,12 +173,13 @@ def steps(folder: Path) -> list[dict]:
     return rows
 
 
-def compare(folder: Path) -> list[dict]:
-    rates: dict[tuple[str, int], list[float]] = {(name, clients): [] for clients in CLIENTS for name in WAYS}
+def compare(folder: Path, ways: dict[str, list[str]], size: int) -> list[dict]:
+    """Ratios are answers per second, compared with the first of the ways."""
+    rates: dict[tuple[str, int], list[float]] = {(name, clients): [] for clients in CLIENTS for name in ways}
     waited: dict[tuple[str, int], list[float]] = {key: [] for key in rates}
     with ExitStack() as stack:
         servers = {}
-        for name, words in WAYS.items():
+        for name, words in ways.items():
             program, port = servers[name] = start(words, folder)
             stack.callback(program.wait)
             stack.callback(program.kill)
@@ -159,13 +190,13 @@ def compare(folder: Path) -> list[dict]:
                 found, seconds = latencies(servers[name][1], clients, SECONDS)
                 rates[name, clients].append(len(found) / seconds)
                 waited[name, clients] += found
-    rows, (slowest, *_) = [], WAYS
+    rows, (first, *_) = [], ways
     for (name, clients), rate in rates.items():
         p50, p99 = (1e3 * statistics.quantiles(waited[name, clients], n=100)[k - 1] for k in (50, 99))
-        ratio = statistics.median(own / other for own, other in zip(rate, rates[slowest, clients]))
-        row = {"what": f"{clients} client{'s' * (clients > 1)}: {name}", "ratio": ratio,
+        ratio = statistics.median(own / other for own, other in zip(rate, rates[first, clients]))
+        row = {"what": f"{clients} client{'s' * (clients > 1)}, {size} px: {name}", "ratio": ratio,
                "figure": f"{statistics.median(rate):.0f} answers/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms"}  # fmt: skip
-        if name == OURS:
+        if name == OURS != first:
             row |= {"goal": "at least 5× as many answers", "met": ratio >= 5}
         rows.append(row)
     return rows
@@ -173,5 +204,6 @@ def compare(folder: Path) -> list[dict]:
 
 def measure() -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
-        run = make_run(Path(folder, "run"))
-        return steps(run) + compare(run)
+        small, larger = (make_run(Path(folder, f"{size}"), size) for size in (SIZE, LARGER))
+        rows = steps(small) + compare(small, WAYS, SIZE)
+        return rows + compare(small, COLLECTING, SIZE) + compare(larger, COLLECTING, LARGER)

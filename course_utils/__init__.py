@@ -22,6 +22,7 @@ from .folders import FolderDataset, split_folder
 from .history import History
 from .image_cache import CachedImages
 from .images import LabelledImages, load_rgb
+from .lesson import setup
 from .loaders import seeded_loader
 from .loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
 from .manifest import locate
@@ -47,7 +48,7 @@ from .plots import (
 from .pretrained import backbone_file, pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
 from .resnet import resnet18, resnet34, resnet50, resnet101
 from .runs import Run, Settings, create_run, open_run
-from .runtime import Course, check_environment, setup
+from .runtime import Course, check_environment
 from .schedules import warmup_cosine
 from .tables import load_temperatures
 from .text import (
@@ -104,6 +105,7 @@ __all__ = [
     "load_digits28",
     "load_rgb",
     "load_temperatures",
+    "locate",
     "mask_identifiers",
     "open_run",
     "open_split",
@@ -118,11 +120,10 @@ __all__ = [
     "pretrained_resnet101",
     "prose_sentences",
     "read_texts",
-    "locate",
-    "resnet101",
     "resnet18",
     "resnet34",
     "resnet50",
+    "resnet101",
     "save_checkpoint",
     "seeded_loader",
     "setup",

@@ -115,7 +115,7 @@ def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     locate("mnist")
     root = runtime.current().data_dir
     try:
-        mnist = MNIST(root, train=split != "test", download=True)  # unpacks what is there as .gz
+        mnist = MNIST(root, train=split != "test", download=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise FileNotFoundError(
             f"MNIST in {Path(root, 'MNIST', 'raw')} cannot be read ({error}). "

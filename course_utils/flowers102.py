@@ -35,7 +35,7 @@ def lay_out(source: str | Path, folder: str | Path, largest: int) -> None:
         raise ValueError(f"imagelabels.mat or setid.mat in {source} is damaged ({error}). Get them again.") from error
     class_ids = sorted({str(class_id) for class_id in ids})
     names = {class_id: Flowers102.classes[int(class_id) - 1] for class_id in class_ids}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".laying-out-") as unfinished:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".unpacking-{folder.name}-") as unfinished:
         made = Path(unfinished, "flowers")
         unpack(source / "102flowers.tgz", made / "images", largest)
         for split, numbers in images.items():

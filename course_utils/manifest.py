@@ -2,8 +2,10 @@
 
 import hashlib
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import runtime
 
@@ -19,6 +21,11 @@ class RemoteFile:
     bytes: int
     algorithm: str
     digest: str
+
+    @property
+    def place(self) -> str:
+        """Where it is looked for: what was packed by itself (.gz) lies unpacked beside itself."""
+        return self.path.removesuffix(".gz")
 
     def is_whole(self, file: Path) -> bool:
         """Whether `file` is there and has the checksum."""
@@ -48,19 +55,27 @@ class DataSet:
         return sum(file.bytes for file in self.files) / 1e6
 
     def places(self) -> list[Path]:
-        """Where it is looked for: the folder, or its files, packed (.gz) or not."""
+        """Where it is looked for: its folder, or its files."""
         root = runtime.current().data_dir
-        return [root / self.folder] if self.folder else [root / file.path for file in self.files]
+        return [root / self.folder] if self.folder else [root / file.place for file in self.files]
 
     def missing(self) -> list[Path]:
         """Those of `places` where nothing is."""
-        return [place for place in self.places() if not place.exists() and not place.with_suffix("").exists()]
+        return [place for place in self.places() if not place.exists()]
 
 
 def manifest() -> dict[str, DataSet]:
     """Everything that can be downloaded, by name."""
-    entries = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
-    return {name: _data_set(name, entry) for name, entry in entries.items()}
+    return {name: _data_set(name, entry) for name, entry in _entries().items() if name != "minutes"}
+
+
+def minutes() -> dict[str, int]:
+    """How long each lesson computes in the profile "full" on two CPU cores, by its number."""
+    return _entries()["minutes"]
+
+
+def _entries() -> dict[str, Any]:
+    return tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
 
 
 def _data_set(name: str, entry: dict) -> DataSet:
@@ -82,21 +97,34 @@ def locate(name: str) -> Path:
         if wanted.sample is None:
             raise FileNotFoundError(f"{wanted.title}: only in the profile 'full'. Set COURSE_PROFILE=full.")
         return runtime.REPOSITORY / wanted.sample
-    if missing := wanted.missing():
-        raise FileNotFoundError(
-            f"The profile 'full' needs: {wanted.title}. There is no {missing[0]}.\n{advice(wanted)}"
-        )
+    require([wanted])
     return wanted.places()[0]
 
 
-def advice(wanted: DataSet) -> str:
-    """The ways to get a data set."""
-    by_hand = "\n".join(
-        f"    {file.urls[0]}\n      -> {runtime.current().data_dir / file.path}" for file in wanted.files
-    )
+def needs(lesson: str) -> list[DataSet]:
+    """What a lesson, given by its number, needs in the profile "full"."""
+    return [wanted for wanted in manifest().values() if lesson in wanted.used_by]
+
+
+def require(sets: Iterable[DataSet]) -> None:
+    """Make sure that data sets are there.
+
+    Raises:
+        FileNotFoundError: some are not; the message says which, and what to do.
+    """
+    if missing := [wanted for wanted in sets if wanted.missing()]:
+        lines = [f"The profile 'full' needs: {one.title}. There is no {one.missing()[0]}." for one in missing]
+        raise FileNotFoundError("\n".join([*lines, advice(missing)]))
+
+
+def advice(sets: Sequence[DataSet]) -> str:
+    """The ways to get data sets."""
+    root, megabytes = runtime.current().data_dir, sum(wanted.megabytes for wanted in sets)
+    by_hand = "\n".join(f"    {file.urls[0]}\n      -> {root / file.path}" for wanted in sets for file in wanted.files)
     return (
-        f"Get it ({wanted.megabytes:.0f} MB) with: python -m course_utils.downloads {wanted.name}\n"
+        f"Get it ({megabytes:.0f} MB) with: python -m course_utils.downloads {' '.join(one.name for one in sets)}\n"
         "Or everything the lessons use with: make data\n"
         f"Or by hand, with a browser, and then the same command, which unpacks it:\n{by_hand}\n"
-        "Or set COURSE_DATA_DIR to a folder that has it, or COURSE_PROFILE=sample to use what comes with the course."
+        "Or set COURSE_DATA_DIR to another folder, that has it or can be written, or COURSE_PROFILE=sample to use what "
+        "comes with the course."
     )

@@ -1,4 +1,4 @@
-"""ResNets that have already learned to see. Lesson 06 fine-tunes it, lesson 07 uses its features."""
+"""ResNets that have already learned to see. Lesson 06 fine-tunes them, lesson 07 uses their features."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""What a lesson runs on: seeds, profile, device, data folder, figure style. Lesson 00 explains it."""
+"""What a lesson runs on: seeds, profile, device, data folder. Lesson 00 explains it."""
 
 import os
 import random
@@ -8,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -36,14 +35,12 @@ class Course:
 _current: Course | None = None
 
 
-def setup(seed: int = 0, profile: str | None = None, full_minutes: int | None = None) -> Course:
-    """Prepare a lesson: seed every generator, choose profile and device, set the figure style, say which profile is on.
+def begin(seed: int = 0, profile: str | None = None) -> Course:
+    """Choose profile and device for what follows, and seed every generator. Lessons call `setup`, which does more.
 
     Args:
         seed: seeds `random`, NumPy and torch (CPU and GPU).
         profile: "sample" or "full"; by default the environment variable COURSE_PROFILE, else "sample".
-        full_minutes: how long the lesson computes in the profile "full" on two CPU cores; said there if there is no
-            GPU.
 
     Raises:
         ValueError: the profile is neither "sample" nor "full".
@@ -51,10 +48,6 @@ def setup(seed: int = 0, profile: str | None = None, full_minutes: int | None = 
     global _current
     _current = _make_course(seed, profile)
     seed_everything(seed)
-    plt.style.use(Path(__file__).with_name("course.mplstyle"))
-    print(f"profile: {_current.profile}   device: {_current.device}   seed: {seed}")
-    if full_minutes and _current.profile == "full" and _current.device.type == "cpu":
-        print(f"Without a GPU this lesson computes for about {full_minutes} minutes here.")
     return _current
 
 
@@ -65,7 +58,7 @@ def seed_everything(seed: int) -> None:
 
 
 def current() -> Course:
-    """The course as the last `setup` made it; before any `setup`, as the environment says."""
+    """The course as the last `begin` made it; before any `begin`, as the environment says."""
     return _current or _make_course(seed=0, profile=None)
 
 

@@ -12,6 +12,7 @@ What cannot be answered, above 10 MB or 30 million pixels for instance, gets a f
 import argparse
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ USAGE = (
 MESSAGES = {
     404: f"There is nothing at this address. {USAGE}",
     405: f"This address does not take this method. {USAGE}",
-    413: f"The request is larger than {MAX_BYTES / 1e6:g} MB. Send a smaller picture.",
+    413: f"The request is larger than {MAX_BYTES / 1e6:g} MB or has very many parts. Send one smaller picture.",
     500: "The server has made a mistake; its log says which. Other pictures may work.",
 }
 
@@ -88,7 +89,7 @@ def create_app(run_folder: str | Path, weights: str = "best") -> Flask:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; returns its exit code: 1 error, 2 wrong usage, 130 stopped by Ctrl-C, which is how it ends."""
+    """Run the program; returns its exit code: 1 error, 2 wrong usage, 130 stopped (Ctrl-C, SIGTERM), its usual end."""
     flags = _make_parser().parse_args(arguments)
 
     def work() -> None:
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             torch.set_num_threads(1)  # requests share the cores; with more, their threads wait for one another
             logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that requests wait is no fault
             host = f"[{flags.host}]" if ":" in flags.host else flags.host
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             print(f"{flags.run}, weights {flags.weights}, at http://{host}:{listener.getsockname()[1]}", flush=True)
             waitress.serve(
                 app,

@@ -41,8 +41,11 @@ def read_texts(path: str | Path) -> pd.DataFrame:
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as a CSV table: {str(error).strip()}. {QUOTES}") from error
     table = table.rename(columns=lambda name: str(name).strip())
-    if not {"text", "label"} <= set(table):
-        raise ValueError(f"{path} needs the columns text and label, separated by a comma; it has {list(table)}.")
+    if [*table].count("text") != 1 or [*table].count("label") != 1:
+        raise ValueError(
+            f"{path} needs a column text and a column label, named in its first line and separated by a comma; "
+            f"it has {list(table)}."
+        )
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError(f"{path}: its lines have more fields than the first line has names. {QUOTES}")
     table = table.fillna("")

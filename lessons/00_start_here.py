@@ -133,9 +133,9 @@ print("profile", course.profile, "means", epochs, "epochs")
 # %% [markdown]
 # To switch, fetch the data with `make data`. Then write `setup(seed=0, profile="full")` in a lesson, or start
 # JupyterLab with `COURSE_PROFILE=full make lab`, which switches all lessons. The files lie in `data/full`, or in the
-# folder named by `COURSE_DATA_DIR`.
-# When something that `full` needs is missing, the lesson stops and says what and how to get it; it never falls back to
-# samples quietly. Without a GPU it begins by saying how many minutes it will compute. The
+# folder named by `COURSE_DATA_DIR`. When something that `full` needs is missing, the lesson stops and says what and how
+# to get it; it never falls back to samples quietly. That happens in the first cell, where the other lessons name their
+# number, as in `setup(seed=0, lesson="05")`. Without a GPU it also says how many minutes the lesson will compute. The
 # [README](../README.md#real-data) has the details.
 
 # %% [markdown]

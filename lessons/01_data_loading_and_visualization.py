@@ -22,7 +22,7 @@ import torch
 
 from course_utils import setup
 
-course = setup(seed=0)
+course = setup(seed=0, lesson="01")
 
 # %% [markdown]
 # ## What is in the folder?

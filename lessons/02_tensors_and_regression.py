@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import setup
 
-course = setup(seed=0)
+course = setup(seed=0, lesson="02")
 
 # %% [markdown]
 # ## Four years of temperatures

@@ -27,7 +27,7 @@ from torch import nn
 
 from course_utils import setup
 
-course = setup(seed=0)
+course = setup(seed=0, lesson="05")
 
 # %% [markdown]
 # ## Deeper, and worse

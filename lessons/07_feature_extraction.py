@@ -25,7 +25,7 @@ from torch import nn
 
 from course_utils import setup
 
-course = setup(seed=0)
+course = setup(seed=0, lesson="07")
 
 # %% [markdown]
 # ## A backbone and its features

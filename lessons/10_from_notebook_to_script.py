@@ -34,7 +34,7 @@ from torch import nn
 
 from course_utils import setup
 
-course = setup(seed=0)
+course = setup(seed=0, lesson="10")
 
 # %% [markdown]
 # ## Why a script?

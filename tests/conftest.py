@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
@@ -21,13 +20,7 @@ def sample_profile(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def full_profile(sample_profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The profile "full" with a data folder that does not exist yet, and a network that is down."""
-
-    def no_network(url: str, *args: object, **kwargs: object) -> None:
-        raise URLError(f"no route to {url}")
-
-    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
-    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    """The profile "full" with a data folder that does not exist yet."""
     monkeypatch.setenv("COURSE_PROFILE", "full")
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "my data"))
     return tmp_path / "my data"

@@ -13,7 +13,8 @@ class FileServer(ThreadingHTTPServer):
     Attributes:
         fault: "" for none; "404" or "500"; "redirect"; "truncated": the body ends early, as if whole; "drops": the
             connection breaks off after half of what is asked for, as often as `drops` says; "ignores ranges";
-            "stalls": half the body, then silence; "too long": a body that does not end where it should.
+            "stalls": half the body, then silence; "too long": a body that does not end where it should; "whole range":
+            calls a part what is all of it; "calls it encoded": says that the archive is how the body is encoded.
     """
 
     daemon_threads = True
@@ -47,10 +48,12 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and fault != "ignores ranges" else 0
         if start >= len(content):
             return self.send_error(416)
-        body = content[start:]
+        body = content if fault == "whole range" else content[start:]
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        if fault == "calls it encoded":
+            self.send_header("Content-Encoding", "gzip")
         if fault == "truncated":
             body = body[: len(body) // 2]
         if fault == "too long":

@@ -1,5 +1,6 @@
 """Checks of unpacking: whole or not at all, and nothing outside the folder, whatever the archive tries."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.archives import unpack
+from course_utils import archives
+from course_utils.archives import is_unpacked, unpack, unpack_file
 
 FILES = {"photos/a/1.jpg": b"one", "photos/b/two words.jpg": b"two" * 1000}
 
@@ -95,7 +97,7 @@ def test_hard_links_and_devices_are_refused(kind: bytes, folder: Path) -> None:
 def test_a_bomb_is_refused_before_it_fills_the_disk(name: str, folder: Path) -> None:
     archive = MAKERS[name](folder / name, {"photos/zeros": b"\0" * 30_000_000})
     assert archive.stat().st_size < 100_000
-    assert_refused(archive, "more than the expected 1000000 bytes")
+    assert_refused(archive, "unpacked it is larger than expected")
 
 
 @both
@@ -127,3 +129,65 @@ def test_an_existing_folder_is_kept(name: str, folder: Path) -> None:
     with pytest.raises(FileExistsError, match="exists already"):
         unpack(MAKERS[name](folder / name, FILES), folder / "pictures", 10**6)
     assert content_of(folder / "pictures") == {"mine.txt": b"mine"}
+
+
+@both
+def test_a_name_that_is_no_name_is_refused(name: str, folder: Path) -> None:
+    assert_refused(
+        MAKERS[name](folder / name, {"./": b"x"} if name.endswith("tgz") else {".": b"x"}), "refused|no files"
+    )
+
+
+@both
+def test_a_file_and_a_folder_of_one_name_are_refused(name: str, folder: Path) -> None:
+    assert_refused(MAKERS[name](folder / name, {"a": b"file", "a/b": b"below it"}), "a file and a folder of one name")
+
+
+@both
+def test_very_many_files_are_refused(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_FILES", 2)
+    assert_refused(MAKERS[name](folder / name, FILES | {"third": b""}), "more than 2 files")
+
+
+def test_an_archive_with_a_password_is_refused(folder: Path) -> None:
+    content = bytearray(make_zip(folder / "photos.zip", {"a.jpg": b"one"}).read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # the mark "locked"
+    (folder / "photos.zip").write_bytes(content)
+    assert_refused(folder / "photos.zip", "locked with a password")
+
+
+def test_what_cannot_be_decompressed_is_damaged(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "photos.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.jpg", bytes(range(256)) * 100)
+    content = bytearray((folder / "photos.zip").read_bytes())
+    content[80:120] = b"\xff" * 40
+    (folder / "photos.zip").write_bytes(content)
+    assert_refused(folder / "photos.zip", "damaged")
+
+
+# -- single files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def packed(folder: Path) -> Path:
+    (folder / "labels.gz").write_bytes(gzip.compress(b"labels" * 1000))
+    return folder / "labels.gz"
+
+
+def test_a_single_file_is_unpacked_and_replaces_a_damaged_one(packed: Path) -> None:
+    target = packed.with_suffix("")
+    for before in (None, b"labels", b"labelz" * 1000):
+        if before:
+            target.write_bytes(before)
+        assert not is_unpacked(packed, target)
+        unpack_file(packed, target, 6000)
+        assert target.read_bytes() == b"labels" * 1000 and is_unpacked(packed, target)
+
+
+def test_a_single_file_that_is_too_large_or_damaged_is_refused_and_nothing_written(packed: Path) -> None:
+    with pytest.raises(ValueError, match="larger than expected"):
+        unpack_file(packed, packed.with_suffix(""), 5999)
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="damaged"):
+        unpack_file(packed, packed.with_suffix(""), 6000)
+    assert os.listdir(packed.parent) == [packed.name]

@@ -1,5 +1,6 @@
 """Checks of downloads: every fault of a server, a network or a disk, on the loopback interface."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from file_server import FileServer, serving
 
-from course_utils import downloads, manifest, runtime
+from course_utils import archives, downloads, manifest, runtime
 
 PICTURE = bytes(range(256)) * 1200  # 307,200 bytes: more than one block
 ENTRY = """
@@ -41,6 +42,16 @@ path = "weights/net.pth"
 urls = ["{first}/weights/net.pth", "{second}/weights/net.pth"]
 bytes = {bytes}
 sha256 = "{sha256}"
+[digits]
+title = "Some digits"
+used_by = ["03"]
+licence = "none"
+unpacked_bytes = 1_000_000
+[[digits.files]]
+path = "raw/digits.gz"
+urls = ["{first}/raw/digits.gz"]
+bytes = {gz_bytes}
+sha256 = "{gz_sha256}"
 """
 
 
@@ -61,13 +72,16 @@ def offer(monkeypatch: pytest.MonkeyPatch, folder: Path, first: str, second: str
         sha256=hashlib.sha256(PICTURE).hexdigest()[:8],
         zip_bytes=len(archive),
         zip_sha256=hashlib.sha256(archive).hexdigest(),
+        gz_bytes=len(PACKED),
+        gz_sha256=hashlib.sha256(PACKED).hexdigest(),
     )
     (folder / "manifest.toml").write_text(text)
     monkeypatch.setattr(manifest, "MANIFEST", folder / "manifest.toml")
 
 
 ARCHIVE = zipped({"photos/a/1.jpg": b"one", "photos/b/two words.jpg": b"two"})
-FILES = {"pictures.zip": ARCHIVE, "weights/net.pth": PICTURE}
+PACKED = gzip.compress(PICTURE)
+FILES = {"pictures.zip": ARCHIVE, "weights/net.pth": PICTURE, "raw/digits.gz": PACKED}
 
 
 @pytest.fixture
@@ -95,6 +109,10 @@ def second(first: FileServer, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
         yield server
 
 
+def no_permission(path: Path, *args: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
 def files_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
@@ -110,11 +128,41 @@ def test_a_file_is_downloaded_once(root: Path, first: FileServer, second: FileSe
     assert [name for name in files_in(root) if not name.endswith(".lock")] == ["weights/net.pth"]
 
 
-def test_an_archive_is_unpacked_into_its_folder_and_removed(root: Path, second: FileServer) -> None:
+def test_an_archive_is_unpacked_into_its_folder_once(root: Path, first: FileServer, second: FileServer) -> None:
     assert downloads.fetch("pictures") == root / "pictures"
     assert files_in(root / "pictures") == ["a/1.jpg", "b/two words.jpg"]
-    assert not (root / "pictures.zip").exists()
+    (root / "pictures.zip").unlink()  # to save room
     downloads.fetch("pictures")
+    assert first.requests == [("pictures.zip", None)]
+
+
+def test_a_single_packed_file_is_unpacked_beside_itself_once(root: Path, first: FileServer, second: FileServer) -> None:
+    assert downloads.fetch("digits") == root / "raw" / "digits"
+    downloads.fetch("digits")
+    assert (root / "raw" / "digits").read_bytes() == PICTURE and first.requests == [("raw/digits.gz", None)]
+
+
+def test_a_data_folder_that_is_served_is_a_mirror(
+    root: Path, first: FileServer, second: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pictures", "weights", "digits"):
+        downloads.fetch(name)
+    first.requests.clear()
+    with serving({name: (root / name).read_bytes() for name in files_in(root)}) as classroom:
+        monkeypatch.setenv("COURSE_MIRROR", classroom.address)
+        monkeypatch.setenv("COURSE_DATA_DIR", str(root.with_name("of a learner")))
+        for name in ("pictures", "weights", "digits"):
+            downloads.fetch(name)
+        assert len(classroom.requests) == 3 and first.requests == []
+
+
+def test_a_folder_that_has_everything_need_not_be_written(
+    root: Path, second: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("pictures", "weights", "digits")
+    places = [downloads.fetch(name) for name in names]
+    monkeypatch.setattr(downloads, "FileLock", no_permission)
+    assert [downloads.fetch(name) for name in names] == places
 
 
 def test_an_archive_put_there_by_hand_is_used_without_any_server(root: Path, first: FileServer, second: FileServer):
@@ -141,6 +189,11 @@ def test_a_redirect_is_followed(root: Path, first: FileServer, second: FileServe
 
 
 # -- what can go wrong ------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_calls_an_archive_an_encoding_gives_it_as_it_is(root: Path, first: FileServer, second) -> None:
+    first.fault = "calls it encoded"
+    assert downloads.fetch("digits").read_bytes() == PICTURE
 
 
 @pytest.mark.parametrize("fault", ["404", "500", "truncated", "too long", "stalls"])
@@ -198,6 +251,42 @@ def test_a_wrong_leftover_does_no_lasting_harm(
     assert downloads.fetch("weights").read_bytes() == PICTURE
 
 
+@pytest.mark.parametrize("fault", ["", "whole range"])
+def test_a_wrong_leftover_does_no_harm_where_there_is_one_server(
+    fault: str, root: Path, first: FileServer, second: FileServer
+) -> None:
+    (root / "raw").mkdir(parents=True)
+    (root / "raw" / "digits.gz.part").write_bytes(b"?" * 100)
+    first.fault = fault
+    assert downloads.fetch("digits").read_bytes() == PICTURE
+
+
+def test_a_damaged_file_that_was_put_there_by_hand_is_named(root: Path, first: FileServer, second: FileServer) -> None:
+    (root / "raw").mkdir(parents=True)
+    (root / "raw" / "digits.gz").write_bytes(PACKED[:50])
+    first.fault = "404"
+    with pytest.raises(OSError, match="digits.gz is there, but damaged or another file"):
+        downloads.fetch("digits")
+    first.fault = ""
+    assert downloads.fetch("digits").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("damaged", [b"", PICTURE[:1000], PICTURE[:-1] + b"!"])
+def test_a_file_that_was_half_unpacked_is_unpacked_again(
+    damaged: bytes, root: Path, first: FileServer, second: FileServer
+) -> None:
+    place = downloads.fetch("digits")
+    place.write_bytes(damaged)
+    assert downloads.fetch("digits").read_bytes() == PICTURE
+    assert len(first.requests) == 1
+
+
+def test_what_a_killed_program_has_left_of_unpacking_is_removed(root: Path, second: FileServer) -> None:
+    (root / ".unpacking-pictures-x" / "content").mkdir(parents=True)
+    downloads.fetch("pictures")
+    assert not list(root.glob(".unpacking*"))
+
+
 def test_a_damaged_file_is_replaced_by_a_whole_one(root: Path, first: FileServer, second: FileServer) -> None:
     (root / "weights").mkdir(parents=True)
     (root / "weights" / "net.pth").write_bytes(PICTURE[:1000])
@@ -225,9 +314,7 @@ def test_a_server_that_stalls_is_given_up_after_the_timeout(root: Path, first: F
     assert time.monotonic() - start < 20
 
 
-def test_without_a_network_it_fails_within_seconds(
-    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_a_network_it_fails_within_seconds(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     offer(monkeypatch, tmp_path, "http://127.0.0.1:9", "http://nowhere.invalid", ARCHIVE)
     start = time.monotonic()
     with pytest.raises(OSError, match="no connection"):
@@ -238,17 +325,42 @@ def test_without_a_network_it_fails_within_seconds(
 def test_a_disk_without_room_is_refused_before_the_download(
     root: Path, first: FileServer, second: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 5, 5))
-    with pytest.raises(OSError, match="the disk has 5 left"):
-        downloads.fetch("weights")
+    free = len(PACKED) + 999_999  # the archive would fit, and not what is in it
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - free, free))
+    with pytest.raises(OSError, match="digits needs 1 MB in .*, there are 1 MB left") as caught:
+        downloads.fetch("digits")
+    assert "COURSE_DATA_DIR" in str(caught.value)
     assert first.requests == []
 
 
-def test_a_place_that_cannot_be_written_is_named(root: Path, second: FileServer) -> None:
+@pytest.mark.parametrize(("name", "full"), [("weights", "tqdm"), ("pictures", "_copy"), ("digits", "_copy")])
+def test_a_disk_that_fills_up_is_named_with_the_file_and_what_to_do(
+    name: str, full: str, root: Path, second: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if full == "tqdm":
+        monkeypatch.setattr(downloads.tqdm, "update", no_room)
+    else:
+        monkeypatch.setattr(archives, full, no_room)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/(net.pth.part|1.jpg|digits)'") as caught:
+        downloads.fetch(name)
+    assert "by hand" in str(caught.value) and "COURSE_DATA_DIR to another folder" in str(caught.value)
+    monkeypatch.undo()
+    assert not (root / "pictures").exists() and not (root / "raw" / "digits").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named_with_what_to_do(
+    root: Path, second: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root.mkdir()
     (root / "weights").write_text("a file where the folder should be")
-    with pytest.raises(OSError, match="weights"):
+    with pytest.raises(OSError, match="(?s)weights.*by hand"):
         downloads.fetch("weights")
+    monkeypatch.setattr(downloads, "FileLock", no_permission)
+    with pytest.raises(OSError, match="(?s)Permission denied: .*COURSE_DATA_DIR to another folder"):
+        downloads.fetch("pictures")
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_known(root: Path, second: FileServer) -> None:
@@ -338,10 +450,13 @@ def test_the_manifest_knows_which_lesson_uses_what() -> None:
         assert list(manifest.manifest()[name].used_by) == users, name
 
 
-def test_packed_files_count_as_here_when_they_have_been_unpacked(root: Path) -> None:
+def test_packed_files_alone_are_not_enough(root: Path) -> None:
     mnist = manifest.manifest()["mnist"]
-    for place in mnist.places():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.with_suffix("").write_bytes(gzip.decompress(gzip.compress(b"idx")))
-    assert mnist.missing() == []
-    manifest.locate("mnist")
+    for file in mnist.files:
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / file.path).write_bytes(gzip.compress(b"idx"))
+    with pytest.raises(FileNotFoundError, match="the same command, which unpacks it"):
+        manifest.locate("mnist")
+    for file in mnist.files:
+        (root / file.place).write_bytes(b"idx")
+    assert manifest.locate("mnist") == root / "MNIST" / "raw" / "train-images-idx3-ubyte"

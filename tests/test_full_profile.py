@@ -22,6 +22,7 @@ def test_a_lesson_without_its_data_says_what_is_missing_and_how_to_get_it(
     with pytest.raises(FileNotFoundError) as caught:
         runpy.run_path(str(lesson))
     message = str(caught.value)
-    (missing,) = [one for one in SETS[lesson.stem] if f"needs: {one.title}." in message]
-    assert str(full_profile) in message and f"course_utils.downloads {missing.name}" in message
-    assert all(file.urls[0] in message for file in missing.files)
+    assert f"python -m course_utils.downloads {' '.join(one.name for one in SETS[lesson.stem])}" in message
+    for missing in SETS[lesson.stem]:
+        assert f"needs: {missing.title}. There is no {full_profile}" in message
+        assert all(file.urls[0] in message for file in missing.files)

@@ -1,82 +1,64 @@
-"""Checks of setup, profiles, devices, seeds and check_environment."""
+"""Checks of profiles, devices, seeds and check_environment."""
 
 import dataclasses
 import random
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
-from course_utils import check_environment, runtime, setup
+from course_utils import check_environment, runtime
+from course_utils.runtime import begin
 
-
-@pytest.fixture(autouse=True)
-def untouched_course(sample_profile: None) -> Iterator[None]:
-    """The figure style is put back afterwards, too."""
-    with plt.rc_context():
-        yield
+pytestmark = pytest.mark.usefixtures("sample_profile")
 
 
 def test_sample_is_the_default_and_runs_on_the_cpu_from_the_repository() -> None:
-    course = setup()
+    course = begin()
     assert (course.profile, course.device, course.seed) == ("sample", torch.device("cpu"), 0)
     assert course.data_dir == Path(__file__).parents[1] / "data"
 
 
-def test_setup_says_which_profile_is_on(capsys: pytest.CaptureFixture) -> None:
-    setup(seed=3)
-    assert capsys.readouterr().out == "profile: sample   device: cpu   seed: 3\n"
-
-
-def test_setup_seeds_every_generator() -> None:
+def test_begin_seeds_every_generator() -> None:
     def draw(seed: int) -> tuple:
-        setup(seed)
+        begin(seed)
         return random.random(), np.random.rand(), torch.rand(1).item()
 
     assert draw(5) == draw(5)
     assert all(first != second for first, second in zip(draw(5), draw(6)))
 
 
-def test_setup_sets_the_figure_style() -> None:
-    plt.rcdefaults()
-    assert plt.rcParams["axes.grid"] is False
-    setup()
-    assert plt.rcParams["axes.grid"] is True
-
-
 @pytest.mark.parametrize("name", ["Sample", "ful", "sample "])
 def test_an_unknown_profile_as_argument_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"profile='{name}' is not a profile.*sample, full"):
-        setup(profile=name)
+        begin(profile=name)
 
 
 def test_an_unknown_profile_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "fulll")
     with pytest.raises(ValueError, match="COURSE_PROFILE='fulll' is not a profile.*sample, full"):
-        setup()
+        begin()
 
 
 def test_a_refused_profile_leaves_the_course_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    course = setup()
+    course = begin()
     with pytest.raises(ValueError):
-        setup(profile="other")
+        begin(profile="other")
     assert runtime.current() is course
 
 
 def test_the_argument_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "full")
-    assert setup(profile="sample").profile == "sample"
+    assert begin(profile="sample").profile == "sample"
 
 
 def test_full_takes_the_data_folder_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "full")
-    assert setup().data_dir == runtime.REPOSITORY / "data" / "full"
+    assert begin().data_dir == runtime.REPOSITORY / "data" / "full"
     monkeypatch.setenv("COURSE_DATA_DIR", "~/course data")
-    assert setup().data_dir == Path.home() / "course data"
+    assert begin().data_dir == Path.home() / "course data"
 
 
 @pytest.mark.parametrize(
@@ -109,37 +91,20 @@ def test_a_device_that_is_not_known_is_refused() -> None:
         runtime.choose_device("tpu")
 
 
-@pytest.mark.parametrize(
-    ("profile", "device", "minutes", "said"),
-    [("full", "cpu", 12, True), ("full", "cpu", None, False), ("full", "cuda", 12, False), ("sample", "cpu", 9, False)],
-)
-def test_how_long_the_full_profile_takes_is_said_where_there_is_no_gpu(
-    profile: str,
-    device: str,
-    minutes: int | None,
-    said: bool,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    monkeypatch.setattr(runtime, "best_device", lambda: torch.device(device))
-    setup(profile=profile, full_minutes=minutes)
-    assert ("about 12 minutes" in capsys.readouterr().out) == said
-
-
 def test_pick_gives_the_value_of_the_profile() -> None:
-    assert setup(profile="sample").pick(sample=3, full=25) == 3
-    assert setup(profile="full").pick(sample=3, full=25) == 25
+    assert begin(profile="sample").pick(sample=3, full=25) == 3
+    assert begin(profile="full").pick(sample=3, full=25) == 25
 
 
 def test_the_settings_cannot_be_changed_by_accident() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        setup().profile = "full"
+        begin().profile = "full"
 
 
-def test_before_setup_the_environment_decides_and_after_it_setup(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_begin_the_environment_decides_and_after_it_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "full")
     assert runtime.current().profile == "full"
-    assert setup(profile="sample") is runtime.current()
+    assert begin(profile="sample") is runtime.current()
 
 
 def test_check_environment_has_one_row_per_requirement_and_its_reason() -> None:

@@ -262,7 +262,7 @@ def still_answers(request: pytest.FixtureRequest) -> Iterator[None]:
         (encoded(Image.new("1", (6000, 6000)), "PNG"), 413, "more than 30 million pixels"),
         (encoded(Image.new("1", (20_000, 1)), "PNG"), 422, "has 20000 x 1 pixels, that is too narrow."),
         (encoded(Image.new("1", (2, 101)), "PNG"), 422, "has 2 x 101 pixels, that is too narrow."),
-        (b"\xff" * MAX_BYTES, 413, "The request is larger than 10 MB. Send a smaller picture."),
+        (b"\xff" * MAX_BYTES, 413, "The request is larger than 10 MB or has very many parts."),
     ],
     ids=["empty", "text", "three bytes", "header of a header", "truncated jpeg", "truncated png", "eps", "odd notes",
          "pixels above the limit", "pixels at the limit", "bomb", "real bomb", "line", "narrow", "body"],
@@ -435,13 +435,14 @@ def test_clients_that_send_slowly_do_not_keep_others_waiting(address: str) -> No
 
 
 @needs_posix
-def test_ctrl_c_ends_the_program_quietly(run: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_another_program_ends_it_quietly(by: signal.Signals, run: Path) -> None:
     with served.process(run, "--port", "0", "--threads", "1") as program:
         line = program.stdout.readline()
         assert line.startswith(f"{run}, weights best, at http://127.0.0.1:")
         with requests.Session() as session:  # its connection stays open
             assert session.get(f"{line.split()[-1]}/health", timeout=60).ok
-            program.send_signal(signal.SIGINT)
+            program.send_signal(by)
             printed, message = program.communicate(timeout=60)
     assert (program.returncode, printed, message) == (130, "", "stopped: the server no longer answers\n")
 
@@ -519,9 +520,10 @@ DROP = """([name, content]) => {
 def chromium() -> Iterator[Browser]:
     if not browser.CHROMIUM:
         pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright, playwright.chromium.launch(
-        executable_path=browser.CHROMIUM, args=browser.FLAGS
-    ) as chromium:
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS) as chromium,
+    ):
         yield chromium
 
 

@@ -196,7 +196,9 @@ def test_every_empty_field_is_listed_with_its_line(write) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("sentence,class\na,x\nb,y\n", r"needs the columns text and label.*it has \['sentence', 'class'\]"),
+        ("sentence,class\na,x\nb,y\n", r"needs a column text and a column label.*it has \['sentence', 'class'\]"),
+        ("text, text ,label\na,b,x\nc,d,y\n", r"it has \['text', 'text', 'label'\]"),
+        ("\ntext,label\na,x\nb,y\n", "named in its first line"),
         ("text;label\na;x\nb;y\n", r"separated by a comma; it has \['text;label'\]"),
         ("text,label\none, two,x\nthree,y\n", "has? more fields|more fields than"),
         ("text,label\nthree,y\none, two,x\n", "cannot be read.*line 3.*between double quotes"),

@@ -302,9 +302,7 @@ def test_pretrained_weights_that_are_missing_are_named_and_nothing_is_written(
 
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=needs_posix)])
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_an_image_that_cannot_be_read_is_named(
-    split: str, workers: int, data: Path, tmp_path: Path, refusal
-) -> None:
+def test_an_image_that_cannot_be_read_is_named(split: str, workers: int, data: Path, tmp_path: Path, refusal) -> None:
     path = data / split / "red" / "2.png"
     path.write_bytes(path.read_bytes()[:60])
     message = refusal(train, flags(data, tmp_path / "run", workers=workers, batch_size=18))
