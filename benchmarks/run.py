@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from course_utils.manifest import manifest, minutes
+from course_utils.manifest import minutes, needs
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -68,10 +68,10 @@ def data_table() -> str:
     lines = ["| lesson | in `sample` | in `full` | to download | computes in `full` |", "|---|---|---|---|---|"]
     for source in sorted((ROOT / "lessons").glob("[0-9]*.py")):
         number = source.name[:2]
-        used = {name: one for name, one in manifest().items() if number in one.used_by}
-        samples = ", ".join(f"{one.sample}{sample_size(one.sample)}" for one in used.values() if one.sample)
-        full = ", ".join(f"{name} ({one.megabytes:.0f} MB)" for name, one in used.items())
-        megabytes = sum(one.megabytes for one in used.values())
+        used = needs(number)
+        samples = ", ".join(f"{one.sample}{sample_size(one.sample)}" for one in used if one.sample)
+        full = ", ".join(f"{one.name} ({one.megabytes:.0f} MB)" for one in used)
+        megabytes = sum(one.megabytes for one in used)
         samples, full = (samples, full) if used else (IN_BOTH_PROFILES.get(number, "nothing"), "the same")
         duration = f"{minutes()[number]} min" if number in minutes() else ""
         lines.append(f"| {number} | {samples} | {full} | {megabytes:.0f} MB | {duration} |")

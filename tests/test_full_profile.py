@@ -9,8 +9,7 @@ import pytest
 from course_utils import manifest, runtime
 
 LESSONS = sorted((runtime.REPOSITORY / "lessons").glob("[0-9]*.py"))
-SETS = {lesson.stem: [one for one in manifest.manifest().values() if lesson.stem[:2] in one.used_by]
-        for lesson in LESSONS}  # fmt: skip
+SETS = {lesson.stem: manifest.needs(lesson.stem[:2]) for lesson in LESSONS}
 
 
 @pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if SETS[lesson.stem]], ids=lambda path: path.stem)
