@@ -11,10 +11,10 @@ lab: .venv/learner
 
 test: .venv/author
 	$(BIN)/ruff check
-	$(BIN)/python tests/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
+	$(BIN)/python tests/helpers/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
 
 notebooks: .venv/author
-	$(BIN)/python lessons/build.py
+	$(BIN)/python tools/build.py
 
 data: .venv/learner
 	$(BIN)/python -m course_utils.downloads

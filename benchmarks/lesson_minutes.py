@@ -19,7 +19,7 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "lessons"))
+sys.path.insert(0, str(ROOT / "tools"))
 import build  # noqa: E402
 
 

@@ -12,17 +12,10 @@ import torch
 from sklearn.model_selection import GroupShuffleSplit
 from torch.utils.data import DataLoader
 
-from course_utils import (
-    LSTMClassifier,
-    TextDataset,
-    Vocabulary,
-    build_vocabulary,
-    docstring_sentences,
-    evaluate,
-    fit,
-    standard_error,
-)
-from course_utils.text import PADDING, pad_batch, text_loader
+from course_utils import evaluate, fit, standard_error
+from course_utils.data.docstring_corpus import docstring_sentences
+from course_utils.data.text import PADDING, TextDataset, Vocabulary, build_vocabulary, pad_batch, text_loader
+from course_utils.models.lstm import LSTMClassifier
 
 BATCH_SIZE, EPOCHS, ROUNDS = 64, 3, 3
 

@@ -15,19 +15,16 @@ from pathlib import Path
 
 import torch
 
-from course_utils.manifest import minutes, needs
+from course_utils.downloads.manifest import needs
+from course_utils.lesson import minutes_in_full
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
 READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
-              "two_processes", "packed_lstm", "serving", "lesson_minutes", "full_profile"]  # fmt: skip
+              "two_processes", "packed_lstm", "serving_rate", "lesson_minutes", "full_profile"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
-IN_BOTH_PROFILES = {
-    "02": "data/seattle_temps.csv (0.05 MB)",
-    "12": "data/text (0.01 MB), docstrings of installed packages",
-}  # the manifest knows the rest
 sys.path.insert(0, str(HERE))
 
 
@@ -66,21 +63,21 @@ def lesson_map(results: dict) -> str:
 def data_table() -> str:
     """The table of data/README.md: what each lesson needs in each profile, how large it is, how long it computes."""
     lines = ["| lesson | in `sample` | in `full` | to download | computes in `full` |", "|---|---|---|---|---|"]
+    minutes = minutes_in_full()
     for source in sorted((ROOT / "lessons").glob("[0-9]*.py")):
         number = source.name[:2]
         used = needs(number)
-        samples = ", ".join(f"{one.sample}{sample_size(one.sample)}" for one in used if one.sample)
-        full = ", ".join(f"{one.name} ({one.megabytes:.0f} MB)" for one in used)
+        samples = ", ".join(one.sample_note or f"{one.sample} ({sample_size(one.sample)})" for one in used) or "nothing"
+        full = ", ".join(f"{one.name} ({one.megabytes:.0f} MB)" for one in used if one.files) or "the same"
         megabytes = sum(one.megabytes for one in used)
-        samples, full = (samples, full) if used else (IN_BOTH_PROFILES.get(number, "nothing"), "the same")
-        duration = f"{minutes()[number]} min" if number in minutes() else ""
+        duration = f"{minutes[number]} min" if number in minutes else ""
         lines.append(f"| {number} | {samples} | {full} | {megabytes:.0f} MB | {duration} |")
     return "\n".join(lines)
 
 
 def sample_size(sample: str) -> str:
-    size = sum(file.stat().st_size for file in (ROOT / sample).rglob("*") if file.is_file())
-    return f" ({size / 1e6:.1f} MB)" if size else ""
+    files = [ROOT / sample, *(ROOT / sample).rglob("*")]
+    return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1e6:.2g} MB"
 
 
 def renewed(readme: str, results: dict) -> str:

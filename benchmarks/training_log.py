@@ -9,7 +9,8 @@ import pandas as pd
 from rounds import ratio, seconds, take_turns
 from torch import nn
 
-from course_utils import CSVLog, History
+from course_utils import CSVLog
+from course_utils.evaluation.history import History
 
 ROWS = [{"epoch": 1 + i // 100, "batch": i + 1, "lr": 0.001, "train_loss": 1 / (i + 1), "train_accuracy": 0.5}
         for i in range(2000)]  # fmt: skip

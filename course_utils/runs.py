@@ -25,13 +25,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from .checkpoints import load_weights
-from .datasets import open_split
-from .images import LabelledImages
-from .models import CNN
-from .pretrained import pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
-from .resnet import resnet18, resnet34, resnet50, resnet101
-from .runtime import DEVICES
+from .basics.checkpoints import load_weights
+from .basics.course import DEVICES
+from .data.datasets import open_split
+from .data.images import LabelledImages
+from .models.pretrained import pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
+from .models.resnet import resnet18, resnet34, resnet50, resnet101
+from .models.small import CNN
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
     "cnn": lambda num_classes: CNN(in_channels=3, num_classes=num_classes),

@@ -26,11 +26,11 @@ from PIL import Image, UnidentifiedImageError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import HTTPException
 
-from .images import UNREADABLE, to_rgb
-from .programs import described_parser, guarded
+from .basics.cli import described_parser, exit_code
+from .data.images import UNREADABLE, to_rgb
+from .data.transforms import eval_transform
 from .runs import open_run
-from .training import predict
-from .transforms import eval_transform
+from .training.loop import predict
 
 MAX_BYTES = 10_000_000  # of a request
 MAX_PIXELS = 30_000_000  # a few kilobytes can hold a picture that fills the memory
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         raise KeyboardInterrupt  # waitress has caught it
 
-    return guarded(work, interrupted="the server no longer answers")
+    return exit_code(work, interrupted="the server no longer answers")
 
 
 def _make_parser() -> argparse.ArgumentParser:

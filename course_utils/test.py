@@ -16,14 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from .files import replacing
-from .images import LabelledImages
-from .metrics import class_report, classification_metrics, standard_error
-from .programs import described_parser, guarded
+from .basics.cli import described_parser, exit_code
+from .basics.course import DEVICES, choose_device
+from .basics.files import replacing
+from .data.images import LabelledImages
+from .data.transforms import eval_transform
+from .evaluation.metrics import class_report, classification_metrics, standard_error
 from .runs import Run, open_data, open_run
-from .runtime import DEVICES, choose_device
-from .training import predict
-from .transforms import eval_transform
+from .training.loop import predict
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             class_report(dataset.targets, logits.argmax(dim=1), dataset.classes).to_string(float_format="{:.3f}".format)
         )
 
-    return guarded(work, interrupted="nothing was written")
+    return exit_code(work, interrupted="nothing was written")
 
 
 def answers(run: Run, dataset: LabelledImages, weights: str, device: torch.device) -> torch.Tensor:

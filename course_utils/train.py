@@ -18,18 +18,18 @@ import torch
 from torch.optim import AdamW
 from torch.utils.data import DataLoader
 
-from . import distributed
-from .callbacks import Callback
-from .history import History
-from .loaders import seeded_loader
-from .loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
-from .models import freeze, unfreeze
-from .programs import described_parser, guarded
+from .basics import distributed
+from .basics.cli import described_parser, exit_code
+from .basics.course import choose_device, seed_everything
+from .data.loaders import seeded_loader
+from .data.transforms import eval_transform, train_transform
+from .evaluation.history import History
+from .models.small import freeze, unfreeze
 from .runs import Run, Settings, create_run, open_data, open_run
-from .runtime import choose_device, seed_everything
-from .schedules import warmup_cosine
-from .training import fit
-from .transforms import eval_transform, train_transform
+from .training.callbacks import Callback
+from .training.loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
+from .training.loop import fit
+from .training.schedules import warmup_cosine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report(run, history)
 
     go_on = f"python -m course_utils.train --resume {resume or output}"
-    return guarded(work, interrupted=f"finished epochs are saved, go on with: {go_on}")
+    return exit_code(work, interrupted=f"finished epochs are saved, go on with: {go_on}")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -72,7 +72,8 @@ print("counted to", second + 1)
 # printed line says what the lesson runs on.
 
 # %%
-from course_utils import check_environment, setup
+from course_utils import setup
+from course_utils.basics.course import check_environment
 
 course = setup(seed=0)
 

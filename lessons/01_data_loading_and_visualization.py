@@ -493,7 +493,7 @@ print(f"{leaked} of {len(naive['rest'])} files to be judged on were also trained
 # group, deals the groups out class by class, and copies the files:
 
 # %%
-from course_utils import split_folder
+from course_utils.data.folders import split_folder
 
 split = workplace / "split"
 dealt = split_folder(collection, split, {"train": 0.7, "val": 0.15, "test": 0.15}, seed=0)

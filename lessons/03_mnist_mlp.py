@@ -330,7 +330,7 @@ print("true:     ", y_val[:12].tolist())
 print(f"validation accuracy {by_hand:.3f}")
 
 # %%
-from course_utils import accuracy
+from course_utils.evaluation.metrics import accuracy
 
 print("the helper agrees:", abs(accuracy(val_logits, y_val) - by_hand) < 1e-6)
 print("at least 0.85, where guessing gets one in ten:", by_hand >= 0.85)

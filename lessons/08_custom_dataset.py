@@ -215,7 +215,7 @@ print("same labels:", torch.equal(labels, labels_by_hand), labels.dtype)
 # The course's version of our class is `AnnotationDataset`. It takes the same arguments:
 
 # %%
-from course_utils import AnnotationDataset
+from course_utils.data.lists import AnnotationDataset
 
 helper = AnnotationDataset(root / "images", root / "train.txt", eval_transform(size))
 same_image = all(torch.equal(helper[index][0], train_set[index][0]) for index in [0, 1, -1])

@@ -252,7 +252,7 @@ averages.round(3)
 # %%
 from sklearn.metrics import f1_score
 
-from course_utils import classification_metrics
+from course_utils.evaluation.metrics import classification_metrics
 
 agree = []
 for average, value in average_f1(labels, answers["early"]).items():
@@ -424,7 +424,7 @@ print("so has precision:", full or lost["precision at threshold 0.1"] > 0.1)
 # The helper `plot_curves` draws both for the classes with the lowest average precision:
 
 # %%
-from course_utils import plot_curves
+from course_utils.evaluation.plots import plot_curves
 
 figure = plot_curves(labels, said["linear"], classes)
 plt.show()
@@ -464,7 +464,7 @@ def reliability(probabilities, labels):
 tables = {name: reliability(said[name], labels) for name in ["linear", "hidden"]}
 
 # %%
-from course_utils import calibration_table
+from course_utils.evaluation.metrics import calibration_table
 
 agree = [np.allclose(calibration_table(said[name], labels), tables[name]) for name in tables]
 print("helper agrees:", all(agree))
@@ -588,7 +588,7 @@ print("the loss is lower:", full or mended["cross-entropy"].is_monotonic_decreas
 # value roughly like a bell curve, of which 95 % lie within 1.96 standard errors.) We try them all:
 
 # %%
-from course_utils import wilson_interval
+from course_utils.evaluation.metrics import wilson_interval
 
 
 def plausible(correct, n):
@@ -678,7 +678,7 @@ print("pairing narrows the interval:", paired < unpaired)
 # model, the history that will be filled, and how many batches an interrupted run has already trained:
 
 # %%
-from course_utils import Callback
+from course_utils.training.callbacks import Callback
 
 
 class Rows(Callback):
@@ -750,7 +750,8 @@ print("one table at the end is at least 10 times as fast:", seconds[0] > 10 * se
 # told otherwise.
 
 # %%
-from course_utils import CSVLog, TensorBoardLog, WandbLog
+from course_utils import CSVLog
+from course_utils.training.loggers import TensorBoardLog, WandbLog
 
 run = Path(tempfile.mkdtemp(dir=folder))
 logs = [CSVLog(run / "csv"), TensorBoardLog(run / "tensorboard"), WandbLog(run)]
@@ -879,7 +880,7 @@ print("figures still open after show():", len(plt.get_fignums()))
 # the labels are Chinese.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import use_cjk_font
+from course_utils.evaluation.plots import use_cjk_font
 
 font = use_cjk_font()
 chinese = {"title": "数字训练", "xlabel": "批次", "ylabel": "损失"}
@@ -985,7 +986,7 @@ settings = {"labels": range(len(classes)), "target_names": classes, "zero_divisi
 print(classification_report(test_labels, test_answers, **settings))
 
 # %%
-from course_utils import plot_class_bars
+from course_utils.evaluation.plots import plot_class_bars
 
 test_report = class_report(test_labels, test_answers, classes)
 weakest = test_report.sort_values("f1").head(10)

@@ -279,7 +279,7 @@ print(Recipe(**vars(given)))
 # class, with the settings of a training on a folder of images, and its program makes its flags like this:
 
 # %%
-from course_utils import Settings
+from course_utils.runs import Settings
 from course_utils.train import make_parser
 
 flags = ["--data", "pictures", "--model", "cnn", "--learning-rate", "0.01", "--no-freeze"]
@@ -353,7 +353,7 @@ attempt(write_whole)
 # whoever goes on with the run cuts off the rows of the unfinished epoch.
 
 # %%
-from course_utils.files import replacing
+from course_utils.basics.files import replacing
 
 
 def write_with_helper(record):
@@ -439,7 +439,7 @@ class SeededExamples(Dataset):
 # index. The helper `seeded_loader` does all this, with new pairs in every epoch:
 
 # %%
-from course_utils import seeded_loader
+from course_utils.data.loaders import seeded_loader
 
 ours, _ = first_batch(DataLoader(SeededExamples(train_set), batch_sampler=dealt))
 for workers in [0, 1]:
@@ -455,8 +455,9 @@ for workers in [0, 1]:
 # after every epoch, in the format safetensors of lesson 06.
 
 # %%
-from course_utils import CSVLog, KeepWeights, fit, freeze, unfreeze, warmup_cosine
+from course_utils import CSVLog, fit, freeze, unfreeze, warmup_cosine
 from course_utils.runs import MODELS
+from course_utils.training.loggers import KeepWeights
 
 
 def train(settings, folder):
@@ -607,7 +608,7 @@ print("a folder was left behind:", "yes" if (workplace / "new").exists() else "n
 # A folder that is in use is not overwritten: that would be a night's work. Nonsense is refused before the folder is
 # made, and so are a GPU that is not there and pretrained weights that are missing. Errors of the outside world (files,
 # data, values) become a line and exit code 1. Anything else is a mistake in the program itself and is shown in full,
-# with the lines it happened in. That is the helper `guarded`, in [programs.py](../course_utils/programs.py).
+# with the lines it happened in. That is the helper `exit_code`, in [cli.py](../course_utils/basics/cli.py).
 #
 # ## Killed, and resumed
 #
@@ -743,8 +744,8 @@ print("the loss is higher on average:", course.profile == "full" or worse)
 #
 # The tutorial has a training script, a test script and some text. Here the pieces lie in
 # [train.py](../course_utils/train.py), [test.py](../course_utils/test.py), [runs.py](../course_utils/runs.py),
-# [training.py](../course_utils/training.py), [transforms.py](../course_utils/transforms.py),
-# [schedules.py](../course_utils/schedules.py) and [loggers.py](../course_utils/loggers.py):
+# [loop.py](../course_utils/training/loop.py), [transforms.py](../course_utils/data/transforms.py),
+# [schedules.py](../course_utils/training/schedules.py) and [loggers.py](../course_utils/training/loggers.py):
 #
 # | there | here | what has changed |
 # |---|---|---|
@@ -1048,8 +1049,8 @@ print("around the common mean:", "the same" if torch.allclose(variance, whole) e
 print("each around its own:   ", "the same" if torch.allclose(naive, whole) else "another")
 
 # %% [markdown]
-# `synchronize_batchnorm` in [distributed.py](../course_utils/distributed.py) makes the BatchNorm layers do just that
-# (torch's own `SyncBatchNorm` does it on GPUs only).
+# `synchronize_batchnorm` in [distributed.py](../course_utils/basics/distributed.py) makes the BatchNorm layers do just
+# that (torch's own `SyncBatchNorm` does it on GPUs only).
 #
 # Now the shares. `seeded_loader` deals each batch of pairs out in turn: with two processes, number 0 gets the first,
 # third, fifth pair, number 1 the others. The crops are tied to the pairs, so both together load exactly the pictures

@@ -76,7 +76,7 @@ for sentence in by_hand:
     print(sentence)
 
 # %%
-from course_utils import prose_sentences
+from course_utils.data.docstring_corpus import prose_sentences
 
 print("helper agrees:", prose_sentences(docstring) == by_hand)
 
@@ -101,7 +101,7 @@ for sentence in by_hand:
 # `ndarray` and `dataframe`:
 
 # %%
-from course_utils import mask_identifiers
+from course_utils.data.docstring_corpus import mask_identifiers
 
 print("helper agrees:", all(mask_identifiers(text) == mask(text) for text in by_hand))
 for text in ["Set Axes3D.zaxis to *visible*.", "Pandas holds ndarrays.", "A tensor has axes."]:
@@ -124,7 +124,8 @@ print("different before:", len(set(twins)), "  after masking:", len({mask(text) 
 # most `per_file` sentences of 5 to 40 words, until a package has `per_class` of them.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import docstring_sentences, tokenize
+from course_utils.data.docstring_corpus import docstring_sentences
+from course_utils.data.text import tokenize
 
 sentences = docstring_sentences(
     per_class=course.pick(sample=1000, full=3000), per_file=course.pick(sample=25, full=200)
@@ -297,7 +298,7 @@ id_of = {token: number for number, token in enumerate(tokens)}
 print(tokens[:2], "  ids of", *[f"'{token}': {id_of[token]}" for token in tokens[:2]])
 
 # %%
-from course_utils import build_vocabulary
+from course_utils.data.text import build_vocabulary
 
 vocabulary = build_vocabulary(train["text"])
 text = "Return the Zwiebelkuchen."
@@ -350,7 +351,7 @@ for row, (ids, label) in zip(by_hand, examples):
 print((by_hand != 0).int())
 
 # %%
-from course_utils import pad_batch
+from course_utils.data.text import pad_batch
 
 ids, labels = pad_batch(examples)
 print("helper agrees:", torch.equal(ids, by_hand), "  labels:", labels.tolist())
@@ -362,7 +363,7 @@ print("helper agrees:", torch.equal(ids, by_hand), "  labels:", labels.tolist())
 # %%
 from torch.utils.data import DataLoader
 
-from course_utils import TextDataset
+from course_utils.data.text import TextDataset
 
 train_set, val_set = [TextDataset(part, vocabulary, classes) for part in (train, val)]
 generator = torch.Generator().manual_seed(0)
@@ -376,7 +377,7 @@ random_loader = DataLoader(
 # batches. Without a seed, for evaluation, it keeps the order. How much of the batches is padding?
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import text_loader
+from course_utils.data.text import text_loader
 
 train_loader, val_loader = text_loader(train_set, 64, seed=0), text_loader(val_set, 500)
 padding = {}
@@ -602,7 +603,7 @@ class SentenceClassifier(nn.Module):
 # are. The course's `LSTMClassifier` is the same network, with its sizes as arguments:
 
 # %%
-from course_utils import LSTMClassifier
+from course_utils.models.lstm import LSTMClassifier
 
 torch.manual_seed(0)
 own, twin = [network(len(vocabulary), 6) for network in (SentenceClassifier, LSTMClassifier)]
@@ -978,7 +979,7 @@ print("less sure when wrong than when right:", when_wrong < when_right)
 import tempfile
 from pathlib import Path
 
-from course_utils import read_texts
+from course_utils.data.text import read_texts
 
 with tempfile.TemporaryDirectory() as folder:
     file = Path(folder) / "own.csv"
@@ -997,7 +998,7 @@ with tempfile.TemporaryDirectory() as folder:
 # 90 short sentences about weather, food and travel, written for this lesson.
 
 # %%
-from course_utils.runtime import REPOSITORY
+from course_utils.basics.course import REPOSITORY
 
 chinese = read_texts(REPOSITORY / "data" / "text" / "chinese_sentences.csv")
 print(chinese["label"].value_counts().to_dict())

@@ -533,7 +533,7 @@ plt.show()
 from flask import abort
 from PIL import UnidentifiedImageError
 
-from course_utils.images import UNREADABLE
+from course_utils.data.images import UNREADABLE
 from course_utils.serving import FORMATS
 
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from tiny_runs import write_folders
 
-from course_utils import runtime
+from course_utils.basics import course
 
 
 @pytest.fixture
 def sample_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """No `setup` has run yet, and the environment says nothing."""
-    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.setattr(course, "_current", None)
     monkeypatch.delenv("COURSE_PROFILE", raising=False)
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
 

@@ -1,41 +1,33 @@
-"""Checks of unpacking: whole or not at all, and nothing outside the folder, whatever the archive tries."""
+"""Checks of unpacking: whole or not at all, and nothing outside the folder."""
 
 import gzip
 import io
 import os
 import tarfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from course_utils import archives
-from course_utils.archives import is_unpacked, unpack, unpack_file
+from course_utils.downloads.archives import is_unpacked, unpack, unpack_file
 
 FILES = {"photos/a/1.jpg": b"one", "photos/b/two words.jpg": b"two" * 1000}
 
 
-def make_zip(path: Path, files: dict[str, bytes], link: str | None = None) -> Path:
+def make_zip(path: Path, files: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-        if link:
-            member = zipfile.ZipInfo(link)
-            member.external_attr = 0o120777 << 16
-            archive.writestr(member, "/etc/passwd")
     return path
 
 
-def make_tgz(path: Path, files: dict[str, bytes], link: str | None = None, kind: bytes = tarfile.SYMTYPE) -> Path:
+def make_tgz(path: Path, files: dict[str, bytes]) -> Path:
     with tarfile.open(path, "w:gz") as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-        if link:
-            member = tarfile.TarInfo(link)
-            member.type, member.linkname = kind, "/etc/passwd"
-            archive.addfile(member)
     return path
 
 
@@ -47,11 +39,11 @@ def content_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def assert_refused(archive: Path, match: str, largest: int = 10**6) -> None:
+def assert_refused(archive: Path, match: str) -> None:
     """With that message, and nothing is left behind, here or anywhere above."""
     before = content_of(archive.parent.parent)
     with pytest.raises(ValueError, match=match):
-        unpack(archive, archive.parent / "out", largest)
+        unpack(archive, archive.parent / "out")
     assert content_of(archive.parent.parent) == before
     assert os.listdir(archive.parent) == [archive.name]
 
@@ -64,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 
 @both
 def test_the_one_top_folder_becomes_the_folder(name: str, folder: Path) -> None:
-    unpack(MAKERS[name](folder / name, FILES), folder / "new" / "pictures", 10**6)
+    unpack(MAKERS[name](folder / name, FILES), folder / "new" / "pictures")
     assert content_of(folder / "new" / "pictures") == {"a/1.jpg": b"one", "b/two words.jpg": b"two" * 1000}
     assert os.listdir(folder / "new") == ["pictures"]
 
@@ -72,32 +64,18 @@ def test_the_one_top_folder_becomes_the_folder(name: str, folder: Path) -> None:
 @both
 def test_several_entries_at_the_top_are_kept_side_by_side(name: str, folder: Path) -> None:
     files = {"a/1.jpg": b"one", "b/2.jpg": b"two", "README": b"three"}
-    unpack(MAKERS[name](folder / name, files), folder / "pictures", 10**6)
+    unpack(MAKERS[name](folder / name, files), folder / "pictures")
     assert content_of(folder / "pictures") == files
     assert sorted(os.listdir(folder)) == sorted([name, "pictures"])
 
 
 @both
-@pytest.mark.parametrize("path", ["../evil.txt", "photos/../../evil.txt", "/tmp/evil.txt", "..\\evil.txt", "C:\\evil"])
-def test_a_path_that_leads_out_is_refused(name: str, path: str, folder: Path) -> None:
-    assert_refused(MAKERS[name](folder / name, FILES | {path: b"evil"}), "leads out of the folder")
-
-
-@both
-def test_a_link_is_refused(name: str, folder: Path) -> None:
-    assert_refused(MAKERS[name](folder / name, FILES, link="photos/link"), "'photos/link' is a link")
-
-
-@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
-def test_hard_links_and_devices_are_refused(kind: bytes, folder: Path) -> None:
-    assert_refused(make_tgz(folder / "photos.tgz", FILES, "photos/odd", kind), "'photos/odd' is a link or a device")
-
-
-@both
-def test_a_bomb_is_refused_before_it_fills_the_disk(name: str, folder: Path) -> None:
-    archive = MAKERS[name](folder / name, {"photos/zeros": b"\0" * 30_000_000})
-    assert archive.stat().st_size < 100_000
-    assert_refused(archive, "unpacked it is larger than expected")
+@pytest.mark.parametrize("path", ["../evil.txt", "photos/../../evil.txt", "/tmp/evil.txt"])
+def test_nothing_is_written_outside_the_folder(name: str, path: str, folder: Path) -> None:
+    with suppress(ValueError):
+        unpack(MAKERS[name](folder / name, FILES | {path: b"evil"}), folder / "out")
+    elsewhere = [place for place in folder.parent.rglob("evil.txt") if folder / "out" not in place.parents]
+    assert elsewhere == [] and not Path("/tmp/evil.txt").exists()
 
 
 @both
@@ -127,33 +105,8 @@ def test_an_existing_folder_is_kept(name: str, folder: Path) -> None:
     (folder / "pictures").mkdir()
     (folder / "pictures" / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="exists already"):
-        unpack(MAKERS[name](folder / name, FILES), folder / "pictures", 10**6)
+        unpack(MAKERS[name](folder / name, FILES), folder / "pictures")
     assert content_of(folder / "pictures") == {"mine.txt": b"mine"}
-
-
-@both
-def test_a_name_that_is_no_name_is_refused(name: str, folder: Path) -> None:
-    assert_refused(
-        MAKERS[name](folder / name, {"./": b"x"} if name.endswith("tgz") else {".": b"x"}), "refused|no files"
-    )
-
-
-@both
-def test_a_file_and_a_folder_of_one_name_are_refused(name: str, folder: Path) -> None:
-    assert_refused(MAKERS[name](folder / name, {"a": b"file", "a/b": b"below it"}), "a file and a folder of one name")
-
-
-@both
-def test_very_many_files_are_refused(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 2)
-    assert_refused(MAKERS[name](folder / name, FILES | {"third": b""}), "more than 2 files")
-
-
-def test_an_archive_with_a_password_is_refused(folder: Path) -> None:
-    content = bytearray(make_zip(folder / "photos.zip", {"a.jpg": b"one"}).read_bytes())
-    content[content.index(b"PK\1\2") + 8] |= 1  # the mark "locked"
-    (folder / "photos.zip").write_bytes(content)
-    assert_refused(folder / "photos.zip", "locked with a password")
 
 
 def test_what_cannot_be_decompressed_is_damaged(folder: Path) -> None:
@@ -180,14 +133,12 @@ def test_a_single_file_is_unpacked_and_replaces_a_damaged_one(packed: Path) -> N
         if before:
             target.write_bytes(before)
         assert not is_unpacked(packed, target)
-        unpack_file(packed, target, 6000)
+        unpack_file(packed, target)
         assert target.read_bytes() == b"labels" * 1000 and is_unpacked(packed, target)
 
 
-def test_a_single_file_that_is_too_large_or_damaged_is_refused_and_nothing_written(packed: Path) -> None:
-    with pytest.raises(ValueError, match="larger than expected"):
-        unpack_file(packed, packed.with_suffix(""), 5999)
+def test_a_damaged_single_file_is_refused_and_nothing_written(packed: Path) -> None:
     packed.write_bytes(packed.read_bytes()[:-9])
     with pytest.raises(ValueError, match="damaged"):
-        unpack_file(packed, packed.with_suffix(""), 6000)
+        unpack_file(packed, packed.with_suffix(""))
     assert os.listdir(packed.parent) == [packed.name]

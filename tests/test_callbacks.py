@@ -15,8 +15,9 @@ from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, TensorDataset
 from tqdm import tqdm
 
-from course_utils import Callback, History, fit, load_checkpoint
-from course_utils.callbacks import READ_EVERY, BatchRecorder, telling
+from course_utils import fit, load_checkpoint
+from course_utils.evaluation.history import History
+from course_utils.training.callbacks import READ_EVERY, BatchRecorder, Callback, started
 
 INPUTS = torch.randn(119, 6, generator=torch.Generator().manual_seed(0))  # 60 batches of 2, the last one of 1
 LABELS = INPUTS[:, 0].gt(0).long()
@@ -232,7 +233,7 @@ def test_one_that_fails_at_the_end_does_not_keep_the_others_from_being_told() ->
             raise OSError("at the end")
 
     listeners = [Listener(), Late(), Listener()]
-    with pytest.raises(OSError, match="at the end"), telling(listeners, nn.Linear(1, 1), History(), 0):
+    with pytest.raises(OSError, match="at the end"), started(listeners, nn.Linear(1, 1), History(), 0):
         pass
     assert [listener.heard for listener in listeners] == [["start", "stop"]] * 3
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import MLP, checkpoints, load_checkpoint, save_checkpoint
+from course_utils import MLP, load_checkpoint, save_checkpoint
+from course_utils.basics import checkpoints
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs fork and file size limits, which Windows lacks")
 

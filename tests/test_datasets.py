@@ -12,7 +12,9 @@ from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
 from tiny_runs import write_folders, write_lists
 
-from course_utils import AnnotationDataset, FolderDataset, flowers, hymenoptera, load_digits28, open_split, runtime
+from course_utils import FolderDataset, flowers, hymenoptera, load_digits28, open_split
+from course_utils.basics import course
+from course_utils.data.lists import AnnotationDataset
 
 SPLITS = ("train", "val", "test")
 
@@ -149,7 +151,7 @@ def test_sample_flowers_are_counted_as_promised(split: str, count: int) -> None:
 
 
 def test_the_classes_of_the_sample_flowers_are_names_in_the_order_of_the_labels() -> None:
-    folder = runtime.REPOSITORY / "data" / "flowers"
+    folder = course.REPOSITORY / "data" / "flowers"
     names = json.loads((folder / "cat_to_name.json").read_text(encoding="utf-8"))
     ids = (folder / "classes.txt").read_text(encoding="utf-8").split()
     dataset = flowers("val")
@@ -224,7 +226,7 @@ def test_folders_and_lists_of_the_same_pictures_are_the_same_data_set(tmp_path: 
 
 def test_the_sample_data_sets_are_laid_out_as_open_split_wants_them() -> None:
     for read, name in ((flowers, "flowers"), (hymenoptera, "hymenoptera")):
-        found, expected = open_split(runtime.REPOSITORY / "data" / name, "val"), read("val")
+        found, expected = open_split(course.REPOSITORY / "data" / name, "val"), read("val")
         assert (found.samples, found.classes) == (expected.samples, expected.classes)
 
 

@@ -17,7 +17,9 @@ from safetensors.torch import load_file
 from tiny_runs import equal, flags, read_csv, run_once
 from torch import nn
 
-from course_utils import CNN, distributed, fit, load_checkpoint, seeded_loader, train
+from course_utils import CNN, fit, load_checkpoint, train
+from course_utils.basics import distributed
+from course_utils.data.loaders import seeded_loader
 
 CPU = torch.device("cpu")
 

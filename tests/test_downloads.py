@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 from file_server import FileServer, serving
 
-from course_utils import archives, downloads, manifest, runtime
+from course_utils.basics import course
+from course_utils.downloads import fetch as downloads, manifest
+from course_utils.downloads.__main__ import main
 
 PICTURE = bytes(range(256)) * 1200  # 307,200 bytes: more than one block
 ENTRY = """
@@ -90,7 +92,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COURSE_PROFILE", "full")
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("COURSE_MIRROR", raising=False)
-    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.setattr(course, "_current", None)
     monkeypatch.setattr(downloads, "TIMEOUT", (2, 1))
     return tmp_path / "data"
 
@@ -333,18 +335,18 @@ def test_a_disk_without_room_is_refused_before_the_download(
     assert first.requests == []
 
 
-@pytest.mark.parametrize(("name", "full"), [("weights", "tqdm"), ("pictures", "_copy"), ("digits", "_copy")])
+@pytest.mark.parametrize("name", ["weights", "pictures", "digits"])
 def test_a_disk_that_fills_up_is_named_with_the_file_and_what_to_do(
-    name: str, full: str, root: Path, second: FileServer, monkeypatch: pytest.MonkeyPatch
+    name: str, root: Path, second: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_room(*args: object, **kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    if full == "tqdm":
+    if name == "weights":
         monkeypatch.setattr(downloads.tqdm, "update", no_room)
     else:
-        monkeypatch.setattr(archives, full, no_room)
-    with pytest.raises(OSError, match=r"No space left on device: '.*/(net.pth.part|1.jpg|digits)'") as caught:
+        monkeypatch.setattr(shutil, "copyfileobj", no_room)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/(net.pth.part|content|digits)'") as caught:
         downloads.fetch(name)
     assert "by hand" in str(caught.value) and "COURSE_DATA_DIR to another folder" in str(caught.value)
     monkeypatch.undo()
@@ -411,7 +413,7 @@ def test_the_program_fetches_what_is_named_and_goes_on_after_an_error(
     root: Path, first: FileServer, second: FileServer, capsys: pytest.CaptureFixture
 ) -> None:
     del first.files["pictures.zip"], second.files["pictures.zip"]
-    assert downloads.main(["pictures", "weights"]) == 1
+    assert main(["pictures", "weights"]) == 1
     printed = capsys.readouterr()
     assert "error: pictures.zip could not be downloaded" in printed.err and "Traceback" not in printed.err
     assert f"weights: {root / 'weights' / 'net.pth'}" in printed.out
@@ -421,19 +423,19 @@ def test_the_program_lists_what_is_here_and_what_is_missing(
     root: Path, second: FileServer, capsys: pytest.CaptureFixture
 ) -> None:
     downloads.fetch("weights")
-    assert downloads.main(["--list"]) == 0
+    assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[3] for line in lines if line.startswith(("pictures", "weights"))] == ["missing", "here"]
 
 
 def test_the_program_refuses_an_unknown_name(root: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as caught:
-        downloads.main(["mnits"])
+        main(["mnits"])
     assert caught.value.code == 2 and "there is no mnits" in capsys.readouterr().err
 
 
 def test_the_manifest_is_well_formed() -> None:
-    for name, one in manifest.manifest().items():
+    for name, one in manifest.data_sets().items():
         assert one.title and one.licence, name
         for file in one.files:
             assert all(url.startswith("https://") and url.endswith(Path(file.path).name) for url in file.urls)
@@ -445,13 +447,13 @@ def test_the_manifest_knows_which_lesson_uses_what() -> None:
     calls = {"hymenoptera": "hymenoptera", "mnist": "load_digits28", "flowers": r"flowers\(",
              "resnet18": "pretrained_resnet18"}  # fmt: skip
     for name, call in calls.items():
-        lessons = sorted((runtime.REPOSITORY / "lessons").glob("[0-9]*.py"))
+        lessons = sorted((course.REPOSITORY / "lessons").glob("[0-9]*.py"))
         users = [path.name[:2] for path in lessons if re.search(call, path.read_text(encoding="utf-8"))]
-        assert list(manifest.manifest()[name].used_by) == users, name
+        assert list(manifest.data_sets()[name].used_by) == users, name
 
 
 def test_packed_files_alone_are_not_enough(root: Path) -> None:
-    mnist = manifest.manifest()["mnist"]
+    mnist = manifest.data_sets()["mnist"]
     for file in mnist.files:
         (root / file.path).parent.mkdir(parents=True, exist_ok=True)
         (root / file.path).write_bytes(gzip.compress(b"idx"))

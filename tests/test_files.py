@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.files import replacing
+from course_utils.basics.files import replacing
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_counts_and_sizes(pictures: dict) -> None:
     assert counts == expected, f"pictures of each label {counts}: {REMAKE}"
     assert all(images.shape[1:] == (96, 96, 3) for images, _ in pictures.values()), f"not 96 x 96 px in RGB: {REMAKE}"
     size = sum(path.stat().st_size for path in (FLOWERS / "images").iterdir())
-    assert size < 4_000_000, f"the pictures take {size} bytes: lower the JPEG quality in data/drawing/scenery.py"
+    assert size < 4_000_000, f"the pictures take {size} bytes: lower the JPEG quality in tools/drawing/scenery.py"
 
 
 def test_label_id_and_name_are_three_things() -> None:
@@ -109,8 +109,8 @@ def test_classes_cannot_be_told_by(features: Features, pictures: dict) -> None:
     result = f"{features.__name__}: val {reached['val']:.1%}, test {reached['test']:.1%}"
     print(result)
     assert max(reached.values()) < LIMIT, (
-        f"{result}, limit {LIMIT:.0%}: flowers must differ in shape only, so let data/drawing/flowers.py take all "
-        f"colours from data/drawing/flower_parts.py; then {REMAKE}"
+        f"{result}, limit {LIMIT:.0%}: flowers must differ in shape only, so let tools/drawing/flowers.py take all "
+        f"colours from tools/drawing/flower_parts.py; then {REMAKE}"
     )
 
 

@@ -11,8 +11,9 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision.datasets import Flowers102
 
-from course_utils import flowers, runtime
-from course_utils.flowers102 import lay_out
+from course_utils import flowers
+from course_utils.basics import course
+from course_utils.downloads.flowers102 import lay_out
 
 IDS = [77, 77, 1, 10, 2, 102, 1, 1, 10]  # class id of image_00001 to image_00009
 SPLITS = {"trnid": [5, 3, 1], "valid": [2, 4], "tstid": [6, 7, 8, 9]}
@@ -38,10 +39,10 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_every_picture_gets_its_split_its_label_and_its_name(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lay_out(source, source.parent / "flowers", 10**6)
+    lay_out(source, source.parent / "flowers")
     monkeypatch.setenv("COURSE_PROFILE", "full")
     monkeypatch.setenv("COURSE_DATA_DIR", str(source.parent))
-    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.setattr(course, "_current", None)
     for split, name in (("train", "trnid"), ("val", "valid"), ("test", "tstid")):
         dataset = flowers(split)
         assert [path.name for path, _ in dataset.samples] == [f"image_{n:05}.jpg" for n in sorted(SPLITS[name])]
@@ -53,7 +54,7 @@ def test_every_picture_gets_its_split_its_label_and_its_name(source: Path, monke
 
 
 def test_the_labels_agree_with_those_of_torchvision(source: Path) -> None:
-    lay_out(source, source.parent / "flowers", 10**6)
+    lay_out(source, source.parent / "flowers")
     names = json.loads((source.parent / "flowers" / "cat_to_name.json").read_text())
     assert names["77"] == "passion flower" and names["1"] == "pink primrose"  # as its authors' page has them
 
@@ -66,12 +67,12 @@ def test_the_real_number_of_classes_is_that_of_the_names() -> None:
 def test_a_damaged_file_is_named_and_nothing_is_left_behind(name: str, source: Path) -> None:
     (source / name).write_bytes(b"not what it should be")
     with pytest.raises(ValueError, match=name.replace(".", r"\.")):
-        lay_out(source, source.parent / "flowers", 10**6)
+        lay_out(source, source.parent / "flowers")
     assert [path.name for path in source.parent.iterdir()] == ["flowers-102"]
 
 
 def test_an_existing_folder_is_kept(source: Path) -> None:
     (source.parent / "flowers").mkdir()
     with pytest.raises(FileExistsError):
-        lay_out(source, source.parent / "flowers", 10**6)
+        lay_out(source, source.parent / "flowers")
     assert list((source.parent / "flowers").iterdir()) == []

@@ -9,7 +9,9 @@ import pytest
 from pictures import flat, noise
 from PIL import Image
 
-from course_utils import FolderDataset, folders, load_rgb, split_folder
+from course_utils import FolderDataset, load_rgb
+from course_utils.data import folders
+from course_utils.data.folders import split_folder
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 

@@ -11,7 +11,8 @@ from pictures import flat, noise, with_odd_notes
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from course_utils import FolderDataset, LabelledImages, eval_transform, load_rgb
+from course_utils import FolderDataset, eval_transform, load_rgb
+from course_utils.data.images import LabelledImages
 
 # -- load_rgb ---------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from torch import nn
 from torch.optim import SGD
 from torch.utils.data import DataLoader, Dataset
 
-from course_utils import distributed, fit, seeded_loader, train_transform
+from course_utils import fit, train_transform
+from course_utils.basics import distributed
+from course_utils.data.loaders import seeded_loader
 
 pytestmark = [
     pytest.mark.usefixtures("seeded"),

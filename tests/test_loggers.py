@@ -21,17 +21,10 @@ from torch import nn
 from torch.optim import SGD
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import (
-    Callback,
-    CSVLog,
-    History,
-    KeepWeights,
-    TensorBoardLog,
-    WandbLog,
-    evaluate,
-    fit,
-    load_checkpoint,
-)
+from course_utils import CSVLog, evaluate, fit, load_checkpoint
+from course_utils.evaluation.history import History
+from course_utils.training.callbacks import Callback
+from course_utils.training.loggers import KeepWeights, TensorBoardLog, WandbLog
 
 INPUTS = torch.randn(90, 6, generator=torch.Generator().manual_seed(0))  # 30 batches of 3
 LABELS = INPUTS[:, 0].gt(0).long()

@@ -1,26 +1,31 @@
 """Checks of the package as a whole: floors, documentation, what an import does, and the network the tests see."""
 
 import ast
+import graphlib
 import os
 import socket
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 import course_utils
 
-FLOORS = [
-    {"runtime", "transforms", "images", "files", "history", "distributed"},
-    {"checkpoints", "annotations", "folders", "image_cache", "tables", "models", "resnet", "metrics", "schedules"}
-    | {"callbacks", "loaders", "programs", "manifest", "archives", "text"},
-    {"datasets", "docstrings", "training", "loggers", "pretrained", "plots", "flowers102", "lesson"},
-    {"runs", "downloads"},
-    {"train", "test", "serving"},
-]
 PACKAGE = Path(course_utils.__file__).parent
-MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"}
+# rooms from the ground up: a module imports from its own room and from those before it; the last one is the package
+# itself, with what a person types
+ROOMS = ["basics", "downloads", "data", "models", "evaluation", "training", ""]
+MODULES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.name != "__init__.py"
+}
+
+
+def room(module: str) -> str:
+    return module.rpartition(".")[0]
 
 
 def tree(module: str) -> ast.Module:
@@ -29,15 +34,14 @@ def tree(module: str) -> ast.Module:
 
 def imported(module: str) -> set[str]:
     """The modules of this package that `module` imports, wherever in it."""
-    names = set()
+    found = set()
     for node in ast.walk(tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.level and not node.module:  # from . import runtime
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.level or node.module.split(".")[0] == "course_utils"):
-            names.add(node.module.split(".")[-1])
-        elif isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[-1] for alias in node.names if alias.name.startswith("course_utils")}
-    return names
+        if isinstance(node, ast.ImportFrom) and node.level:
+            here = ["course_utils", *module.split(".")][: -node.level]
+            source = ".".join([*here, *filter(None, [node.module])]).removeprefix("course_utils").removeprefix(".")
+            names = [f"{source}.{alias.name}".removeprefix(".") for alias in node.names]
+            found |= {source} if source in MODULES else set(names)
+    return found
 
 
 def public_functions(module: str) -> list[ast.FunctionDef]:
@@ -55,14 +59,20 @@ def run_python(code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True)
 
 
-def test_every_module_has_its_floor() -> None:
-    assert set(MODULES) == set.union(*FLOORS)
+def test_every_folder_is_a_room() -> None:
+    folders = {path.parent.relative_to(PACKAGE).as_posix().removeprefix(".") for path in PACKAGE.rglob("*.py")}
+    assert folders == set(ROOMS)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_from_floors_below_it(module: str) -> None:
-    (floor,) = [number for number, modules in enumerate(FLOORS) if module in modules]
-    assert imported(module) <= set().union(*FLOORS[:floor])
+def test_a_module_imports_only_from_its_room_and_rooms_below(module: str) -> None:
+    below = ROOMS[: ROOMS.index(room(module)) + 1]
+    assert imported(module) <= set(MODULES), "an import that leads to no module"
+    assert {room(name) for name in imported(module)} <= set(below)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graphlib.TopologicalSorter({module: imported(module) for module in MODULES}).prepare()
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -71,15 +81,31 @@ def test_a_module_fits_on_a_few_screens_and_says_what_it_is_for(module: str) -> 
     assert ast.get_docstring(tree(module))
 
 
-@pytest.mark.parametrize("name", course_utils.__all__)
+PUBLIC = [name for name, value in vars(course_utils).items() if callable(value)]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_everything_public_is_documented(name: str) -> None:
     assert len(getattr(course_utils, name).__doc__ or "") > 30
     assert not getattr(course_utils, name).__doc__.startswith(f"{name}("), "that is what a dataclass writes by itself"
 
 
-def test_all_names_whatever_the_package_imports_from_its_modules() -> None:
-    nodes = [node for node in ast.parse((PACKAGE / "__init__.py").read_text()).body if isinstance(node, ast.ImportFrom)]
-    assert sorted(course_utils.__all__) == sorted(alias.name for node in nodes for alias in node.names)
+def lessons_that_import() -> dict[str, set[str]]:
+    """Name of the package -> numbers of the lessons that import it, wherever from, in their exercises too."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for source in sorted((PACKAGE.parent / "lessons").rglob("[0-9]*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "course_utils":
+                for alias in node.names:
+                    users[alias.name].add(source.name[:2])
+    return users
+
+
+def test_public_is_what_a_second_lesson_imports() -> None:
+    users = lessons_that_import()
+    assert [name for name in PUBLIC if len(users[name]) < 2] == [], "import it from its module where it is used"
+    hidden = {name for name, numbers in users.items() if len(numbers) > 1} - set(PUBLIC) - {"main"}
+    assert not hidden, "a second lesson imports them: make them public"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -117,7 +143,7 @@ def test_a_missing_torch_is_explained(missing: str) -> None:
 
 
 @pytest.mark.skipif(
-    os.environ.get("COURSE_TEST_NETWORK") != "loopback only", reason="not run through tests/without_network.py"
+    os.environ.get("COURSE_TEST_NETWORK") != "loopback only", reason="not run through tests/helpers/without_network.py"
 )
 def test_the_tests_run_where_only_the_loopback_interface_exists() -> None:
     assert [name for _, name in socket.if_nameindex()] == ["lo"]

@@ -16,19 +16,11 @@ from matplotlib import font_manager
 from matplotlib.colors import to_hex
 from sklearn.metrics import auc, average_precision_score, confusion_matrix, roc_auc_score
 
-from course_utils import (
-    History,
-    class_report,
-    plot_class_bars,
-    plot_confusion,
-    plot_curves,
-    plot_history,
-    plots,
-    show_batch,
-    show_predictions,
-    use_cjk_font,
-    wilson_interval,
-)
+from course_utils import class_report, plot_confusion, plot_history, show_batch, show_predictions
+from course_utils.evaluation import plots
+from course_utils.evaluation.history import History
+from course_utils.evaluation.metrics import wilson_interval
+from course_utils.evaluation.plots import plot_class_bars, plot_curves, use_cjk_font
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Checks of data/pretrain_backbone.py by a tiny run, and by files that it writes."""
+"""Checks of tools/pretrain_backbone.py by a tiny run, and by files that it writes."""
 
 import hashlib
 import re
@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from weights import classes_of
 
-from course_utils import pretrained_resnet18, resnet18, runtime
+from course_utils import pretrained_resnet18, resnet18
+from course_utils.basics import course
 
 pytestmark = pytest.mark.usefixtures("sample_profile")
 
@@ -43,7 +44,7 @@ def test_a_tiny_run_writes_weights_that_the_course_can_load(
     assert f"written: {path}, 22.4 MB, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}\n" in printed
     monkeypatch.setenv("COURSE_PROFILE", "full")
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.setattr(course, "_current", None)
     model = pretrained_resnet18(2)
     assert torch.equal(model.conv1.weight, load_file(path)["conv1.weight"].float())
     assert not torch.equal(model.bn1.running_mean, torch.zeros(64)), "the network has seen nothing"

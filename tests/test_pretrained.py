@@ -17,19 +17,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 from weights import classes_of, put, sample_weights
 
-from course_utils import (
-    backbone_file,
-    eval_transform,
-    evaluate,
-    pretrained_resnet18,
-    pretrained_resnet50,
-    pretrained_resnet101,
-    resnet18,
-    resnet34,
-    resnet50,
-    resnet101,
-    runtime,
-)
+from course_utils import backbone_file, eval_transform, evaluate, pretrained_resnet18, resnet18
+from course_utils.basics import course
+from course_utils.models.pretrained import pretrained_resnet50, pretrained_resnet101
+from course_utils.models.resnet import resnet34, resnet50, resnet101
 
 Weights = dict[str, torch.Tensor]
 
@@ -252,8 +243,8 @@ def test_no_file_says_what_to_get_and_where_to_put_it(folder: Path) -> None:
 
 
 def test_a_sample_folder_without_its_weights_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.setattr(course, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(course, "_current", None)
     monkeypatch.setenv("COURSE_PROFILE", "sample")
     assert f"{tmp_path / 'data' / 'weights'} lacks the weights" in refusal(FileNotFoundError)
 
@@ -292,6 +283,6 @@ def test_the_sample_weights_classify_pictures_they_have_never_seen() -> None:
 
 
 def test_sample_weights_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(runtime, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(course, "REPOSITORY", tmp_path)
     message = refusal(FileNotFoundError)
     assert str(tmp_path / "data" / "weights") in message and "come with the course" in message

@@ -8,7 +8,9 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from course_utils import resnet, resnet18, resnet34, resnet50, resnet101
+from course_utils import resnet18
+from course_utils.models import resnet
+from course_utils.models.resnet import resnet34, resnet50, resnet101
 
 ALL = [resnet18, resnet34, resnet50, resnet101]
 

@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_runs import equal, run_once, write_folders, write_lists
 
-from course_utils import CNN, Run, Settings, create_run, open_run, resnet50, runs, train
-from course_utils.runs import MODELS, environment, open_data
+from course_utils import CNN, open_run, runs, train
+from course_utils.models.resnet import resnet50
+from course_utils.runs import MODELS, Run, Settings, create_run, environment, open_data
 
 pytestmark = pytest.mark.usefixtures("seeded", "sample_profile")
 

@@ -63,7 +63,7 @@ def test_counts_and_sizes(pictures: dict) -> None:
     assert counts == {"train": (123, 121), "val": (70, 83), "test": (75, 75)}, f"(ants, bees) {counts}: {REMAKE}"
     assert all(images.shape[1:] == (96, 96, 3) for images, _ in pictures.values()), f"not 96 x 96 px in RGB: {REMAKE}"
     size = sum(path.stat().st_size for path in (DATA / "hymenoptera").rglob("*.jpg"))
-    assert size < 3_000_000, f"the pictures take {size} bytes: lower the JPEG quality in data/drawing/scenery.py"
+    assert size < 3_000_000, f"the pictures take {size} bytes: lower the JPEG quality in tools/drawing/scenery.py"
 
 
 def border_pixels(images: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ def test_classes_cannot_be_told_by(features: Features, pictures: dict) -> None:
     result = f"{features.__name__}: val {right['val'].mean():.1%}, val and test {both:.1%}"
     print(result)
     assert max(right["val"].mean(), both) < LIMIT, (
-        f"{result}, limit {LIMIT:.0%}: ants and bees must differ in anatomy only, so let data/drawing/insects.py take "
+        f"{result}, limit {LIMIT:.0%}: ants and bees must differ in anatomy only, so let tools/drawing/insects.py take "
         f"both their colours and sizes from the same ranges; then {REMAKE}"
     )
 

@@ -22,14 +22,15 @@ import torch
 from flask.testing import FlaskClient
 from pictures import noise, with_odd_notes
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Browser, Error as PlaywrightError, Page, Route, expect, sync_playwright
 from safetensors.torch import save_file
 from tiny_runs import write_lists
 from torch.utils.data import DataLoader
 from werkzeug.test import TestResponse
 
-from course_utils import LabelledImages, Settings, create_run, eval_transform, load_rgb, open_run, predict, serving
+from course_utils import eval_transform, load_rgb, open_run, predict, serving
+from course_utils.data.images import LabelledImages
+from course_utils.runs import Settings, create_run
 from course_utils.serving import MAX_BYTES, create_app
 from course_utils.test import answers
 

@@ -9,24 +9,23 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-import course_utils.docstrings as docstrings
-from course_utils import (
-    LSTMClassifier,
+import course_utils.data.docstring_corpus as docstrings
+from course_utils import evaluate, fit, load_checkpoint, predict
+from course_utils.data.docstring_corpus import (
+    docstring_sentences,
+    mask_identifiers,
+    prose_sentences,
+)
+from course_utils.data.text import (
     TextDataset,
     Vocabulary,
     build_vocabulary,
-    docstring_sentences,
-    evaluate,
-    fit,
-    load_checkpoint,
-    mask_identifiers,
     pad_batch,
-    predict,
-    prose_sentences,
     read_texts,
     text_loader,
     tokenize,
 )
+from course_utils.models.lstm import LSTMClassifier
 
 CHINESE = Path(__file__).parents[1] / "data" / "text" / "chinese_sentences.csv"
 TABLE = pd.DataFrame({"text": ["a b", "b a a", "c", "", "a b c a b"], "label": ["x", "y", "x", "y", "y"]})

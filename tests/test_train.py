@@ -24,21 +24,9 @@ from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 from tiny_runs import equal, flags, left_behind, read_csv, run_once, write_folders, write_lists
 
-from course_utils import (
-    CNN,
-    CSVLog,
-    KeepWeights,
-    Settings,
-    TensorBoardLog,
-    WandbLog,
-    create_run,
-    eval_transform,
-    load_checkpoint,
-    open_run,
-    resnet18,
-    train,
-)
-from course_utils import test as judge
+from course_utils import CNN, CSVLog, eval_transform, load_checkpoint, open_run, resnet18, test as judge, train
+from course_utils.runs import Settings, create_run
+from course_utils.training.loggers import KeepWeights, TensorBoardLog, WandbLog
 
 pytestmark = [
     pytest.mark.usefixtures("seeded", "sample_profile"),

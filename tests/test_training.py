@@ -27,9 +27,9 @@ from course_utils import (
     load_checkpoint,
     predict,
     save_checkpoint,
-    training,
     warmup_cosine,
 )
+from course_utils.training import loop as training
 
 INPUTS = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))  # 50 examples in batches of 8: the last has 2
 LABELS = (INPUTS @ torch.randn(6, 3, generator=torch.Generator().manual_seed(1))).argmax(dim=1)

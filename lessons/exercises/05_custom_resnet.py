@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils import resnet18, setup
-from course_utils.resnet import BasicBlock, Bottleneck
+from course_utils.models.resnet import BasicBlock, Bottleneck
 
 course = setup(seed=0)
 

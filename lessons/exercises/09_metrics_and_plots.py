@@ -11,7 +11,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import Callback, History, fit, setup
+from course_utils import fit, setup
+from course_utils.evaluation.history import History
+from course_utils.training.callbacks import Callback
 
 course = setup(seed=0)
 

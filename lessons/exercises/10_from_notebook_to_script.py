@@ -465,7 +465,7 @@ def write_record(path, record):
 
 # %% tags=["wrong"] expect="without the helper"
 def write_record(path, record):
-    from course_utils.files import replacing
+    from course_utils.basics.files import replacing
 
     with replacing(path, "w") as file:
         json.dump(record, file)
@@ -510,7 +510,7 @@ def without_helper(*_, **__):
 
 sys.addaudithook(watch)  # Python reports every renaming to it
 assert "replacing" not in globals(), "write it without the helper replacing"
-with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.files.replacing", without_helper):
+with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.files.replacing", without_helper):
     folder = Path(folder)
     path, good = folder / "record.json", {"epochs": 5, "classes": ["Ameise", "Hummel"], "augment": True}
     write_record(path, good)

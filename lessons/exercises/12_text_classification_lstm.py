@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from course_utils import setup, tokenize
+from course_utils import setup
+from course_utils.data.text import tokenize
 
 course = setup(seed=0)
 

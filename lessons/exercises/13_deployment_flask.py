@@ -21,7 +21,7 @@ from torch import nn
 from werkzeug.exceptions import HTTPException
 
 from course_utils import eval_transform, setup
-from course_utils.images import UNREADABLE
+from course_utils.data.images import UNREADABLE
 
 course = setup(seed=0)
 

@@ -1,0 +1,1 @@
+"""What everything else stands on: profile and seeds, files, checkpoints, processes, command lines."""

@@ -1,0 +1,47 @@
+"""What the programs of the course have in common. Lesson 10 builds them."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import distributed
+
+
+def described_parser(program: str, documentation: str, **settings: Any) -> argparse.ArgumentParser:
+    """A parser for `python -m course_utils.PROGRAM`, described by that module's docstring.
+
+    Args:
+        settings: further arguments of `argparse.ArgumentParser`.
+    """
+    summary, _, epilog = documentation.partition("\n\n")
+    return argparse.ArgumentParser(
+        prog=f"python -m course_utils.{program}",
+        description=summary,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **settings,
+    )
+
+
+def exit_code(work: Callable[[], None], interrupted: str) -> int:
+    """Do the work of a program; turn what may go wrong, and Ctrl-C, into a line on stderr and an exit code."""
+    try:
+        work()
+        return 0
+    except KeyboardInterrupt:
+        message, code = f"stopped: {interrupted}", 130
+    except (OSError, ValueError, FloatingPointError) as error:
+        message, code = f"error: {_without_traceback(error)}", 1
+    if distributed.rank() == 0 or code == 1:
+        print(message, file=sys.stderr)
+    return code
+
+
+def _without_traceback(error: Exception) -> str:
+    """The message; where a loader's worker has raised, without what torch adds to it."""
+    message = str(error)
+    if "in DataLoader worker process" in message:
+        message = message.rpartition(f"\n{type(error).__name__}: ")[2].rstrip()
+    return message

@@ -1,0 +1,1 @@
+"""Pictures, tables and texts as data sets and batches."""

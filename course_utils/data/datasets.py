@@ -1,0 +1,130 @@
+"""The image data sets of the course, one function each; the profile decides between sample and real data."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torchvision.datasets import MNIST
+
+from ..basics import course
+from ..downloads.manifest import locate
+from .folders import FolderDataset
+from .images import LabelledImages
+from .lists import AnnotationDataset
+
+
+def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
+    """Ants and bees.
+
+    sample: drawn pictures, 244 "train" / 153 "val" / 150 "test". full: the photographs of PyTorch's transfer learning
+    tutorial (https://download.pytorch.org/tutorial/hymenoptera_data.zip), 245 files (one a GIF) / 153, no "test" split.
+
+    Raises:
+        ValueError: unknown split, or the split's class folders are not those of "train".
+        FileNotFoundError: the data set is not in the data folder; the message says how to get it.
+    """
+    root = locate("hymenoptera")
+    splits = sorted(path.name for path in root.iterdir() if path.is_dir())
+    _check_split(split, splits)
+    classes = None if split == "train" else FolderDataset(root / "train").classes
+    return FolderDataset(root / split, transform, classes)
+
+
+def flowers(split: str, transform: Callable | None = None) -> LabelledImages:
+    """Flowers of several kinds, some rare; `classes` are their names.
+
+    They are laid out as lists, see `open_split`. sample: 880 drawn pictures of ten classes, 520 / 180 / 180.
+
+    Raises:
+        ValueError: unknown split, the lists do not agree with the pictures, or a class id has no name.
+        FileNotFoundError: the data set is not in the data folder.
+    """
+    _check_split(split, ["test", "train", "val"])
+    return open_split(locate("flowers"), split, transform)
+
+
+def open_split(
+    root: str | Path, split: str, transform: Callable | None = None, classes: Sequence[str] | None = None
+) -> LabelledImages:
+    """A split of a data set on disk, laid out in either of two ways.
+
+    Folders: `root/SPLIT` holds one folder of images per class. Lists: `root/SPLIT.txt` lists images in `root/images`
+    with their labels; `classes.txt` holds the class ids in the order of the labels, and `cat_to_name.json` the name of
+    each id.
+
+    Args:
+        transform: called with each PIL RGB image.
+        classes: class names that must be found, usually those of the training split.
+
+    Raises:
+        FileNotFoundError: there is no such split, or it holds no images.
+        ValueError: the classes are not those of `classes`, a list does not agree with the pictures, or a class id has
+            no name.
+    """
+    root = Path(root)
+    if (root / split).is_dir():
+        return FolderDataset(root / split, transform, classes)
+    if not (root / f"{split}.txt").is_file():
+        raise FileNotFoundError(
+            f"{root} has no split {split!r}: neither a folder {split} that holds one folder of images per class, nor a "
+            f"list {split}.txt."
+        )
+    try:
+        names = dict(json.loads((root / "cat_to_name.json").read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{root / 'cat_to_name.json'} is no list of names by class id ({error}).") from error
+    class_ids = (root / "classes.txt").read_text(encoding="utf-8").split()
+    nameless = [class_id for class_id in class_ids if class_id not in names]
+    if nameless:
+        raise ValueError(f"{root / 'cat_to_name.json'} has no name for the class ids {', '.join(nameless)}. Add them.")
+    found = [names[class_id] for class_id in class_ids]
+    if classes is not None and list(classes) != found:
+        raise ValueError(f"The classes of {root} are {found}, expected were {list(classes)}.")
+    return AnnotationDataset(root / "images", root / f"{split}.txt", transform, found)
+
+
+def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Handwritten digits: images float32 (n, 1, 28, 28) in [0, 1], labels int64 (n,) from 0 to 9.
+
+    sample: scikit-learn's 1,797 digits (UCI optical recognition, 8x8 pixels), enlarged to 28x28: 1,197 "train",
+    300 "val", 300 "test", every class in proportion. full: MNIST, 55,000 / 5,000 / 10,000.
+
+    Raises:
+        ValueError: unknown split.
+        FileNotFoundError: full profile, and MNIST is neither there nor to be downloaded; the message says what to do.
+    """
+    _check_split(split, ["test", "train", "val"])
+    images, labels = course.current().pick(sample=_enlarged_digits, full=_mnist)(split)
+    return images.float().div(images.max()), labels.long()
+
+
+def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    digits = load_digits()
+    rest, test = train_test_split(range(1797), test_size=300, stratify=digits.target, random_state=0)
+    train, val = train_test_split(rest, test_size=300, stratify=digits.target[rest], random_state=0)
+    index = {"train": train, "val": val, "test": test}[split]
+    small = torch.tensor(digits.images[index], dtype=torch.float32).unsqueeze(1)
+    return F.interpolate(small, size=(28, 28), mode="bilinear"), torch.tensor(digits.target[index])
+
+
+def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    locate("mnist")
+    root = course.current().data_dir
+    try:
+        mnist = MNIST(root, train=split != "test", download=False)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise FileNotFoundError(
+            f"MNIST in {Path(root, 'MNIST', 'raw')} cannot be read ({error}). "
+            "Get it again with: python -m course_utils.downloads mnist"
+        ) from error
+    part = slice(None) if split == "test" else slice(55_000) if split == "train" else slice(55_000, None)
+    return mnist.data[part].unsqueeze(1), mnist.targets[part]
+
+
+def _check_split(split: str, splits: list[str]) -> None:
+    if split not in splits:
+        raise ValueError(f"There is no split {split!r}. Choose one of: {', '.join(splits)}.")

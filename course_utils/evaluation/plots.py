@@ -1,0 +1,224 @@
+"""The course's figures. Each function draws one, titled and labelled, and leaves `plt.show()` to the caller.
+
+Lessons 01 to 04 draw the first of them by hand, lesson 09 curves and bars; it also looks for fonts.
+"""
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+from ..data.transforms import denormalize
+from .history import History
+from .metrics import confusion_matrix, wilson_interval
+
+RIGHT, WRONG = "#1a7f37", "#c62828"
+STYLES = ("-", "--", "-.", ":")
+CJK_FONTS = (  # of Linux, macOS and Windows; any other font with the characters will do, too
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+)
+
+
+def show_batch(
+    images: torch.Tensor,
+    labels: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    *,
+    columns: int = 8,
+    title: str = "",
+    normalized: bool = True,
+) -> Figure:
+    """Show a batch of images in a grid, each under its label.
+
+    Args:
+        images: float (n, 3, height, width), normalized as by `train_transform` unless `normalized` is False, or grey
+            (n, 1, height, width) in any range.
+        labels: n class labels; shown as `class_names[label]` where names are given.
+    """
+    captions = None if labels is None else [_name(label, class_names) for label in labels]
+    return _image_grid(images, captions, None, columns, title, normalized)
+
+
+def show_predictions(
+    images: torch.Tensor,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    class_names: Sequence[str] | None = None,
+    *,
+    columns: int = 8,
+    title: str = "",
+    normalized: bool = True,
+) -> Figure:
+    """Show images under their predicted class: green with a tick, or red with a cross and the true class in brackets.
+
+    Shapes as in `show_batch`; `predictions` are n class labels.
+    """
+    captions, colours = [], []
+    for label, prediction in zip(labels, predictions, strict=True):
+        right = int(label) == int(prediction)
+        truth = "✓" if right else f"✗ ({_name(label, class_names)})"
+        captions.append(f"{_name(prediction, class_names)} {truth}")
+        colours.append(RIGHT if right else WRONG)
+    return _image_grid(images, captions, colours, columns, title, normalized)
+
+
+def plot_history(history: History) -> Figure:
+    """Loss by epoch and, where it was measured, accuracy by epoch; training and validation in one panel each."""
+    table = history.frame()
+    panels = [name for name in ("loss", "accuracy") if f"train_{name}" in table]
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False)
+    for axis, name in zip(axes[0], panels, strict=True):
+        for split, style in (("train", "--"), ("val", "-")):
+            if f"{split}_{name}" in table:
+                axis.plot(table[f"{split}_{name}"], style, marker=".", label=split)
+        axis.set(title=f"{name} by epoch", xlabel="epoch", ylabel=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend()
+    return figure
+
+
+def plot_confusion(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str]) -> Figure:
+    """Confusion matrix with its counts: rows are the true classes, columns the predicted ones."""
+    matrix = confusion_matrix(y_true, y_pred, len(class_names))
+    side = 2 + 0.42 * len(class_names)
+    figure, axis = plt.subplots(figsize=(side, side))
+    axis.imshow(matrix, cmap="Blues")
+    for row, column in zip(*matrix.nonzero(), strict=True):
+        colour = "white" if matrix[row, column] > matrix.max() / 2 else "black"
+        axis.text(column, row, matrix[row, column], ha="center", va="center", color=colour)
+    axis.set(title="confusion matrix", xlabel="predicted class", ylabel="true class")
+    axis.set_xticks(range(len(class_names)), class_names, rotation=90 if len(max(class_names, key=len)) > 3 else 0)
+    axis.set_yticks(range(len(class_names)), class_names)
+    axis.grid(False)
+    return figure
+
+
+def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str], most: int = 6) -> Figure:
+    """Precision-recall and ROC curves, each class against all others, of the classes with the least average precision.
+
+    The legend gives the areas under both curves. A class that does not occur in `y_true` has none.
+
+    Args:
+        y_true: int class labels (n,) of at least two classes.
+        probabilities: float (n, classes); other scores will do.
+        most: how many classes to show.
+
+    Raises:
+        ValueError: the shapes do not fit, or only one class occurs.
+    """
+    y_true, probabilities = np.asarray(y_true), np.asarray(probabilities, dtype=float)
+    if probabilities.shape != (len(y_true), len(class_names)):
+        raise ValueError(
+            f"Need one row per label and one column per class, ({len(y_true)}, {len(class_names)}), "
+            f"got probabilities {probabilities.shape}."
+        )
+    labels = np.unique(y_true).tolist()
+    if len(labels) < 2:
+        raise ValueError(f"Need examples of two classes at least, there are only those of {labels}.")
+    areas = {label: average_precision_score(y_true == label, probabilities[:, label]) for label in labels}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
+    for number, label in enumerate(sorted(labels, key=areas.get)[:most]):
+        is_class, scores, style = y_true == label, probabilities[:, label], STYLES[number % len(STYLES)]
+        name = f"{class_names[label]}: {areas[label]:.2f}, {roc_auc_score(is_class, scores):.2f}"
+        precision, recall, _ = precision_recall_curve(is_class, scores)
+        left.plot(recall, precision, style, drawstyle="steps-post", label=name)
+        false_alarms, recall, _ = roc_curve(is_class, scores, drop_intermediate=False)
+        right.plot(false_alarms, recall, style, label=name)
+    left.set(title="precision-recall curves", xlabel="recall", ylabel="precision", ylim=(0, 1.03))
+    right.set(title="ROC curves", xlabel="false positive rate", ylabel="recall (true positive rate)", ylim=(0, 1.03))
+    figure.legend(handles=left.lines, loc="outside right center", title="average precision, AUC")
+    return figure
+
+
+def plot_class_bars(report: pd.DataFrame) -> Figure:
+    """Precision, recall and F1 of each class of a `class_report`, with the 95 % intervals of the recalls.
+
+    Behind each name stands the number of its examples. Wilson's intervals, see `wilson_interval`.
+    """
+    places = np.arange(len(report))
+    figure, axis = plt.subplots(figsize=(7, 1.2 + 0.42 * len(report)))
+    axis.barh(places - 0.2, report["precision"], 0.38, label="precision")
+    axis.barh(places + 0.2, report["recall"], 0.38, hatch="///", edgecolor="white", label="recall")
+    axis.plot(report["f1"], places, "D", color="black", markersize=4, label="F1")
+    for place, recall, support in zip(places, report["recall"], report["support"], strict=True):
+        if support:
+            axis.plot(wilson_interval(round(recall * support), support), [place + 0.2] * 2, "k-", linewidth=1)
+    names = [f"{name} ({support})" for name, support in report["support"].items()]
+    axis.set_yticks(places, names)
+    axis.invert_yaxis()
+    axis.set(title="each class (examples)", xlabel="score", ylabel="class", xlim=(0, 1.02))
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def use_cjk_font(text: str = "训练损失") -> str | None:
+    """Let figures show Chinese, Japanese or Korean: from now on they take a font that can, where the usual one cannot.
+
+    Returns:
+        Name of the installed font that was chosen, well-known ones first, or None if no font has all characters of
+        `text`. Nothing is changed then, and figures would show boxes. To get one: `apt install fonts-noto-cjk` on
+        Debian and Ubuntu; macOS and Windows bring some along.
+    """
+    known = {name: rank for rank, name in enumerate(CJK_FONTS)}
+    plain_first = sorted(
+        font_manager.fontManager.ttflist,
+        key=lambda font: (known.get(font.name, len(known)), font.style != "normal", abs(font.weight - 400), font.name),
+    )
+    for font in plain_first:
+        # the last resort claims to have every character, and draws boxes
+        if _has_characters(font.fname, text) and "LastResort" not in font.name.replace(" ", ""):
+            others = [name for name in plt.rcParams["font.family"] if name != font.name]
+            plt.rcParams["font.family"] = [*others, font.name]  # matplotlib asks them one after the other
+            return font.name
+    return None
+
+
+def _has_characters(font_file: str, text: str) -> bool:
+    try:
+        font = font_manager.get_font(font_file)
+    except (OSError, RuntimeError):  # a bitmap font, or a file that has gone
+        return False
+    return all(font.get_char_index(ord(character)) for character in text)
+
+
+def _image_grid(images, captions, colours, columns, title, normalized) -> Figure:
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+        raise ValueError(
+            f"Need at least one image, (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}."
+        )
+    images = images.detach().cpu()
+    if images.shape[1] == 3 and normalized:
+        images = denormalize(images)
+    captions = [textwrap.fill(caption, 15, break_long_words=False) for caption in captions or []]
+    lines = max((caption.count("\n") for caption in captions), default=0) + 1
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    height = rows * (1.15 + 0.15 * lines) + 0.35 * bool(title)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.15 * columns, height), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+        axis.set_anchor("S")  # what height is left goes between the titles
+    for index, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
+        axis.imshow(image.permute(1, 2, 0).numpy(), cmap="gray_r" if len(image) == 1 else None)
+        if captions:
+            axis.set_title(captions[index], fontsize=9, color=colours[index] if colours else "black")
+    figure.suptitle(title)
+    return figure
+
+
+def _name(label, class_names: Sequence[str] | None) -> str:
+    return class_names[int(label)] if class_names else str(int(label))

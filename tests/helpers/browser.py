@@ -1,0 +1,109 @@
+"""Open a notebook in real JupyterLab, as `make lab` configures it, in headless Chromium, and run all its cells.
+
+    python tests/helpers/browser.py notebooks/01_data_loading_and_visualization.ipynb screenshot.png
+
+Prints what went wrong, if anything. The notebook is run in a copy of the repository; Chromium must be installed.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+# Before the kernel has answered, "Run All Cells" is silently lost.
+READY = """async () => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    await panel.context.ready; await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
+}"""
+STATE = """() => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    const cells = panel.content.widgets.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim());
+    const outputs = cells.flatMap(c => c.model.outputs.toJSON());
+    return {
+        busy: panel.sessionContext.session.kernel.status !== 'idle'
+            || cells.some(c => c.promptNode.innerText.includes('*')),
+        waiting: cells.filter(c => c.model.executionCount === null).length,
+        errors: outputs.filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
+    };
+}"""
+
+
+@contextmanager
+def server(folder: Path):
+    """JupyterLab on a copy of the course below `folder`; yields its address."""
+    course = folder / "course"
+    for name in ("notebooks", "data", ".jupyter"):
+        shutil.copytree(ROOT / name, course / name)
+    shutil.copy(ROOT / "README.md", course)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+    }
+    command = [sys.executable, "-m", "jupyterlab", f"--config={course / '.jupyter' / 'jupyter_lab_config.py'}",
+               "--no-browser", "--allow-root", "--expose-app-in-browser", "--ServerApp.ip=127.0.0.1",
+               f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]  # fmt: skip
+    with open(folder / "lab.log", "w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=course)
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def run_notebook(notebook: str | None, screenshot: str | Path, timeout: int = 900) -> list[str]:
+    """Run all cells of `notebook` (path from the repository's root; None: the page JupyterLab opens by itself).
+
+    Returns the errors: those of cells, and that it did not finish within `timeout` seconds.
+    """
+    with tempfile.TemporaryDirectory() as name, server(Path(name)) as address, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(Path(name, "profile")), executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1280, "height": 1000}
+        )
+        page = context.pages[0]
+        page.goto(f"{address}/lab/tree/{notebook}" if notebook else address)
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
+        page.evaluate(READY)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        deadline = time.monotonic() + timeout
+        state = page.evaluate(STATE)
+        while (state["busy"] or state["waiting"]) and not state["errors"] and time.monotonic() < deadline:
+            page.wait_for_timeout(500)
+            state = page.evaluate(STATE)
+        if state["busy"] or state["waiting"]:
+            state["errors"].append(f"{state['waiting']} cells had not run after {timeout} s")
+        height = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.viewportNode.scrollHeight")
+        page.set_viewport_size({"width": 1280, "height": min(height + 300, 16_000)})
+        page.evaluate("() => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0; }")
+        page.wait_for_timeout(2000)
+        page.screenshot(path=str(screenshot))
+        context.close()
+    return state["errors"]
+
+
+if __name__ == "__main__":
+    problems = run_notebook(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "screenshot.png")
+    print("\n".join(problems) or "all cells ran")
+    sys.exit(bool(problems))
