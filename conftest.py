@@ -2,9 +2,10 @@
 
 import os
 
+import proofs
 import pytest
 from nbval.kernel import RunningKernel
-from nbval.plugin import IPyNbCell
+from nbval.plugin import IPyNbCell, NbCellError
 
 # One thread per kernel, as when the outputs were stored: it changes the last digits of sums, and several kernels with
 # several threads each are many times slower than with one.
@@ -17,6 +18,26 @@ def _execute(self, source, allow_stdin=None):
 
 
 RunningKernel.execute_cell_input = _execute
+_run_cell = IPyNbCell.runtest
+
+
+def _run_cell_and_proof(self):
+    _run_cell(self)
+    if not (proof := self.cell.metadata.get(proofs.TAG)):
+        return
+    kernel, timeout = self.parent.kernel, float(self.config.option.nbval_cell_timeout)
+    message = kernel.kc.execute(proofs.code(proof), store_history=False, allow_stdin=False)
+    reply = kernel.get_message(stream="shell", timeout=timeout)
+    while reply["parent_header"].get("msg_id") != message:
+        reply = kernel.get_message(stream="shell", timeout=timeout)
+    kernel.await_idle(message, timeout)
+    content = reply["content"]
+    if content["status"] == "error":
+        failure = f"{content['ename']}: {content['evalue']}"
+        raise NbCellError(self.cell_num, f"the proof of this cell does not hold: {failure}", proof, failure)
+
+
+IPyNbCell.runtest = _run_cell_and_proof
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import build
+import dependencies
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
@@ -38,6 +39,11 @@ def double(x):
 assert double(4) == 8, "give twice the number"
 print("solved")
 """
+
+
+def users(file: str) -> list[str]:
+    """The sources whose notebooks an edit of `file` makes stale."""
+    return [build.describe(source) for source in build.sources() if build.ROOT / file in build.inputs(source)]
 
 
 def build_text(text: str, folder: Path, kind: str = "lessons") -> Path:
@@ -85,3 +91,39 @@ def test_exercise_becomes_a_solution_and_a_stub_and_keeps_its_wrong_answers_back
     assert not stub.cells[1].outputs
     grading = stub.cells[1].metadata.nbgrader
     assert grading.points == 2 and grading.grade and grading.locked and grading.grade_id == "task-1-check"
+
+
+def test_an_edit_makes_stale_what_is_made_from_it_and_nothing_else():
+    assert (
+        users("course_utils/serving.py") == users("course_utils/templates/serving.html") == ["13_deployment_flask.py"]
+    )
+    assert users("course_utils/data/text.py") == [
+        "12_text_classification_lstm.py",
+        "exercises/12_text_classification_lstm.py",
+    ]
+    assert users("data/flowers/train.txt")[:2] == ["08_custom_dataset.py", "09_metrics_and_plots.py"]
+    assert users("data/text/chinese_sentences.csv")[0] == "12_text_classification_lstm.py"
+    everything = [build.describe(source) for source in build.sources()]
+    assert users("tools/build.py") == users("course_utils/basics/course.py") == everything
+
+
+def test_what_systems_and_editors_leave_behind_changes_nothing(tmp_path):
+    kept = [build.ROOT / name for name in ("data/flowers/train.txt", "data/flowers/images/image_00001.jpg")]
+    strays = ["data/.DS_Store", "data/flowers/images/Thumbs.db", "data/flowers/.ipynb_checkpoints/train.txt",
+              "data/README.md", "data/flowers/train.txt~", "course_utils/__pycache__/runs.cpython-311.pyc"]  # fmt: skip
+    assert dependencies.tracked([*kept, *(build.ROOT / name for name in strays)]) == kept
+
+
+def test_a_fingerprint_does_not_depend_on_where_the_clone_lies():
+    assert not [path for source in build.sources() for path in build.inputs(source) if build.ROOT not in path.parents]
+
+
+def test_folds_and_formatter_pragmas(tmp_path):
+    text = LESSON.replace('# %%\nprint("time', '# %% tags=["fold"]\nprint("time').replace(
+        "number * 7)", "number * 7)  # noqa: X1"
+    )
+    folded = nbformat.read(build_text(text, tmp_path) / "99_small.ipynb", 4).cells
+    assert folded[-1].metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
+    assert folded[1].source == "number = 6\nprint(number * 7)"
+    check = nbformat.read(build_text(EXERCISE, tmp_path, "exercises") / "exercises" / "99_small.ipynb", 4).cells[1]
+    assert check.metadata.jupyter == {"source_hidden": True}

@@ -444,12 +444,19 @@ def test_the_manifest_is_well_formed() -> None:
 
 
 def test_the_manifest_knows_which_lesson_uses_what() -> None:
+    """By it a lesson says at once what is missing, and a notebook is built anew when its data changes."""
     calls = {"hymenoptera": "hymenoptera", "mnist": "load_digits28", "flowers": r"flowers\(",
-             "resnet18": "pretrained_resnet18"}  # fmt: skip
+             "resnet18": "pretrained_resnet18", "temperatures": "load_temperatures",
+             "chinese_sentences": "chinese_sentences", "docstrings": "docstring_sentences"}  # fmt: skip
+    lessons = sorted((course.REPOSITORY / "lessons").glob("[0-9]*.py"))
+    exercises = sorted((course.REPOSITORY / "lessons" / "exercises").glob("[0-9]*.py"))
     for name, call in calls.items():
-        lessons = sorted((course.REPOSITORY / "lessons").glob("[0-9]*.py"))
-        users = [path.name[:2] for path in lessons if re.search(call, path.read_text(encoding="utf-8"))]
+        users, practised = (
+            [path.name[:2] for path in sources if re.search(call, path.read_text(encoding="utf-8"))]
+            for sources in (lessons, exercises)
+        )
         assert list(manifest.data_sets()[name].used_by) == users, name
+        assert set(practised) <= set(users), name
 
 
 def test_packed_files_alone_are_not_enough(root: Path) -> None:

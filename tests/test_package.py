@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from dependencies import MODULES, imported
 
 import course_utils
 
@@ -17,11 +18,6 @@ PACKAGE = Path(course_utils.__file__).parent
 # rooms from the ground up: a module imports from its own room and from those before it; the last one is the package
 # itself, with what a person types
 ROOMS = ["basics", "downloads", "data", "models", "evaluation", "training", ""]
-MODULES = {
-    path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if path.name != "__init__.py"
-}
 
 
 def room(module: str) -> str:
@@ -30,18 +26,6 @@ def room(module: str) -> str:
 
 def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
-
-
-def imported(module: str) -> set[str]:
-    """The modules of this package that `module` imports, wherever in it."""
-    found = set()
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            here = ["course_utils", *module.split(".")][: -node.level]
-            source = ".".join([*here, *filter(None, [node.module])]).removeprefix("course_utils").removeprefix(".")
-            names = [f"{source}.{alias.name}".removeprefix(".") for alias in node.names]
-            found |= {source} if source in MODULES else set(names)
-    return found
 
 
 def public_functions(module: str) -> list[ast.FunctionDef]:

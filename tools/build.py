@@ -6,7 +6,7 @@
 
 A lesson `lessons/NN_name.py` becomes `notebooks/NN_name.ipynb`, executed. An exercise `lessons/exercises/NN_name.py`
 becomes two notebooks: `notebooks/solutions/NN_name.ipynb`, executed, and `notebooks/exercises/NN_name.ipynb`, with the
-solutions taken out. A notebook whose cells fail is not written.
+solutions taken out. A notebook whose cells or proofs fail is not written.
 """
 
 import argparse
@@ -21,8 +21,10 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
+import proofs
+from dependencies import data_files, package_files
 from nbclient.exceptions import CellExecutionError
+from proofs import ProofError, ProvingClient, hang_up
 
 from course_utils.basics.files import replacing
 
@@ -30,8 +32,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LESSONS, NOTEBOOKS = ROOT / "lessons", ROOT / "notebooks"
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 VARIES = "nbval-ignore-output"
+FOLDED = {"fold": {"source_hidden": True, "outputs_hidden": True}, "check": {"source_hidden": True}}
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
+PRAGMA = re.compile(r"  # (fmt|noqa|type|ruff)\b.*$", re.MULTILINE)
 
 
 def sources() -> list[Path]:
@@ -58,9 +62,14 @@ def read_source(source: Path) -> nbformat.NotebookNode:
     """The notebook as written: no outputs; exercises with solutions, points, and without their wrong answers."""
     notebook = jupytext.read(source)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
-    notebook.cells = [cell for cell in notebook.cells if "wrong" not in cell.metadata.get("tags", [])]
+    notebook.cells = [cell for cell in notebook.cells if not {"wrong", "right"} & set(cell.metadata.get("tags", []))]
+    hang_up(notebook)
     if is_exercise(source):
         _add_grading(notebook)
+    for cell in notebook.cells:
+        cell.source = PRAGMA.sub("", cell.source)
+        for tag in FOLDED.keys() & cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = FOLDED[tag]
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         cell.metadata.pop("points", None)
@@ -99,17 +108,22 @@ def take_out_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode
         if cell.cell_type == "code":
             cell.source = SOLUTION.sub(STUB, cell.source)
             cell.update(outputs=[], execution_count=None)
+            cell.metadata.pop(proofs.TAG, None)
     return stub
 
 
+def inputs(source: Path) -> list[Path]:
+    """The files that a notebook is built from: an edit of anything else leaves it current."""
+    code = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
+    always = [ROOT / name for name in ("tools/build.py", "tools/proofs.py", "constraints.txt", "requirements.txt")]
+    return [*always, proofs.RUNNER, *package_files(code), *data_files(source.name[:2])]
+
+
 def digest(source: Path) -> str:
-    """Fingerprint of everything a notebook is built from."""
-    inputs = [source, Path(__file__), ROOT / "constraints.txt", *sorted((ROOT / "course_utils").rglob("*.*"))]
-    inputs += sorted(path for path in (ROOT / "data").rglob("*") if path.is_file() and "full" not in path.parts)
-    fingerprint = hashlib.sha256()
-    for path in inputs:
-        if "__pycache__" not in path.parts and path.suffix != ".md":
-            fingerprint.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    """Fingerprint of a source and of its `inputs`."""
+    fingerprint = hashlib.sha256(source.read_bytes())
+    for path in inputs(source):
+        fingerprint.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return fingerprint.hexdigest()
 
 
@@ -121,12 +135,12 @@ def is_current(source: Path) -> bool:
 
 def build(source: Path, output: Path = NOTEBOOKS) -> str:
     """Execute `source` and write its notebooks below `output`. Returns a line that says what happened."""
-    inputs = digest(source)
+    fingerprint = digest(source)
     paths = [output / path.relative_to(NOTEBOOKS) for path in targets(source)]
     stored = nbformat.read(paths[0], 4) if paths[0].exists() else None
     notebook = read_source(source)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
-    NotebookClient(
+    ProvingClient(
         notebook,
         timeout=600,
         kernel_name="python3",
@@ -136,8 +150,8 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
         resources={"metadata": {"path": str(paths[0].parent)}},
     ).execute()
     _scrub(notebook)
-    notebook.metadata["inputs"] = inputs
-    if stored and stored.metadata.get("inputs") == inputs:
+    notebook.metadata["inputs"] = fingerprint
+    if stored and stored.metadata.get("inputs") == fingerprint:
         _keep_varying_outputs(notebook, stored)
     changed = []
     for path, content in zip(paths, [notebook, take_out_solutions(notebook)], strict=False):
@@ -181,7 +195,7 @@ def _write(path: Path, notebook: nbformat.NotebookNode) -> bool:
 def _try_build(source: Path) -> tuple[bool, str]:
     try:
         return True, build(source)
-    except CellExecutionError as error:
+    except (CellExecutionError, ProofError) as error:
         return False, f"FAILED {describe(source)}, its notebook is left as it was\n{error}"
 
 

@@ -1,0 +1,125 @@
+"""Proofs: what must hold after a cell, asserted in its kernel and kept off the page.
+
+In a source, a cell tagged `proof` follows the code cell that it judges. `hang_up` takes it out of the notebook and
+keeps its text in the metadata of the judged cell. The builder, the tests and the run of the full profile execute it
+from there, right after the cell, in the same kernel. It sees the notebook's variables and changes none: its own names
+are forgotten, nothing is counted or shown, and the generators of random numbers are put back.
+"""
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from proof_runner import is_assertion
+
+TAG = "proof"
+RUNNER = Path(__file__).with_name("proof_runner.py")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one assertion.
+
+    Attributes:
+        cell: execution count of the judged cell.
+        text: the assertion, the first line of it.
+        held: None where it was not reached: what it claims is not claimed in this profile.
+        note: how it failed, or why it is not claimed: the comment behind the `if` around it.
+    """
+
+    cell: int
+    text: str
+    held: bool | None
+    note: str = ""
+
+
+class ProofError(AssertionError):
+    """A proof does not hold."""
+
+
+def hang_up(notebook: NotebookNode) -> None:
+    """Take the proofs out of `notebook` and keep the text of each in the metadata of the code cell before it.
+
+    Raises:
+        ValueError: a proof follows no code cell, or asserts nothing.
+    """
+    kept: list[NotebookNode] = []
+    for cell in notebook.cells:
+        if TAG not in cell.metadata.get("tags", []):
+            kept.append(cell)
+            continue
+        if not assertions(cell.source):
+            raise ValueError(f"a proof without an assertion proves nothing:\n{cell.source}")
+        if not kept or kept[-1].cell_type != "code":
+            raise ValueError(f"a proof follows the code cell that it judges, this one does not:\n{cell.source}")
+        kept[-1].metadata[TAG] = "\n".join(filter(None, [kept[-1].metadata.get(TAG), cell.source]))
+    notebook.cells = kept
+
+
+def assertions(proof: str) -> dict[int, str]:
+    """The assertions of a proof: line number -> why it may go unchecked, the comment behind an `if` around it."""
+    found: dict[int, str] = {}
+    lines = proof.splitlines()
+
+    def search(node: ast.AST, reason: str) -> None:
+        if isinstance(node, ast.If):
+            reason = lines[node.lineno - 1].partition("#")[2].strip()
+        if is_assertion(node):
+            found[node.lineno] = reason
+        for child in ast.iter_child_nodes(node):
+            search(child, reason)
+
+    search(ast.parse(proof), "")
+    return found
+
+
+def code(proof: str) -> str:
+    """What a kernel executes for a proof, a single statement that leaves no name behind; see proof_runner.py."""
+    runner = RUNNER.read_text(encoding="utf-8")
+    return f"assert (lambda names: [exec({runner!r}, names), names['prove']({proof!r}, globals())])({{}})"
+
+
+class ProvingClient(NotebookClient):
+    """Executes a notebook with its proofs, and collects `outcomes`.
+
+    Args:
+        lenient: note a proof that does not hold and go on, instead of raising a `ProofError`.
+    """
+
+    def __init__(self, notebook: NotebookNode, lenient: bool = False, **settings):
+        super().__init__(notebook, **settings)
+        self.lenient = lenient
+        self.outcomes: list[Outcome] = []
+
+    async def async_execute_cell(self, cell, cell_index, **settings):
+        cell = await super().async_execute_cell(cell, cell_index, **settings)
+        proof = cell.metadata.get(TAG)
+        if proof and cell.execution_count:
+            await self._judge(cell.execution_count, proof)
+        return cell
+
+    async def _judge(self, number: int, proof: str) -> None:
+        printed: list[str] = []
+
+        def listen(message: dict) -> None:
+            if message["msg_type"] == "stream":
+                printed.append(message["content"]["text"])
+
+        reply = await self.kc.execute_interactive(
+            code(proof), store_history=False, allow_stdin=False, output_hook=listen, timeout=self.timeout
+        )
+        lines, reached = proof.splitlines(), {}
+        for line, failure in json.loads("".join(printed).splitlines()[-1]):
+            reached[line] = reached.get(line) or failure
+        for line, reason in assertions(proof).items():
+            held = reached[line] is None if line in reached else None
+            note = reason if held is None else reached.get(line) or ""
+            self.outcomes.append(Outcome(number, lines[line - 1].strip(), held, note))
+        content = reply["content"]
+        if content["status"] == "error" and not (self.lenient and content["ename"] == "AssertionError"):
+            raise ProofError(
+                f"the proof of cell {number} does not hold: {content['ename']}: {content['evalue']}\n\n{proof}"
+            )
