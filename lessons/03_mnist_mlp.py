@@ -131,9 +131,12 @@ print("probabilities:", (exponentials / exponentials.sum()).numpy().round(2))
 # %%
 probabilities = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
 print("first digit:", probabilities[0].cpu().numpy().round(2))
-print("PyTorch's softmax agrees:", torch.allclose(probabilities, logits.softmax(dim=1), atol=1e-6))
+torch.testing.assert_close(probabilities, logits.softmax(dim=1))
 
 # %% [markdown]
+# The last line compares with PyTorch's own softmax. `assert_close` says nothing where two tensors agree up to rounding,
+# and stops with an error where they do not.
+#
 # One class has got nearly everything, although the weights are dice. We come back to this oddity.
 #
 # ## From probabilities to a loss: cross-entropy
@@ -329,11 +332,15 @@ print("predicted:", predictions[:12].tolist())
 print("true:     ", y_val[:12].tolist())
 print(f"validation accuracy {by_hand:.3f}")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from course_utils.evaluation.metrics import accuracy
 
-print("the helper agrees:", abs(accuracy(val_logits, y_val) - by_hand) < 1e-6)
-print("at least 0.85, where guessing gets one in ten:", by_hand >= 0.85)
+print(f"the helper says {accuracy(val_logits, y_val):.3f}")
+
+# %% tags=["proof"]
+assert abs(accuracy(val_logits, y_val) - by_hand) < 1e-6, "accuracy, the helper, disagrees"
+assert by_hand >= course.pick(sample=0.85, full=0.88), f"accuracy {by_hand:.3f}"
+assert loss_after < loss_before / 3, f"loss {loss_before:.2f}, then {loss_after:.2f}"
 
 # %% [markdown]
 # `accuracy(logits, labels)` is the course's helper. Softmax was not needed: it keeps the order of the scores, so the
@@ -393,7 +400,9 @@ print("logits:", tuple(mlp(xb, *parameters).shape))
 w1, b1, w2, b2, w3, b3 = start([784, 128, 256, 10])
 two_layers = (xb @ w1) @ w2
 one_layer = xb @ (w1 @ w2)
-print("two layers without ReLU equal one:", torch.allclose(two_layers, one_layer, atol=1e-4))
+torch.testing.assert_close(two_layers, one_layer, atol=1e-4, rtol=1e-4)
+print("two layers:", two_layers[0, :5].detach().cpu().numpy().round(2))
+print("one layer: ", one_layer[0, :5].detach().cpu().numpy().round(2))
 
 # %% [markdown]
 # Now we train both models, each from scaled and from unscaled weights, and measure what a bad start costs. Everything
@@ -416,9 +425,9 @@ pd.DataFrame({
     "val accuracy": scores,
 }).round(2)
 
-# %%
-print("only scaled weights start near ln 10:", max(first_losses[::2]) < 3 < min(first_losses[1::2]))
-print("and both models learn better from them:", scores[0] > scores[1] and scores[2] > scores[3])
+# %% tags=["proof"]
+assert max(first_losses[::2]) < 3 < min(first_losses[1::2]), "only scaled weights start near ln 10"
+assert scores[0] > scores[1] and scores[2] > scores[3], f"scaled weights learn better: {scores}"
 
 # %% [markdown]
 # **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
@@ -558,9 +567,9 @@ by_hand = fit_by_hand(net, *make_loaders(), optimizer, epochs)
 for name, losses in by_hand.items():
     print(f"{name:>10}: first epoch {losses[0]:.3f}   last epoch {losses[-1]:.3f}")
 
-# %%
+# %% tags=["proof"]
 largest = max(by_hand["train_loss"][-1], by_hand["val_loss"][-1])
-print("both end below half of what guessing costs:", largest < np.log(10) / 2)
+assert largest < np.log(10) / 2, f"a loss ends at {largest:.2f}"
 
 # %% [markdown]
 # ## Averaging losses, and how not to
@@ -582,14 +591,13 @@ for size in table["batch size"]:
     table["last batch only"].append(means[-1])
 pd.DataFrame(table).round(4)
 
-# %%
-print("the batch size leaves the weighted average alone:", np.ptp(table["weighted"]) < 1e-9)
-print("but changes the plain mean:", np.ptp(table["plain"]) > 1e-5)
+# %% tags=["proof"]
+assert np.ptp(table["weighted"]) < 1e-9, "the batch size changes the weighted average"
+assert np.ptp(table["plain"]) > 1e-5, "the batch size leaves the plain mean alone"
 
 # %% [markdown]
-# (`np.ptp` is the largest value minus the smallest.) Same model, same pictures, and still the plain mean depends on how
-# the pictures were packed, and the last batch alone may be far off. Only the weighted average is a property of the
-# model.
+# Same model, same pictures: the weighted average is the same for every batch size. The plain mean depends on how the
+# pictures were packed, and the last batch alone may be far off. Only the weighted average is a property of the model.
 #
 # **Check yourself.** When is the plain mean of the batch losses correct?
 # <details><summary>Answer</summary>
@@ -614,16 +622,20 @@ model = MLP().to(course.device)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from course_utils import evaluate
 
-same = [np.allclose(history[name], by_hand[name], atol=1e-3) for name in by_hand]
-print("same network, same loop, the same losses in every epoch:", all(same))
-scores = evaluate(model, val_loader)
-print("evaluate agrees with validate:", abs(scores["loss"] - validate(model, val_loader)) < 1e-5)
+print(f"last validation loss by hand {by_hand['val_loss'][-1]:.4f}, of fit {history['val_loss'][-1]:.4f}")
+print(f"validate: {validate(model, val_loader):.4f}   evaluate:", evaluate(model, val_loader))
+
+# %% tags=["proof"]
+for name in by_hand:  # the same network and the same loop: the same losses in every epoch
+    np.testing.assert_allclose(history[name], by_hand[name], atol=1e-3)
+assert abs(evaluate(model, val_loader)["loss"] - validate(model, val_loader)) < 1e-5, "evaluate and validate differ"
 
 # %% [markdown]
-# `evaluate(model, loader)` returns loss and accuracy over everything the loader yields. `plot_history` shows what `fit`
+# The same network, the same loop, the same losses. `evaluate(model, loader)` returns loss and accuracy over everything
+# the loader yields. `plot_history` shows what `fit`
 # has measured:
 
 # %%
@@ -681,10 +693,11 @@ val_accuracy = {name: history["val_accuracy"][-1] for name, (model, history) in 
 for name, score in val_accuracy.items():
     print(f"{name:>15}: validation accuracy {score:.3f}")
 
-# %%
+# %% tags=["proof"]
 good, slow = val_accuracy["SGD, rate 0.1"], val_accuracy["SGD, rate 0.001"]
-print("a hundredth of the rate costs at least 0.1:", good - slow >= 0.1)
+assert good - slow >= 0.1, f"a hundredth of the rate: {slow:.3f} instead of {good:.3f}"
 
+# %%
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4))
 for (name, (_, history)), style in zip(runs.items(), ["-", "--", ":", "-."]):
     for ax, measure in zip(axes, ["train_loss", "val_accuracy"]):
@@ -736,10 +749,10 @@ error = standard_error(test_accuracy, len(test_labels))
 print("chosen on the validation set:", chosen)
 print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test_labels):,} digits")
 
-# %%
+# %% tags=["proof"]
 by_hand = (test_accuracy * (1 - test_accuracy) / len(test_labels)) ** 0.5
-print("standard_error is the formula:", abs(by_hand - error) < 1e-9)
-print("at least 0.88 on digits that took part in nothing:", test_accuracy >= 0.88)
+assert abs(by_hand - error) < 1e-9, "standard_error is not the formula"
+assert test_accuracy >= course.pick(sample=0.88, full=0.93), f"test accuracy {test_accuracy:.3f}"
 
 # %% [markdown]
 # Report both numbers together. Two models whose accuracies differ by about one standard error cannot be told apart on
@@ -794,9 +807,9 @@ pd.DataFrame({
     "digits answered": answered,
 }).round(3)
 
-# %%
-print("with two, no loss gets below the bound:", min(train_losses[1::2]) > bound)
-print("with SGD the second softmax costs accuracy:", scores[0] > scores[1])
+# %% tags=["proof"]
+assert min(train_losses[1::2]) > bound, "with two softmaxes a loss is below the bound"
+assert scores[0] > scores[1], f"with SGD the second softmax costs nothing: {scores[:2]}"
 
 # %% [markdown]
 # > SGD pays at once. Adam, which adapts its steps to the size of the gradients, may hide the mistake: on the sample
