@@ -55,10 +55,10 @@ def targets(source: Path) -> list[Path]:
 
 
 def read_source(source: Path) -> nbformat.NotebookNode:
-    """The notebook as written: no outputs; exercises with solutions, points, and without their wrong answers."""
+    """The notebook as written: no outputs; exercises with solutions, points, and without their other answers."""
     notebook = jupytext.read(source)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
-    notebook.cells = [cell for cell in notebook.cells if "wrong" not in cell.metadata.get("tags", [])]
+    notebook.cells = [cell for cell in notebook.cells if not {"wrong", "right"} & {*cell.metadata.get("tags", [])}]
     if is_exercise(source):
         _add_grading(notebook)
     seen: Counter[str] = Counter()

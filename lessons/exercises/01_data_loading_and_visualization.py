@@ -44,19 +44,16 @@ def count_pictures(root):
 
 
 # %% tags=["wrong"] expect="files that are no pictures"
-def count_pictures(root):
-    return {folder.name: len(list(folder.iterdir())) for folder in Path(root).iterdir() if folder.is_dir()}
-
+# - folder.glob("*.jpg")
+# + folder.iterdir()
 
 # %% tags=["wrong"] expect="how many, not which"
-def count_pictures(root):
-    return {folder.name: sorted(folder.glob("*.jpg")) for folder in Path(root).iterdir() if folder.is_dir()}
-
+# - len(list(folder.glob("*.jpg")))
+# + sorted(folder.glob("*.jpg"))
 
 # %% tags=["wrong"] expect="keys should be the names of the folders"
-def count_pictures(root):
-    return {str(folder): len(list(folder.glob("*.jpg"))) for folder in Path(root).iterdir() if folder.is_dir()}
-
+# - folder.name
+# + str(folder)
 
 # %% [markdown]
 # Try it on the training pictures before you run the check:
@@ -119,22 +116,16 @@ def to_normalized(pixels, mean, std):
 
 
 # %% tags=["wrong"] expect="divide by 255"
-def to_normalized(pixels, mean, std):
-    image = torch.tensor(pixels).permute(2, 0, 1).float()
-    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-
+# - image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
+# + image = torch.tensor(pixels).permute(2, 0, 1).float()
 
 # %% tags=["wrong"] expect="reshape"
-def to_normalized(pixels, mean, std):
-    image = torch.tensor(pixels).reshape(3, *pixels.shape[:2]).float() / 255
-    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-
+# - torch.tensor(pixels).permute(2, 0, 1)
+# + torch.tensor(pixels).reshape(3, *pixels.shape[:2])
 
 # %% tags=["wrong"] expect="use brackets"
-def to_normalized(pixels, mean, std):
-    image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
-    return image - torch.tensor(mean)[:, None, None] / torch.tensor(std)[:, None, None]
-
+# - return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+# + return image - torch.tensor(mean)[:, None, None] / torch.tensor(std)[:, None, None]
 
 # %% tags=["wrong"] expect="end with .float()"
 def to_normalized(pixels, mean, std):
@@ -186,31 +177,26 @@ def make_eval_transform(size):
 
 
 # %% tags=["wrong"] expect="squashed"
-def make_eval_transform(size):
-    return v2.Compose([v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
+# - return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# + return v2.Compose([v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 # %% tags=["wrong"] expect="different result each time"
-def make_eval_transform(size):
-    return v2.Compose([v2.RandomResizedCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
+# - return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# + return v2.Compose([v2.RandomResizedCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 # %% tags=["wrong"] expect="only a small part"
-def make_eval_transform(size):
-    return v2.Compose([v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
+# - return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# + return v2.Compose([v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 # %% tags=["wrong"] expect="leave out Normalize"
-def make_eval_transform(size):
-    normalize = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
-    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), *to_tensor, normalize])
-
+# -     return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# +     normalize = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+# +     to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+# +     return v2.Compose([v2.Resize(size), v2.CenterCrop(size), *to_tensor, normalize])
 
 # %% tags=["wrong"] expect="between 0 and 1"
-def make_eval_transform(size):
-    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32)])
-
+# - v2.ToDtype(torch.float32, scale=True)
+# + v2.ToDtype(torch.float32)
 
 # %% tags=["check"] points=3
 stripes = Image.fromarray(np.repeat(np.arange(200, dtype=np.uint8), 3).reshape(1, 200, 3).repeat(100, axis=0))
@@ -257,19 +243,16 @@ def translate_labels(labels, their_classes, our_classes):
 
 
 # %% tags=["wrong"] expect="wrong direction"
-def translate_labels(labels, their_classes, our_classes):
-    return [their_classes.index(our_classes[label]) for label in labels]
-
+# - our_classes.index(their_classes[label])
+# + their_classes.index(our_classes[label])
 
 # %% tags=["wrong"] expect="numbers, not names"
-def translate_labels(labels, their_classes, our_classes):
-    return [their_classes[label] for label in labels]
-
+# - our_classes.index(their_classes[label])
+# + their_classes[label]
 
 # %% tags=["wrong"] expect="only works for two classes"
-def translate_labels(labels, their_classes, our_classes):
-    return [len(our_classes) - 1 - label for label in labels]
-
+# - our_classes.index(their_classes[label])
+# + len(our_classes) - 1 - label
 
 # %% tags=["check"] points=2
 theirs, ours = ["bees", "wasps", "ants", "moths"], ["moths", "ants", "bees", "wasps"]
@@ -335,28 +318,21 @@ def split_by_animal(names, fraction, seed):
 
 
 # %% tags=["wrong"] expect="use round"
-def split_by_animal(names, fraction, seed):
-    animals = sorted({name.split("_")[0] for name in names})
-    chosen = np.random.default_rng(seed).permutation(animals)[: int(fraction * len(animals))]
-    train = sorted(name for name in names if name.split("_")[0] not in chosen)
-    return train, sorted(set(names) - set(train))
-
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     chosen = np.random.default_rng(seed).permutation(animals)[: int(fraction * len(animals))]
 
 # %% tags=["wrong"] expect="every seed gives the same split"
-def split_by_animal(names, fraction, seed):
-    animals = sorted({name.split("_")[0] for name in names})
-    chosen = animals[: round(fraction * len(animals))]
-    train = sorted(name for name in names if name.split("_")[0] not in chosen)
-    return train, sorted(set(names) - set(train))
-
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     chosen = animals[: round(fraction * len(animals))]
 
 # %% tags=["wrong"] expect="order of the list"
-def split_by_animal(names, fraction, seed):
-    animals = list(dict.fromkeys(name.split("_")[0] for name in names))
-    chosen = np.random.default_rng(seed).permutation(animals)[: round(fraction * len(animals))]
-    train = sorted(name for name in names if name.split("_")[0] not in chosen)
-    return train, sorted(set(names) - set(train))
-
+# -     animals = sorted({name.split("_")[0] for name in names})
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     animals = list(dict.fromkeys(name.split("_")[0] for name in names))
+# +     chosen = np.random.default_rng(seed).permutation(animals)[: round(fraction * len(animals))]
 
 # %% tags=["check"] points=5
 names = [f"ant{animal}_{picture}.jpg" for animal in range(20) for picture in range(1 + animal % 4)]

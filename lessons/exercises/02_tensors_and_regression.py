@@ -51,11 +51,8 @@ def slope(f, at):
 
 
 # %% tags=["wrong"] expect="a plain number"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x).backward()
-    return x.grad
-
+# - x.grad.item()
+# + x.grad
 
 # %% tags=["wrong"] expect="too coarse"
 def slope(f, at):
@@ -63,27 +60,18 @@ def slope(f, at):
 
 
 # %% tags=["wrong"] expect="adds to what is already"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x).backward()
-    f(x).backward()
-    return x.grad.item()
-
+# -     f(x).backward()
+# +     f(x).backward()
+# +     f(x).backward()
 
 # %% tags=["wrong"] expect="nothing has been differentiated"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x)
-    return x.grad.item()
-
+# - f(x).backward()
+# + f(x)
 
 # %% tags=["wrong"] expect="not on x itself"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x)
-    x.backward()
-    return x.grad.item()
-
+# -     f(x).backward()
+# +     f(x)
+# +     x.backward()
 
 # %% tags=["check"] points=2
 try:
@@ -252,24 +240,17 @@ def scale(train, other):
 
 
 # %% tags=["wrong"] expect="leaked into the mean"
-def scale(train, other):
-    everything = torch.cat([train, other])
-    mean, std = everything.mean(dim=0), everything.std(dim=0)
-    std = torch.where(std == 0, 1.0, std)
-    return (train - mean) / std, (other - mean) / std
-
+# -     mean, std = train.mean(dim=0), train.std(dim=0)
+# +     everything = torch.cat([train, other])
+# +     mean, std = everything.mean(dim=0), everything.std(dim=0)
 
 # %% tags=["wrong"] expect="nan"
-def scale(train, other):
-    mean, std = train.mean(dim=0), train.std(dim=0)
-    return (train - mean) / std, (other - mean) / std
-
+# -     std = torch.where(std == 0, 1.0, std)
 
 # %% tags=["wrong"] expect="nothing huge"
-def scale(train, other):
-    mean, std = train.mean(dim=0), train.std(dim=0) + 1e-8
-    return (train - mean) / std, (other - mean) / std
-
+# -     mean, std = train.mean(dim=0), train.std(dim=0)
+# -     std = torch.where(std == 0, 1.0, std)
+# +     mean, std = train.mean(dim=0), train.std(dim=0) + 1e-8
 
 # %% tags=["wrong"] expect="mean *and* the standard deviation"
 def scale(train, other):
@@ -344,32 +325,20 @@ def safe_mse(predictions, targets):
 
 
 # %% tags=["wrong"] expect="comparing lengths is not enough"
-def safe_mse(predictions, targets):
-    if len(predictions) != len(targets):
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean()
-
+# - predictions.shape != targets.shape
+# + len(predictions) != len(targets)
 
 # %% tags=["wrong"] expect="as many dimensions"
-def safe_mse(predictions, targets):
-    if predictions.ndim != targets.ndim:
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean()
-
+# - predictions.shape != targets.shape
+# + predictions.ndim != targets.ndim
 
 # %% tags=["wrong"] expect="raise it"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        return ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean()
-
+# - raise ValueError(f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ in shape")
+# + return ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
 
 # %% tags=["wrong"] expect="do not wrap it"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return torch.tensor(((predictions - targets) ** 2).mean().item(), requires_grad=True)
-
+# - return ((predictions - targets) ** 2).mean()
+# + return torch.tensor(((predictions - targets) ** 2).mean().item(), requires_grad=True)
 
 # %% tags=["wrong"] expect="not mend them silently"
 def safe_mse(predictions, targets):
@@ -377,18 +346,12 @@ def safe_mse(predictions, targets):
 
 
 # %% tags=["wrong"] expect="a plain number"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean().item()
-
+# - return ((predictions - targets) ** 2).mean()
+# + return ((predictions - targets) ** 2).mean().item()
 
 # %% tags=["wrong"] expect="name both shapes"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        raise ValueError("shapes differ")
-    return ((predictions - targets) ** 2).mean()
-
+# - raise ValueError(f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ in shape")
+# + raise ValueError("shapes differ")
 
 # %% tags=["check"] points=3
 predictions = torch.tensor([[1.0], [2.0], [6.0]], requires_grad=True)
@@ -483,110 +446,44 @@ def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_step
 
 
 # %% tags=["wrong"] expect="copy.deepcopy"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] == min(losses):
-            best_step, best = step, model.state_dict()
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
-
+# - copy.deepcopy(model.state_dict())
+# + model.state_dict()
 
 # %% tags=["wrong"] expect="the validation MSE decides"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, train_losses = [], []
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        train_losses.append(loss.item())
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if train_losses[-1] == min(train_losses):
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
-
+# - losses, best_step = [], 0
+# + losses, train_losses = [], []
+# -         optimizer.step()
+# +         optimizer.step()
+# +         train_losses.append(loss.item())
+# - losses[-1] < min(losses[:-1], default=float("inf"))
+# + train_losses[-1] == min(train_losses)
 
 # %% tags=["wrong"] expect="stops too soon"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses = []
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] > min(losses):
-            break
-        best = copy.deepcopy(model.state_dict())
-    model.load_state_dict(best)
-    return losses
-
+# - losses, best_step = [], 0
+# + losses = []
+# -         if losses[-1] < min(losses[:-1], default=float("inf")):
+# -             best_step, best = step, copy.deepcopy(model.state_dict())
+# -         if step - best_step >= patience:
+# +         if losses[-1] > min(losses):
+# -             break
+# +             break
+# +         best = copy.deepcopy(model.state_dict())
 
 # %% tags=["wrong"] expect="lower than all before"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if step == 0 or losses[-1] < losses[-2]:
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
-
+# - losses[-1] < min(losses[:-1], default=float("inf"))
+# + step == 0 or losses[-1] < losses[-2]
 
 # %% tags=["wrong"] expect="if max_steps ends the training"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] == min(losses):
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            model.load_state_dict(best)
-            break
-    return losses
-
+# -         if step - best_step >= patience:
+# +         if step - best_step >= patience:
+# +             model.load_state_dict(best)
+# -     model.load_state_dict(best)
 
 # %% tags=["wrong"] expect="clear the gradients"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        F.mse_loss(model(x), y).backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] == min(losses):
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
-
+# -         loss = F.mse_loss(model(x), y)
+# -         optimizer.zero_grad()
+# -         loss.backward()
+# +         F.mse_loss(model(x), y).backward()
 
 # %% tags=["check"] points=5
 def weight_after(steps, lr):

@@ -47,29 +47,24 @@ def share_right(logits, labels):
 
 
 # %% tags=["wrong"] expect="a share, not a count"
-def share_right(logits, labels):
-    return (logits.argmax(dim=1) == labels).sum().item()
-
+# - return (logits.argmax(dim=1) == labels).float().mean().item()
+# + return (logits.argmax(dim=1) == labels).sum().item()
 
 # %% tags=["wrong"] expect="plain Python number"
-def share_right(logits, labels):
-    return (logits.argmax(dim=1) == labels).float().mean()
-
+# - return (logits.argmax(dim=1) == labels).float().mean().item()
+# + return (logits.argmax(dim=1) == labels).float().mean()
 
 # %% tags=["wrong"] expect="the largest logit of each row"
-def share_right(logits, labels):
-    return (logits.argmax(dim=0) == labels).float().mean().item()
-
+# - logits.argmax(dim=1)
+# + logits.argmax(dim=0)
 
 # %% tags=["wrong"] expect="which class has the largest logit"
-def share_right(logits, labels):
-    return (logits.max(dim=1).values.long() == labels).float().mean().item()
-
+# - logits.argmax(dim=1)
+# + logits.max(dim=1).values.long()
 
 # %% tags=["wrong"] expect="share of wrong predictions"
-def share_right(logits, labels):
-    return (logits.argmax(dim=1) != labels).float().mean().item()
-
+# - logits.argmax(dim=1) == labels
+# + logits.argmax(dim=1) != labels
 
 # %% tags=["check"] points=2
 logits = torch.tensor([[9.0, 1.0, 5.0, 0.0], [0.0, 1.0, 8.0, 2.0], [3.0, 2.0, 9.0, 1.0], [7.0, 3.0, 0.0, 4.0]])
@@ -123,10 +118,9 @@ def stable_cross_entropy(logits, labels):
 
 
 # %% tags=["wrong"] expect="exponentials of large logits overflow"
-def stable_cross_entropy(logits, labels):
-    log_probabilities = logits - logits.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
-
+# -     shifted = logits - logits.max(dim=1, keepdim=True).values
+# -     log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+# +     log_probabilities = logits - logits.exp().sum(dim=1, keepdim=True).log()
 
 # %% tags=["wrong"] expect="probability was stored as 0"
 def stable_cross_entropy(logits, labels):
@@ -143,39 +137,24 @@ def stable_cross_entropy(logits, labels):
 
 
 # %% tags=["wrong"] expect="not padded or cut off"
-def stable_cross_entropy(logits, labels):
-    shifted = (logits - logits.max(dim=1, keepdim=True).values).clamp(-50, 50)
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
-
+# - shifted = logits - logits.max(dim=1, keepdim=True).values
+# + shifted = (logits - logits.max(dim=1, keepdim=True).values).clamp(-50, 50)
 
 # %% tags=["wrong"] expect="shift both"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_probabilities = logits - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
-
+# - shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+# + logits - shifted.exp().sum(dim=1, keepdim=True).log()
 
 # %% tags=["wrong"] expect="its own largest logit"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max()
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
-
+# - logits.max(dim=1, keepdim=True).values
+# + logits.max()
 
 # %% tags=["wrong"] expect="the mean over the batch, not the sum"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].sum()
-
+# - return -log_probabilities[torch.arange(len(labels)), labels].mean()
+# + return -log_probabilities[torch.arange(len(labels)), labels].sum()
 
 # %% tags=["wrong"] expect="from each row only the true class"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[:, labels].mean()
-
+# - torch.arange(len(labels))
+# + :
 
 # %% tags=["check"] points=3
 logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
@@ -243,25 +222,14 @@ class SmallNet(nn.Module):
 
 
 # %% tags=["wrong"] expect="without a ReLU"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(self.hidden2(self.hidden1(images.flatten(1))))
-
+# - hidden = F.relu(self.hidden1(images.flatten(1)))
+# + hidden = self.hidden1(images.flatten(1))
+# - F.relu(self.hidden2(hidden))
+# + self.hidden2(hidden)
 
 # %% tags=["wrong"] expect="return logits, no softmax"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-        return self.out(hidden).softmax(dim=1)
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + return self.out(F.relu(self.hidden2(hidden))).softmax(dim=1)
 
 # %% tags=["wrong"] expect="plain list"
 class SmallNet(nn.Module):
@@ -275,14 +243,8 @@ class SmallNet(nn.Module):
 
 
 # %% tags=["wrong"] expect="no ReLU after the last layer"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return F.relu(self.out(F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))))
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + return F.relu(self.out(F.relu(self.hidden2(hidden))))
 
 # %% tags=["wrong"] expect="one hidden layer too few"
 class SmallNet(nn.Module):
@@ -295,77 +257,34 @@ class SmallNet(nn.Module):
 
 
 # %% tags=["wrong"] expect="no ReLU after the second hidden layer"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-
+# - F.relu(self.hidden2(hidden))
+# + self.hidden2(hidden)
 
 # %% tags=["wrong"] expect="no ReLU after the first hidden layer"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(F.relu(self.hidden2(self.hidden1(images.flatten(1)))))
-
+# - hidden = F.relu(self.hidden1(images.flatten(1)))
+# + hidden = self.hidden1(images.flatten(1))
 
 # %% tags=["wrong"] expect="the second hidden layer is never used"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(F.relu(self.hidden1(images.flatten(1))))
-
+# - self.out(F.relu(self.hidden2(hidden)))
+# + self.out(hidden)
 
 # %% tags=["wrong"] expect="the second hidden layer is used twice"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden1(images.flatten(1)))
-        return self.out(F.relu(self.hidden2(F.relu(self.hidden2(hidden)))))
-
+# - self.hidden2(hidden)
+# + self.hidden2(F.relu(self.hidden2(hidden)))
 
 # %% tags=["wrong"] expect="with ReLU, and not another function"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(self.hidden2(self.hidden1(images.flatten(1)).sigmoid()).sigmoid())
-
+# - F.relu(self.hidden1(images.flatten(1)))
+# + F.sigmoid(self.hidden1(images.flatten(1)))
+# - F.relu(self.hidden2(hidden))
+# + F.sigmoid(self.hidden2(hidden))
 
 # %% tags=["wrong"] expect="no log_softmax"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-        return self.out(hidden).log_softmax(dim=1)
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + return self.out(F.relu(self.hidden2(hidden))).log_softmax(dim=1)
 
 # %% tags=["wrong"] expect="`return` is missing"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-        self.out(hidden)
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + self.out(F.relu(self.hidden2(hidden)))
 
 # %% tags=["check"] points=3
 torch.manual_seed(0)
@@ -469,83 +388,33 @@ def mean_scores(model, loader):
 
 
 # %% tags=["wrong"] expect="the last batch only"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    with torch.inference_mode():
-        for images, labels in loader:
-            logits = model(images)
-            loss = F.cross_entropy(logits, labels).item()
-            accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
-    model.train(before)
-    return {"loss": loss, "accuracy": accuracy}
-
+# -             loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+# -             right += (logits.argmax(dim=1) == labels).sum().item()
+# -             seen += len(labels)
+# +             loss = F.cross_entropy(logits, labels).item()
+# +             accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+# - return {"loss": loss_sum / seen, "accuracy": right / seen}
+# + return {"loss": loss, "accuracy": accuracy}
 
 # %% tags=["wrong"] expect="evaluation mode: call model.eval()"
-def mean_scores(model, loader):
-    with torch.inference_mode():
-        pairs = [(model(images), labels) for images, labels in loader]
-    logits, labels = (torch.cat(part) for part in zip(*pairs))
-    return {
-        "loss": F.cross_entropy(logits, labels).item(),
-        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-    }
-
+# -     model.eval()
 
 # %% tags=["wrong"] expect="left in evaluation mode"
-def mean_scores(model, loader):
-    model.eval()
-    with torch.inference_mode():
-        pairs = [(model(images), labels) for images, labels in loader]
-    logits, labels = (torch.cat(part) for part in zip(*pairs))
-    return {
-        "loss": F.cross_entropy(logits, labels).item(),
-        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-    }
-
+# -     model.train(before)
 
 # %% tags=["wrong"] expect="use torch.inference_mode()"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    pairs = [(model(images), labels) for images, labels in loader]
-    logits, labels = (torch.cat(part) for part in zip(*pairs))
-    model.train(before)
-    return {
-        "loss": F.cross_entropy(logits, labels).item(),
-        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-    }
-
+# - with torch.inference_mode():
+# + with torch.enable_grad():
 
 # %% tags=["wrong"] expect="only the first batch"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    loss_sum, right, seen = 0.0, 0, 0
-    with torch.inference_mode():
-        for images, labels in loader:
-            logits = model(images)
-            loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
-            right += (logits.argmax(dim=1) == labels).sum().item()
-            seen += len(labels)
-            model.train(before)
-            return {"loss": loss_sum / seen, "accuracy": right / seen}
-
+# -     model.train(before)
+# -     return {"loss": loss_sum / seen, "accuracy": right / seen}
+# +             model.train(before)
+# +             return {"loss": loss_sum / seen, "accuracy": right / seen}
 
 # %% tags=["wrong"] expect="multiply the loss of each batch by its size"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    loss_sum, right, seen = 0.0, 0, 0
-    with torch.inference_mode():
-        for images, labels in loader:
-            logits = model(images)
-            loss_sum += F.cross_entropy(logits, labels).item()
-            right += (logits.argmax(dim=1) == labels).sum().item()
-            seen += len(labels)
-    model.train(before)
-    return {"loss": loss_sum / seen, "accuracy": right / seen}
-
+# - loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+# + loss_sum += F.cross_entropy(logits, labels).item()
 
 # %% tags=["check"] points=4
 class Spy(nn.Module):
@@ -677,11 +546,9 @@ def choose_rate(rates, train, measure, val_set, test_set):
 
 
 # %% tags=["wrong"] expect="the worst validation accuracy"
-def choose_rate(rates, train, measure, val_set, test_set):
-    models = {rate: train(rate) for rate in rates}
-    best = min(rates, key=lambda rate: measure(models[rate], val_set))
-    return best, measure(models[best], test_set)
-
+# -     scores = {rate: measure(model, val_set) for rate, model in models.items()}
+# -     best = max(scores, key=scores.get)
+# +     best = min(rates, key=lambda rate: measure(models[rate], val_set))
 
 # %% tags=["wrong"] expect="once per rate"
 def choose_rate(rates, train, measure, val_set, test_set):
@@ -690,13 +557,11 @@ def choose_rate(rates, train, measure, val_set, test_set):
 
 
 # %% tags=["wrong"] expect="validation accuracy"
-def choose_rate(rates, train, measure, val_set, test_set):
-    models = {rate: train(rate) for rate in rates}
-    scores = {rate: measure(models[rate], val_set) for rate in rates}
-    best = max(scores, key=scores.get)
-    measure(models[best], test_set)
-    return best, scores[best]
-
+# - scores = {rate: measure(model, val_set) for rate, model in models.items()}
+# + scores = {rate: measure(models[rate], val_set) for rate in rates}
+# -     return best, measure(models[best], test_set)
+# +     measure(models[best], test_set)
+# +     return best, scores[best]
 
 # %% [markdown]
 # Try it on real digits before you run the check. (To try out your function we use half of the validation digits in

@@ -44,46 +44,34 @@ def final_side(side, layers):
 
 
 # %% tags=["wrong"] expect="before you add 1"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel + 1) // stride
-    return side
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel + 1) // stride
 
 # %% tags=["wrong"] expect="(kernel, stride, padding)"
-def final_side(side, layers):
-    for kernel, padding, stride in layers:
-        side = (side + 2 * padding - kernel) // max(stride, 1) + 1
-    return side
-
+# - for kernel, stride, padding in layers:
+# + for kernel, padding, stride in layers:
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel) // max(stride, 1) + 1
 
 # %% tags=["wrong"] expect="round down"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel) / stride + 1
-    return round(side)
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel) / stride + 1
+# - return side
+# + return round(side)
 
 # %% tags=["wrong"] expect="on both sides"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + padding - kernel) // stride + 1
-    return side
-
+# - 2 * padding
+# + padding
 
 # %% tags=["wrong"] expect="the + 1"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel) // stride
-    return side
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel) // stride
 
 # %% tags=["wrong"] expect="what comes out of one layer goes into the next"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        last = (side + 2 * padding - kernel) // stride + 1
-    return last
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + last = (side + 2 * padding - kernel) // stride + 1
+# - return side
+# + return last
 
 # %% [markdown]
 # Try it on a 5 × 5 convolution with padding 2 and a 2 × 2 pooling with stride 2 before you run the check. The lesson's
@@ -158,82 +146,41 @@ def convolve_channels(image, kernel, bias):
 
 
 # %% tags=["wrong"] expect="add the channels up"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(len(image), image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[1]):
-        for column in range(result.shape[2]):
-            window = image[:, row : row + size, column : column + size]
-            result[:, row, column] = (window * kernel).sum(dim=(1, 2)) + bias
-    return result
-
+# - image.shape[1]
+# + len(image), image.shape[1]
+# - result.shape[0]
+# + result.shape[1]
+# - result.shape[1]
+# + result.shape[2]
+# - result[row, column] = (window * kernel).sum() + bias
+# + result[:, row, column] = (window * kernel).sum(dim=(1, 2)) + bias
 
 # %% tags=["wrong"] expect="number of channels; use kernel.shape[-1]"
-def convolve_channels(image, kernel, bias):
-    size = len(kernel)
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).sum() + bias
-    return result
-
+# - kernel.shape[-1]
+# + len(kernel)
 
 # %% tags=["wrong"] expect="only the first channel"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[0, row : row + size, column : column + size]
-            result[row, column] = (window * kernel[0]).sum() + bias
-    return result
-
+# - :, row : row + size, column : column + size
+# + 0, row : row + size, column : column + size
+# - window * kernel
+# + window * kernel[0]
 
 # %% tags=["wrong"] expect="sum, do not average"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).mean() + bias
-    return result
-
+# - (window * kernel).sum()
+# + (window * kernel).mean()
 
 # %% tags=["wrong"] expect="one more place"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size, image.shape[2] - size)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).sum() + bias
-    return result
-
+# - result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+# + result = torch.zeros(image.shape[1] - size, image.shape[2] - size)
 
 # %% tags=["wrong"] expect="add it once"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = sum((window[c] * kernel[c]).sum() + bias for c in range(len(image)))
-    return result
-
+# - (window * kernel).sum() + bias
+# + sum((window[c] * kernel[c]).sum() + bias for c in range(len(image)))
 
 # %% tags=["wrong"] expect="do not turn the filter"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    kernel = kernel.flip(1, 2)
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).sum() + bias
-    return result
-
+# -     size = kernel.shape[-1]
+# +     size = kernel.shape[-1]
+# +     kernel = kernel.flip(1, 2)
 
 # %% tags=["check"] points=3
 generator = torch.Generator().manual_seed(0)
@@ -298,16 +245,12 @@ def count_parameters(channels, num_classes):
 
 
 # %% tags=["wrong"] expect="BatchNorm has parameters"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+# + stages = sum(9 * before * after for before, after in zip(channels, channels[1:]))
 
 # %% tags=["wrong"] expect="as many channels as its convolution returns"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 2 * before for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - 9 * before * after + 2 * after
+# + 9 * before * after + 2 * before
 
 # %% tags=["wrong"] expect="the linear layer is missing"
 def count_parameters(channels, num_classes):
@@ -315,34 +258,24 @@ def count_parameters(channels, num_classes):
 
 
 # %% tags=["wrong"] expect="one number per channel"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
-    return stages + 9 * channels[-1] * num_classes + num_classes
-
+# - channels[-1]
+# + 9 * channels[-1]
 
 # %% tags=["wrong"] expect="running averages"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 4 * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - 9 * before * after + 2 * after
+# + 9 * before * after + 4 * after
 
 # %% tags=["wrong"] expect="a slice for every input channel"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * after + 2 * after for after in channels[1:])
-    return stages + channels[-1] * num_classes + num_classes
-
+# - stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+# + stages = sum(9 * after + 2 * after for after in channels[1:])
 
 # %% tags=["wrong"] expect="biases of the linear layer"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes
-
+# - return stages + channels[-1] * num_classes + num_classes
+# + return stages + channels[-1] * num_classes
 
 # %% tags=["wrong"] expect="the convolutions have no bias"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 3 * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - 9 * before * after + 2 * after
+# + 9 * before * after + 3 * after
 
 # %% tags=["check"] points=3
 result = count_parameters([3, 4, 5], 7)
@@ -403,30 +336,14 @@ class DoubleBlock(nn.Module):
 
 
 # %% tags=["wrong"] expect="keep the size, then pool"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.ReLU(), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+# + self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, bias=False)
+# - self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+# + self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, bias=False)
 
 # %% tags=["wrong"] expect="a BatchNorm of its own"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.norm = nn.BatchNorm2d(out_channels)
-
-    def forward(self, images):
-        hidden = F.relu(self.norm(self.conv1(images)))
-        return F.max_pool2d(F.relu(self.norm(self.conv2(hidden))), 2)
-
+# - self.norm2 = nn.BatchNorm2d(out_channels)
+# + self.norm2 = self.norm1
 
 # %% tags=["wrong"] expect="in __init__"
 class DoubleBlock(nn.Module):
@@ -442,73 +359,30 @@ class DoubleBlock(nn.Module):
 
 
 # %% tags=["wrong"] expect="ReLU"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - hidden = F.relu(self.norm1(self.conv1(images)))
+# + hidden = self.norm1(self.conv1(images))
+# - hidden = F.relu(self.norm2(self.conv2(hidden)))
+# + hidden = self.norm2(self.conv2(hidden))
 
 # %% tags=["wrong"] expect="between the two convolutions"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
-            nn.ReLU(), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - hidden = F.relu(self.norm1(self.conv1(images)))
+# + hidden = self.norm1(self.conv1(images))
 
 # %% tags=["wrong"] expect="pool at the very end"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.MaxPool2d(2), nn.BatchNorm2d(out_channels), nn.ReLU(),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - hidden = F.relu(self.norm2(self.conv2(hidden)))
+# + hidden = F.relu(self.norm2(F.max_pool2d(self.conv2(hidden), 2)))
+# - return F.max_pool2d(hidden, 2)
+# + return hidden
 
 # %% tags=["wrong"] expect="BatchNorm before ReLU"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.ReLU(), nn.BatchNorm2d(out_channels), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - F.relu(self.norm1(self.conv1(images)))
+# + self.norm1(F.relu(self.conv1(images)))
+# - F.relu(self.norm2(self.conv2(hidden)))
+# + self.norm2(F.relu(self.conv2(hidden)))
 
 # %% tags=["wrong"] expect="not their mean"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(out_channels), nn.ReLU(), nn.AvgPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - F.max_pool2d(hidden, 2)
+# + F.avg_pool2d(hidden, 2)
 
 # %% [markdown]
 # Try it on digits. (In evaluation mode, so that BatchNorm uses its running averages.)
@@ -604,35 +478,23 @@ def confident_mistakes(logits, labels, k):
 
 
 # %% tags=["wrong"] expect="the most confident first"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort()][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - descending=True
+# +
 
 # %% tags=["wrong"] expect="that were right"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    worst = confidence.argsort(descending=True)[:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# -     wrong = (predictions != labels).nonzero().flatten()
+# -     worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+# +     worst = confidence.argsort(descending=True)[:k]
 
 # %% tags=["wrong"] expect="slice after dropping"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    worst = confidence.argsort(descending=True)[:k]
-    worst = worst[predictions[worst] != labels[worst]]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - wrong = (predictions != labels).nonzero().flatten()
+# + worst = confidence.argsort(descending=True)[:k]
+# - worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+# + worst = worst[predictions[worst] != labels[worst]]
 
 # %% tags=["wrong"] expect="dim=1"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=0).max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - logits.softmax(dim=1)
+# + logits.softmax(dim=0)
 
 # %% tags=["wrong"] expect="of the answer, not of the truth"
 def confident_mistakes(logits, labels, k):
@@ -644,38 +506,26 @@ def confident_mistakes(logits, labels, k):
 
 
 # %% tags=["wrong"] expect="the position in the whole list"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    wrong = predictions != labels
-    labels, predictions, confidence = labels[wrong], predictions[wrong], confidence[wrong]
-    worst = confidence.argsort(descending=True)[:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# -     wrong = (predictions != labels).nonzero().flatten()
+# -     worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+# +     wrong = predictions != labels
+# +     labels, predictions, confidence = labels[wrong], predictions[wrong], confidence[wrong]
+# +     worst = confidence.argsort(descending=True)[:k]
 
 # %% tags=["wrong"] expect="from 0 to 1"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - logits.softmax(dim=1).max(dim=1)
+# + logits.max(dim=1)
 
 # %% tags=["wrong"] expect="sort by probability"
-def confident_mistakes(logits, labels, k):
-    largest, predictions = logits.max(dim=1)
-    confidence = logits.softmax(dim=1).max(dim=1).values
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[largest[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# -     confidence, predictions = logits.softmax(dim=1).max(dim=1)
+# +     largest, predictions = logits.max(dim=1)
+# +     confidence = logits.softmax(dim=1).max(dim=1).values
+# - confidence[wrong]
+# + largest[wrong]
 
 # %% tags=["wrong"] expect="plain numbers"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i], predictions[i], confidence[i]) for i in worst]
-
+# - return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+# + return [(i, labels[i], predictions[i], confidence[i]) for i in worst]
 
 # %% tags=["check"] points=5
 logits = torch.tensor([

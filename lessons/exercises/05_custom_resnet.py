@@ -48,42 +48,36 @@ def block_shape(shape, kind, channels, stride):
 
 
 # %% tags=["wrong"] expect="four times as many"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels, (height - 1) // stride + 1, (width - 1) // stride + 1
-
+# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
+# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+# +     return pictures, channels, (height - 1) // stride + 1, (width - 1) // stride + 1
 
 # %% tags=["wrong"] expect="round up"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels * (4 if kind == "bottleneck" else 1), height // stride, width // stride
-
+# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
+# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+# +     return pictures, channels * (4 if kind == "bottleneck" else 1), height // stride, width // stride
 
 # %% tags=["wrong"] expect="not those that went in"
-def block_shape(shape, kind, channels, stride):
-    pictures, before, height, width = shape
-    expansion = 4 if kind == "bottleneck" else 1
-    return pictures, before * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-
+# - pictures, _, height, width = shape
+# + pictures, before, height, width = shape
+# - channels * expansion
+# + before * expansion
 
 # %% tags=["wrong"] expect="width has a stride, too"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels * (4 if kind == "bottleneck" else 1), (height - 1) // stride + 1, width
-
+# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
+# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+# +     return pictures, channels * (4 if kind == "bottleneck" else 1), (height - 1) // stride + 1, width
 
 # %% tags=["wrong"] expect="the padding of 1 keeps the size"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    expansion = 4 if kind == "bottleneck" else 1
-    return pictures, channels * expansion, (height - 3) // stride + 1, (width - 3) // stride + 1
-
+# - {"basic": 1, "bottleneck": 4}[kind]
+# + 4 if kind == "bottleneck" else 1
+# - return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+# + return pictures, channels * expansion, (height - 3) // stride + 1, (width - 3) // stride + 1
 
 # %% tags=["wrong"] expect="whole numbers"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels * (4 if kind == "bottleneck" else 1), (height + stride - 1) / stride, width / stride
-
+# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
+# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
+# +     return pictures, channels * (4 if kind == "bottleneck" else 1), (height + stride - 1) / stride, width / stride
 
 # %% tags=["wrong"] expect="four numbers"
 def block_shape(shape, kind, channels, stride):
@@ -160,56 +154,28 @@ def block_parameters(kind, in_channels, channels, stride):
 
 
 # %% tags=["wrong"] expect="BatchNorm learns"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out if stride != 1 or in_channels != out else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + shortcut
-
+# - kernel**2 * before * after + 2 * after
+# + kernel**2 * before * after
 
 # %% tags=["wrong"] expect="running averages"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 4 * out if stride != 1 or in_channels != out else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 8 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 8 * channels + 4 * out + shortcut
-
+# - kernel**2 * before * after + 2 * after
+# + kernel**2 * before * after + 4 * after
 
 # %% tags=["wrong"] expect="has to be made to fit"
-def block_parameters(kind, in_channels, channels, stride):
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels
-    return in_channels * channels + 9 * channels**2 + 4 * channels**2 + 12 * channels
-
+# -     if stride != 1 or in_channels != out_channels:
+# -         convs.append((1, in_channels, out_channels))
 
 # %% tags=["wrong"] expect="a stride of 2 changes the shape"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 2 * out if in_channels != out else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
-
+# - if stride != 1 or in_channels != out_channels:
+# + if in_channels != out_channels:
 
 # %% tags=["wrong"] expect="takes what the first one returns"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != out else 0
-    if kind == "basic":
-        return 2 * 9 * in_channels * channels + 4 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
-
+# - convs = [(3, in_channels, channels), (3, channels, channels)]
+# + convs = [(3, in_channels, channels), (3, in_channels, channels)]
 
 # %% tags=["wrong"] expect="32 channels go in and 32 come out"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != channels else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
-
+# - if stride != 1 or in_channels != out_channels:
+# + if stride != 1 or in_channels != channels:
 
 # %% tags=["wrong"] expect="the shortcut has a BatchNorm, too"
 def block_parameters(kind, in_channels, channels, stride):
@@ -221,15 +187,13 @@ def block_parameters(kind, in_channels, channels, stride):
 
 
 # %% tags=["wrong"] expect="the channels that come out of it"
-def block_parameters(kind, in_channels, channels, stride):
-    if kind == "basic":
-        convs = [(3, in_channels, channels), (3, channels, channels)]
-    else:
-        convs = [(1, in_channels, channels), (3, channels, channels), (1, channels, 4 * channels)]
-    if stride != 1 or in_channels != convs[-1][2]:
-        convs.append((1, in_channels, convs[-1][2]))
-    return sum(kernel**2 * before * after + 2 * before for kernel, before, after in convs)
-
+# -     out_channels = convs[-1][2]
+# -     if stride != 1 or in_channels != out_channels:
+# -         convs.append((1, in_channels, out_channels))
+# -     return sum(kernel**2 * before * after + 2 * after for kernel, before, after in convs)
+# +     if stride != 1 or in_channels != convs[-1][2]:
+# +         convs.append((1, in_channels, convs[-1][2]))
+# +     return sum(kernel**2 * before * after + 2 * before for kernel, before, after in convs)
 
 # %% [markdown]
 # Try it on the two blocks of the lesson that take 256 channels and return 256:
@@ -311,184 +275,85 @@ class PreActivationBlock(nn.Module):
 
 
 # %% tags=["wrong"] expect="the input is not added"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return self.conv2(F.relu(self.bn2(out)))
-
+# - return x + out
+# + return out
 
 # %% tags=["wrong"] expect="nothing may follow the sum"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return F.relu(x + self.conv2(F.relu(self.bn2(out))))
-
+# - return x + out
+# + return F.relu(x + out)
 
 # %% tags=["wrong"] expect="not what BatchNorm and ReLU made of it"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        x = F.relu(self.bn1(x))
-        out = self.conv1(x)
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# -         out = self.conv1(F.relu(self.bn1(x)))
+# +         x = F.relu(self.bn1(x))
+# +         out = self.conv1(x)
 
 # %% tags=["wrong"] expect="before each convolution, not after it"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        return x + self.bn2(self.conv2(out))
-
+# - self.conv1(F.relu(self.bn1(x)))
+# + F.relu(self.bn1(self.conv1(x)))
+# - self.conv2(F.relu(self.bn2(out)))
+# + self.bn2(self.conv2(out))
 
 # %% tags=["wrong"] expect="BatchNorm first, then ReLU"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(self.bn1(F.relu(x)))
-        return x + self.conv2(self.bn2(F.relu(out)))
-
+# - F.relu(self.bn1(x))
+# + self.bn1(F.relu(x))
+# - F.relu(self.bn2(out))
+# + self.bn2(F.relu(out))
 
 # %% tags=["wrong"] expect="padding=1"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# - self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv1 = nn.Conv2d(channels, channels, 3, bias=False)
+# - self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
+# -         out = self.conv2(F.relu(self.bn2(out)))
+# -         return x + out
+# +         return x + self.conv2(F.relu(self.bn2(out)))
 
 # %% tags=["wrong"] expect="a BatchNorm of its own"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn = nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn(x)))
-        return x + self.conv2(F.relu(self.bn(out)))
-
+# - self.bn2 = nn.BatchNorm2d(channels)
+# + self.bn2 = self.bn1
 
 # %% tags=["wrong"] expect="changed the input itself"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        x += self.conv2(F.relu(self.bn2(out)))
-        return x
-
+# -         return x + out
+# +         x += out
+# +         return x
 
 # %% tags=["wrong"] expect="another value on the way"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        x = self.conv1(F.relu(self.bn1(x)))
-        x = self.conv2(F.relu(self.bn2(x)))
-        return x + x
-
+# - out = self.conv1(F.relu(self.bn1(x)))
+# + x = self.conv1(F.relu(self.bn1(x)))
+# - out = self.conv2(F.relu(self.bn2(out)))
+# + x = self.conv2(F.relu(self.bn2(x)))
+# - return x + out
+# + return x + x
 
 # %% tags=["wrong"] expect="a ReLU is missing"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(self.bn1(x))
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# - F.relu(self.bn1(x))
+# + self.bn1(x)
 
 # %% tags=["wrong"] expect="used twice"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return x + self.conv2(F.relu(self.bn1(out)))
-
+# - F.relu(self.bn2(out))
+# + F.relu(self.bn1(out))
 
 # %% tags=["wrong"] expect="returns nothing"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        out = self.conv2(F.relu(self.bn2(out)))
-        x = x + out
-
+# - return x + out
+# + x = x + out
 
 # %% tags=["wrong"] expect="use the argument"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(4), nn.BatchNorm2d(4)
-        self.conv1 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# - self.bn1 = nn.BatchNorm2d(channels)
+# + self.bn1 = nn.BatchNorm2d(4)
+# - self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv1 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+# - self.bn2 = nn.BatchNorm2d(channels)
+# + self.bn2 = nn.BatchNorm2d(4)
+# - self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv2 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
 
 # %% tags=["wrong"] expect="uses the batch"
 class PreActivationBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x):
@@ -624,40 +489,25 @@ def linear_factor(step, warmup_steps, total_steps):
 
 
 # %% tags=["wrong"] expect="would be wasted"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return step / warmup_steps
-    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
-
+# - return (step + 1) / warmup_steps
+# + return step / warmup_steps
 
 # %% tags=["wrong"] expect="jumps down after the warm-up"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    return max(0.0, 1 - step / total_steps)
-
+# - (total_steps - step) / (total_steps - warmup_steps)
+# + 1 - step / total_steps
 
 # %% tags=["wrong"] expect="is negative"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    return (total_steps - step) / (total_steps - warmup_steps)
-
+# - return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# + return (total_steps - step) / (total_steps - warmup_steps)
 
 # %% tags=["wrong"] expect="a straight line, not a cosine"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-    return (1 + math.cos(math.pi * progress)) / 2
-
+# -     return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# +     progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
+# +     return (1 + math.cos(math.pi * progress)) / 2
 
 # %% tags=["wrong"] expect="rise instead of falling"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    return min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-
+# - return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# + return min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
 
 # %% tags=["wrong"] expect="without warm-up it fails"
 def linear_factor(step, warmup_steps, total_steps):
@@ -667,11 +517,8 @@ def linear_factor(step, warmup_steps, total_steps):
 
 
 # %% tags=["wrong"] expect="as many steps as warmup_steps says"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return min(1, (step + 1) / 4)
-    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
-
+# - return (step + 1) / warmup_steps
+# + return min(1, (step + 1) / 4)
 
 # %% [markdown]
 # Try it. After four steps of warm-up it should fall to 0 by step 10:
@@ -751,58 +598,31 @@ def compare_weights(model, weights):
 
 
 # %% tags=["wrong"] expect="the wrong way round"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(weights) - set(own)),
-        "unexpected": sorted(set(own) - set(weights)),
-        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
-    }
-
+# - set(own) - set(weights)
+# + set(weights) - set(own)
+# - set(weights) - set(own)
+# + set(own) - set(weights)
 
 # %% tags=["wrong"] expect="running averages"
-def compare_weights(model, weights):
-    own = dict(model.named_parameters())
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(own) - set(weights)),
-        "unexpected": sorted(set(weights) - set(own)),
-        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
-    }
-
+# - model.state_dict()
+# + dict(model.named_parameters())
 
 # %% tags=["wrong"] expect="only names that are in both"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    return {
-        "missing": sorted(name for name in own if name not in weights),
-        "unexpected": sorted(name for name in weights if name not in own),
-        "misshaped": sorted(name for name in own if own[name].shape != weights[name].shape),
-    }
-
+# - set(own) - set(weights)
+# + name for name in own if name not in weights
+# - set(weights) - set(own)
+# + name for name in weights if name not in own
+# - "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+# + "misshaped": sorted(name for name in own if own[name].shape != weights[name].shape),
+# -     both = set(own) & set(weights)
 
 # %% tags=["wrong"] expect="shapes, not numbers"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(own) - set(weights)),
-        "unexpected": sorted(set(weights) - set(own)),
-        "misshaped": sorted(name for name in both if not torch.equal(own[name], weights[name])),
-    }
-
+# - own[name].shape != weights[name].shape
+# + not torch.equal(own[name], weights[name])
 
 # %% tags=["wrong"] expect="as many numbers in another shape"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(own) - set(weights)),
-        "unexpected": sorted(set(weights) - set(own)),
-        "misshaped": sorted(name for name in both if own[name].numel() != weights[name].numel()),
-    }
-
+# - own[name].shape != weights[name].shape
+# + own[name].numel() != weights[name].numel()
 
 # %% tags=["wrong"] expect="shapes differ"
 def compare_weights(model, weights):
@@ -811,14 +631,13 @@ def compare_weights(model, weights):
 
 
 # %% tags=["wrong"] expect="sort the names"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    return {
-        "missing": [name for name in own if name not in weights],
-        "unexpected": [name for name in weights if name not in own],
-        "misshaped": [name for name in own if name in weights and own[name].shape != weights[name].shape],
-    }
-
+# - sorted(set(own) - set(weights))
+# + [name for name in own if name not in weights]
+# - sorted(set(weights) - set(own))
+# + [name for name in weights if name not in own]
+# - "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+# + "misshaped": [name for name in own if name in weights and own[name].shape != weights[name].shape],
+# -     both = set(own) & set(weights)
 
 # %% tags=["wrong"] expect="leave them as they are"
 def compare_weights(model, weights):
