@@ -43,6 +43,21 @@ def final_side(side, layers):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import math
+
+
+def final_side(side, layers):
+    if not layers:
+        return side
+    (kernel, stride, padding), *rest = layers
+    return final_side(1 + math.floor((side - kernel + 2 * padding) / stride), rest)
+
+
+# %% tags=["right"]
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = len(range(-padding, side + padding - kernel + 1, stride))
+
 # %% tags=["wrong"] expect="before you add 1"
 # - side = (side + 2 * padding - kernel) // stride + 1
 # + side = (side + 2 * padding - kernel + 1) // stride
@@ -145,6 +160,26 @@ def convolve_channels(image, kernel, bias):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def convolve_channels(image, kernel, bias):
+    size = kernel.shape[-1]
+    windows = image.unfold(1, size, 1).unfold(2, size, 1)
+    return torch.einsum("crkxy,cxy->rk", windows, kernel) + bias
+
+
+# %% tags=["right"]
+def convolve_channels(image, kernel, bias):
+    _, size, width = kernel.shape
+    rows, columns = image.shape[1] - size + 1, image.shape[2] - width + 1
+    result = torch.full((rows, columns), bias, dtype=torch.float64)
+    for down in range(size):
+        for right in range(width):
+            for channel in range(len(image)):
+                part = image[channel, down : down + rows, right : right + columns]
+                result += part.double() * kernel[channel, down, right]
+    return result
+
+
 # %% tags=["wrong"] expect="add the channels up"
 # - image.shape[1]
 # + len(image), image.shape[1]
@@ -189,7 +224,7 @@ assert isinstance(points, torch.Tensor), f"return a tensor, not a {type(points).
 assert tuple(points.shape) != (5, 5), "len(kernel) is the number of channels; use kernel.shape[-1] for the size"
 image, kernel = torch.randn(2, 6, 8, generator=generator), torch.randn(2, 3, 3, generator=generator)
 expected = F.conv2d(image[None], kernel[None])[0, 0]
-result = convolve_channels(image, kernel, 0.5)
+result = convolve_channels(image, kernel, 0.5).float()
 assert result.ndim == 2, f"one filter makes one map, yours has shape {tuple(result.shape)}: add the channels up"
 assert tuple(result.shape) != (3, 5), "the filter fits at one more place in each direction: height - size + 1"
 assert result.shape == expected.shape, f"a picture of 6 x 8 should give a map of 4 x 6, not {tuple(result.shape)}"
@@ -203,7 +238,7 @@ averaged = any(torch.allclose(result, expected / number + 0.5, atol=1e-4) for nu
 assert not averaged, "sum, do not average: a convolution adds all products up"
 assert not torch.allclose(result, expected, atol=1e-4), "the bias is missing"
 assert torch.allclose(result, expected + 0.5, atol=1e-4), "wrong numbers: multiply window and kernel, sum, add the bias"
-larger = convolve_channels(image, torch.ones(2, 5, 5), 0.0)
+larger = convolve_channels(image, torch.ones(2, 5, 5), 0.0).float()
 assert larger.shape == (2, 4), f"a kernel of 5 x 5 should give a map of 2 x 4, not {tuple(larger.shape)}"
 assert torch.allclose(larger, F.conv2d(image[None], torch.ones(1, 2, 5, 5))[0, 0], atol=1e-4), "wrong for size 5"
 print("✓ task 2")
@@ -242,6 +277,23 @@ def count_parameters(channels, num_classes):
     stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
     return stages + channels[-1] * num_classes + num_classes
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def count_parameters(channels, num_classes):
+    total = 0
+    for i in range(1, len(channels)):
+        total += channels[i] * (3 * 3 * channels[i - 1] + 2)
+    return total + (channels[-1] + 1) * num_classes
+
+
+# %% tags=["right"]
+import numpy as np
+
+
+def count_parameters(channels, num_classes):
+    before, after = np.array(channels[:-1]), np.array(channels[1:])
+    return 9 * before @ after + 2 * after.sum() + num_classes * (channels[-1] + 1)
 
 
 # %% tags=["wrong"] expect="BatchNorm has parameters"
@@ -335,6 +387,35 @@ class DoubleBlock(nn.Module):
         ### END SOLUTION
 
 
+# %% tags=["right"]
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding="same"), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding="same"), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.MaxPool2d(2),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+# %% tags=["right"]
+class DoubleBlock(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.pool, self.relu = nn.MaxPool2d(2, stride=2), nn.ReLU(inplace=True)
+        self.last_norm = nn.BatchNorm2d(out_channels)
+        self.last_conv = nn.Conv2d(out_channels, out_channels, 3, 1, 1)
+        self.first_norm = nn.BatchNorm2d(out_channels)
+        self.first_conv = nn.Conv2d(in_channels, out_channels, 3, 1, 1)
+
+    def forward(self, images):
+        x = self.relu(self.first_norm(self.first_conv(images)))
+        return self.pool(self.relu(self.last_norm(self.last_conv(x))))
+
+
 # %% tags=["wrong"] expect="keep the size, then pool"
 # - self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
 # + self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, bias=False)
@@ -344,6 +425,10 @@ class DoubleBlock(nn.Module):
 # %% tags=["wrong"] expect="a BatchNorm of its own"
 # - self.norm2 = nn.BatchNorm2d(out_channels)
 # + self.norm2 = self.norm1
+
+# %% tags=["wrong"] expect="one BatchNorm is used twice"
+# - self.norm2(self.conv2(hidden))
+# + self.norm1(self.conv2(hidden))
 
 # %% tags=["wrong"] expect="in __init__"
 class DoubleBlock(nn.Module):
@@ -409,28 +494,44 @@ for height, width in [(28, 28), (12, 18), (9, 7)]:
     wanted = (2, 4, height // 2, width // 2)
     assert shape == wanted, f"{height} x {width} should give {wanted}, not {shape}: keep the size, then pool once"
 with torch.no_grad():
-    for norm in norms:  # as after a training; some of the weights are negative
-        norm.running_var.copy_(torch.tensor([0.3, 0.2, 0.4, 0.3]))
-        norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.0, 0.2]))
-        norm.weight.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5]))
-        norm.bias.copy_(torch.tensor([0.2, 0.3, -0.1, 0.1]))
+    for number, norm in enumerate(norms):  # as after a training; some of the weights are negative
+        norm.running_var.copy_(torch.tensor([0.3, 0.2, 0.4, 0.3]) * (1 + number))
+        norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.0, 0.2]) * (1 + number))
+        norm.weight.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5]) + 0.1 * number)
+        norm.bias.copy_(torch.tensor([0.2, 0.3, -0.1, 0.1]) - 0.1 * number)
 x = torch.randn(2, 3, 8, 8)
 block.eval()
-(conv1, conv2), norm, relu, pool = convs, norms[0], nn.ReLU(), nn.MaxPool2d(2)
-result, hidden = block(x), relu(norm(conv1(x)))
-linear = norm(conv2(norm(conv1(x))))
-assert not torch.allclose(result, pool(linear), atol=1e-5), "no ReLU is used: negative numbers should become 0"
-early = pool(norm(relu(conv2(norm(relu(conv1(x)))))))
-assert not torch.allclose(result, early, atol=1e-5), "the order should be BatchNorm before ReLU, not after it"
-missing = "a ReLU is missing between the two convolutions"
-assert not torch.allclose(result, relu(pool(linear)), atol=1e-5), missing
+(conv1, conv2), relu, pool = convs, nn.ReLU(), nn.MaxPool2d(2)
+result = block(x)
+
+
+def like(build):
+    """Whether the block did the same as `build`, in whichever order its BatchNorms were made."""
+    with torch.no_grad():
+        return any(torch.allclose(result, build(*order), atol=1e-5) for order in [norms, norms[::-1]])
+
+
+def linear(a, b):
+    return b(conv2(a(conv1(x))))
+
+
+def maps(a, b):
+    return relu(b(conv2(relu(a(conv1(x))))))
+
+
+assert not like(lambda a, b: pool(linear(a, b))), "no ReLU is used: negative numbers should become 0"
+early = like(lambda a, b: pool(b(relu(conv2(a(relu(conv1(x))))))))
+assert not early, "the order should be BatchNorm before ReLU, not after it"
+missing = like(lambda a, b: relu(pool(linear(a, b))))
+assert not missing, "a ReLU is missing between the two convolutions"
 assert result.min() >= 0, "negative numbers come out: the last ReLU is missing"
-first = relu(norm(pool(conv2(hidden))))
-assert not torch.allclose(result, first, atol=1e-5), "pool at the very end, after the second BatchNorm and ReLU"
-mean = F.avg_pool2d(relu(norm(conv2(hidden))), 2)
-assert not torch.allclose(result, mean, atol=1e-5), "max pooling keeps the largest of four numbers, not their mean"
-expected = pool(relu(norm(conv2(hidden))))
-assert torch.allclose(result, expected, atol=1e-5), "the order should be: conv, norm, ReLU, conv, norm, ReLU, pool"
+first = like(lambda a, b: relu(b(pool(conv2(relu(a(conv1(x))))))))
+assert not first, "pool at the very end, after the second BatchNorm and ReLU"
+mean = like(lambda a, b: F.avg_pool2d(maps(a, b), 2))
+assert not mean, "max pooling keeps the largest of four numbers, not their mean"
+twice = like(lambda a, b: pool(maps(a, a)))
+assert not twice, "one BatchNorm is used twice and the other one never: each has its own convolution"
+assert like(lambda a, b: pool(maps(a, b))), "the order should be: conv, norm, ReLU, conv, norm, ReLU, pool"
 print("✓ task 4")
 
 # %% [markdown]
@@ -477,9 +578,32 @@ def confident_mistakes(logits, labels, k):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def confident_mistakes(logits, labels, k):
+    found = []
+    for i, (row, label) in enumerate(zip(logits.softmax(dim=1).tolist(), labels.tolist())):
+        answer = row.index(max(row))
+        if answer != label:
+            found.append((i, label, answer, row[answer]))
+    return sorted(found, key=lambda mistake: -mistake[3])[:k]
+
+
+# %% tags=["right"]
+import numpy as np
+
+
+def confident_mistakes(logits, labels, k):
+    probabilities = logits.double().softmax(dim=1).numpy()
+    labels = labels.numpy()
+    answers = probabilities.argmax(axis=1)
+    confidence = np.where(answers != labels, probabilities.max(axis=1), -1)
+    order = np.argsort(-confidence)[: min(k, (answers != labels).sum())]
+    return [(int(i), int(labels[i]), int(answers[i]), float(confidence[i])) for i in order]
+
+
 # %% tags=["wrong"] expect="the most confident first"
-# - descending=True
-# +
+# - confidence[wrong].argsort(descending=True)
+# + confidence[wrong].argsort()
 
 # %% tags=["wrong"] expect="that were right"
 # -     wrong = (predictions != labels).nonzero().flatten()

@@ -47,15 +47,26 @@ def block_shape(shape, kind, channels, stride):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def block_shape(shape, kind, channels, stride):
+    if kind == "bottleneck":
+        channels *= 4
+    return (shape[0], channels, math.ceil(shape[2] / stride), math.ceil(shape[3] / stride))
+
+
+# %% tags=["right"]
+def block_shape(shape, kind, channels, stride):
+    sides = [-(-side // stride) for side in shape[2:]]
+    return torch.Size([shape[0], channels * {"basic": 1, "bottleneck": 4}[kind], *sides])
+
+
 # %% tags=["wrong"] expect="four times as many"
-# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
-# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-# +     return pictures, channels, (height - 1) // stride + 1, (width - 1) // stride + 1
+# - "bottleneck": 4
+# + "bottleneck": 1
 
 # %% tags=["wrong"] expect="round up"
-# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
-# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-# +     return pictures, channels * (4 if kind == "bottleneck" else 1), height // stride, width // stride
+# - (height - 1) // stride + 1, (width - 1) // stride + 1
+# + height // stride, width // stride
 
 # %% tags=["wrong"] expect="not those that went in"
 # - pictures, _, height, width = shape
@@ -64,20 +75,16 @@ def block_shape(shape, kind, channels, stride):
 # + before * expansion
 
 # %% tags=["wrong"] expect="width has a stride, too"
-# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
-# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-# +     return pictures, channels * (4 if kind == "bottleneck" else 1), (height - 1) // stride + 1, width
+# - (width - 1) // stride + 1
+# + width
 
 # %% tags=["wrong"] expect="the padding of 1 keeps the size"
-# - {"basic": 1, "bottleneck": 4}[kind]
-# + 4 if kind == "bottleneck" else 1
-# - return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-# + return pictures, channels * expansion, (height - 3) // stride + 1, (width - 3) // stride + 1
+# - (height - 1) // stride + 1, (width - 1) // stride + 1
+# + (height - 3) // stride + 1, (width - 3) // stride + 1
 
 # %% tags=["wrong"] expect="whole numbers"
-# -     expansion = {"basic": 1, "bottleneck": 4}[kind]
-# -     return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-# +     return pictures, channels * (4 if kind == "bottleneck" else 1), (height + stride - 1) / stride, width / stride
+# - (height - 1) // stride + 1, (width - 1) // stride + 1
+# + (height + stride - 1) / stride, width / stride
 
 # %% tags=["wrong"] expect="four numbers"
 def block_shape(shape, kind, channels, stride):
@@ -151,6 +158,21 @@ def block_parameters(kind, in_channels, channels, stride):
         convs.append((1, in_channels, out_channels))
     return sum(kernel**2 * before * after + 2 * after for kernel, before, after in convs)
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def block_parameters(kind, in_channels, channels, stride):
+    out = channels if kind == "basic" else 4 * channels
+    shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != out else 0
+    if kind == "basic":
+        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
+    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
+
+
+# %% tags=["right"]
+def block_parameters(kind, in_channels, channels, stride):
+    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[kind](in_channels, channels, stride)
+    return sum(parameter.numel() for parameter in block.parameters())
 
 
 # %% tags=["wrong"] expect="BatchNorm learns"
@@ -272,6 +294,33 @@ class PreActivationBlock(nn.Module):
         out = self.conv2(F.relu(self.bn2(out)))
         return x + out
     ### END SOLUTION
+
+
+# %% tags=["right"]
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
+            nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
+        )  # fmt: skip
+
+    def forward(self, x):
+        return self.layers(x) + x
+
+
+# %% tags=["right"]
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding="same", bias=False) for _ in range(2))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
+
+    def forward(self, x):
+        out = x
+        for norm, conv in zip(self.norms, self.convs):
+            out = conv(norm(out).relu())
+        return torch.add(x, out)
 
 
 # %% tags=["wrong"] expect="the input is not added"
@@ -488,6 +537,19 @@ def linear_factor(step, warmup_steps, total_steps):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import numpy as np
+
+
+def linear_factor(step, warmup_steps, total_steps):
+    return np.interp(step, [-1, warmup_steps - 1, warmup_steps, total_steps], [0, 1, 1, 0])
+
+
+# %% tags=["right"]
+# -     return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# +     progress = (step - warmup_steps) / (total_steps - warmup_steps)
+# +     return 1 - min(progress, 1)
+
 # %% tags=["wrong"] expect="would be wasted"
 # - return (step + 1) / warmup_steps
 # + return step / warmup_steps
@@ -530,9 +592,10 @@ print([round(linear_factor(step, 4, 10), 2) for step in range(12)])
 rates = [linear_factor(step, 4, 14) for step in range(20)]
 assert None not in rates, "the function returns nothing"
 assert rates[0] != 0, "the first step has rate 0 and would be wasted: the warm-up is (step + 1) / warmup_steps"
-assert rates[:4] == [0.25, 0.5, 0.75, 1.0], f"4 steps of warm-up should be 0.25, 0.5, 0.75, 1, not {rates[:4]}"
+right = all(abs(rate - (step + 1) / 4) < 1e-6 for step, rate in enumerate(rates[:4]))
+assert right, f"4 steps of warm-up should be 0.25, 0.5, 0.75, 1, not {rates[:4]}"
 assert rates[4] != 0, "after the warm-up the rates rise instead of falling: count backwards"
-assert rates[4] == 1, f"the rate jumps down after the warm-up: step {4} should have 1, not {rates[4]:.2f}"
+assert abs(rates[4] - 1) < 1e-6, f"the rate jumps down after the warm-up: step {4} should have 1, not {rates[4]:.2f}"
 cosine = [(1 + math.cos(math.pi * progress / 10)) / 2 for progress in range(11)]
 close = [abs(rate - other) < 1e-6 for rate, other in zip(rates[4:15], cosine)]
 assert not all(close), "this is the lesson's schedule: the fall should be a straight line, not a cosine"
@@ -540,7 +603,7 @@ fall = [1 - progress / 10 for progress in range(11)]
 for step, wanted in enumerate(fall, 4):
     assert abs(rates[step] - wanted) < 1e-6, f"of 14 steps, 4 warm-up, step {step} gets {wanted:.1f}, not {rates[step]}"
 assert min(rates) >= 0, f"after the end the rate is negative ({min(rates):.1f}): it should stay at 0"
-assert max(rates[14:]) == 0, "from step total_steps on the rate should be 0"
+assert max(rates[14:]) < 1e-6, "from step total_steps on the rate should be 0"
 other = [linear_factor(step, 8, 10) for step in range(8)]
 right = all(abs(rate - (step + 1) / 8) < 1e-6 for step, rate in enumerate(other))
 assert right, f"the warm-up should last as many steps as warmup_steps says; with 8 of them it gives {other}"
@@ -595,6 +658,29 @@ def compare_weights(model, weights):
         "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
     }
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def compare_weights(model, weights):
+    result = {"misshaped": [], "missing": [], "unexpected": []}
+    own = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name in sorted({**own, **weights}):
+        if name not in weights:
+            result["missing"].append(name)
+        elif name not in own:
+            result["unexpected"].append(name)
+        elif list(weights[name].shape) != own[name]:
+            result["misshaped"].append(name)
+    return result
+
+
+# %% tags=["right"]
+def compare_weights(model, weights):
+    own = {(name, tensor.shape) for name, tensor in model.state_dict().items()}
+    theirs = {(name, tensor.shape) for name, tensor in weights.items()}
+    lacking, extra = {name for name, _ in own - theirs}, {name for name, _ in theirs - own}
+    kinds = {"missing": lacking - extra, "unexpected": extra - lacking, "misshaped": lacking & extra}
+    return {kind: sorted(names) for kind, names in kinds.items()}
 
 
 # %% tags=["wrong"] expect="the wrong way round"
