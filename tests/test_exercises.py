@@ -1,53 +1,21 @@
-"""Every exercise: its stub fails, its solution passes, and each wrong answer is caught with a message that names it.
+"""Every exercise: its stub fails, all right answers pass, and each wrong one is caught with a message that names it.
 
 An exercise (lessons/exercises/) is executed cell by cell. At each task the answer cell is tried in all variants,
 each in a copy of the variables there were before it; the cells after it, up to and with the check, follow.
 """
 
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import build
-import jupytext
 import matplotlib
 import pytest
+from exercises import edited, tasks
 
 ROOT = Path(__file__).resolve().parents[1]
 
 matplotlib.use("Agg")
 EXERCISES = sorted((ROOT / "lessons" / "exercises").glob("[0-9]*.py"))
-
-
-@dataclass
-class Task:
-    """One gap of an exercise: the cells before it, the solved answer, wrong answers, the cells up to its check."""
-
-    name: str
-    before: list[str]
-    answer: str
-    wrong: list[tuple[str, str]] = field(default_factory=list)
-    after: list[str] = field(default_factory=list)
-
-
-@cache
-def tasks(source: Path) -> list[Task]:
-    found: list[Task] = []
-    loose: list[str] = []
-    for cell in jupytext.read(source).cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code":
-            continue
-        if "answer" in tags:
-            found.append(Task(f"task {len(found) + 1}", loose, cell.source))
-            loose = found[-1].after
-        elif "wrong" in tags:
-            found[-1].wrong.append((cell.source, cell.metadata["expect"]))
-        else:
-            loose.append(cell.source)
-            if "check" in tags:
-                loose = []
-    return found
 
 
 @cache
@@ -85,6 +53,15 @@ every_task = pytest.mark.parametrize(
 @every_task
 def test_solution_passes(source, number):
     attempt(source, number, tasks(source)[number].answer)
+
+
+@every_task
+def test_right_answers_pass(source, number):
+    for answer in tasks(source)[number].right:
+        try:
+            attempt(source, number, answer)
+        except Exception as error:
+            raise AssertionError(f"a right answer is refused: {error!r}\n{answer}") from error
 
 
 @every_task
@@ -130,3 +107,39 @@ def test_nbgrader_reads_our_metadata_and_makes_the_same_stub(source):
     solved.metadata["language_info"] = {"name": "python"}
     theirs, _ = ClearSolutions().preprocess(solved, {})
     assert ours == [cell.source for cell in theirs.cells]
+
+
+ANSWER = "def double(number):\n    result = number + number\n    return result"
+
+
+@pytest.mark.parametrize(
+    "edit, result",
+    [
+        ("# - number + number\n# + 3 * number", "def double(number):\n    result = 3 * number\n    return result"),
+        ("# - return\n# + yield\n# - + number", "def double(number):\n    result = number \n    yield result"),
+        (
+            "# -     result = number + number\n# -     return result\n# +     print(number)\n# +\n# +     pass",
+            "def double(number):\n    print(number)\n\n    pass",
+        ),
+        ("def double(n):\n    return n", "def double(n):\n    return n"),
+    ],
+    ids=["part of a line", "two replacements", "several lines", "whole cell"],
+)
+def test_an_edit_is_applied(edit, result):
+    assert edited(ANSWER, edit, Path("source.py"), 1) == result
+
+
+@pytest.mark.parametrize(
+    "edit, message",
+    [
+        ("# - number * number\n# + 0", r"source.py:7: this occurs 0 times in the answer cell.*\nnumber \* number$"),
+        ("# - return\n# + print\n# - result", r"source.py:9: this occurs 2 times in the answer cell.*\nresult$"),
+        ("# + return 0", r"source.py:7: an edit begins with the text to be replaced.*\nreturn 0$"),
+        ("# - return\nreturn 0", r"source.py:8: every line of an edit begins with '# - ' or '# \+ '"),
+        ("# - number + number\n# + 1\n# - result = number\n# + 2", r"two replacements overlap.*\n1$"),
+    ],
+    ids=["not there", "twice", "nothing to replace", "no comment", "overlap"],
+)
+def test_an_edit_that_does_not_fit_is_refused(edit, message):
+    with pytest.raises(ValueError, match=message):
+        edited(ANSWER, edit, Path("source.py"), 7)

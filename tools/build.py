@@ -59,7 +59,7 @@ def targets(source: Path) -> list[Path]:
 
 
 def read_source(source: Path) -> nbformat.NotebookNode:
-    """The notebook as written: no outputs; exercises with solutions, points, and without their wrong answers."""
+    """The notebook as written: no outputs; exercises with solutions, points, and without their other answers."""
     notebook = jupytext.read(source)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
     notebook.cells = [cell for cell in notebook.cells if not {"wrong", "right"} & set(cell.metadata.get("tags", []))]

@@ -7,6 +7,7 @@
 
 # %%
 import tempfile
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -43,20 +44,37 @@ def count_pictures(root):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="files that are no pictures"
-def count_pictures(root):
-    return {folder.name: len(list(folder.iterdir())) for folder in Path(root).iterdir() if folder.is_dir()}
+# %% tags=["right"]
+import os
 
+
+def count_pictures(root):
+    counts = {}
+    for name in sorted(os.listdir(root)):
+        if os.path.isdir(os.path.join(root, name)):
+            counts[name] = sum(file.endswith(".jpg") for file in os.listdir(os.path.join(root, name)))
+    return counts
+
+
+# %% tags=["right"]
+# - len(list(folder.glob("*.jpg")))
+# + np.sum([path.suffix == ".jpg" for path in folder.iterdir()], dtype=np.int64)
+
+# %% tags=["wrong"] expect="files that are no pictures"
+# - folder.glob("*.jpg")
+# + folder.iterdir()
+
+# %% tags=["wrong"] expect="a file beside the folders"
+# - for folder in Path(root).iterdir() if folder.is_dir()
+# + for folder in Path(root).iterdir()
 
 # %% tags=["wrong"] expect="how many, not which"
-def count_pictures(root):
-    return {folder.name: sorted(folder.glob("*.jpg")) for folder in Path(root).iterdir() if folder.is_dir()}
-
+# - len(list(folder.glob("*.jpg")))
+# + sorted(folder.glob("*.jpg"))
 
 # %% tags=["wrong"] expect="keys should be the names of the folders"
-def count_pictures(root):
-    return {str(folder): len(list(folder.glob("*.jpg"))) for folder in Path(root).iterdir() if folder.is_dir()}
-
+# - folder.name
+# + str(folder)
 
 # %% [markdown]
 # Try it on the training pictures before you run the check:
@@ -68,6 +86,7 @@ print(count_pictures(train_set.root))
 # %% tags=["check"] points=2
 with tempfile.TemporaryDirectory() as folder:
     root = Path(folder)
+    (root / "readme.txt").write_text("not a folder")
     for name, pictures in [("cats", 3), ("dogs", 0)]:
         (root / name).mkdir()
         (root / name / "notes.txt").write_text("not a picture")
@@ -78,8 +97,9 @@ with tempfile.TemporaryDirectory() as folder:
     counted = count_pictures(root)
 assert isinstance(counted, dict), f"return a dict, not a {type(counted).__name__}"
 assert set(counted) != {"cats"}, "a folder without pictures is missing; it should be there with 0"
+assert "readme.txt" not in counted, "readme.txt is a file beside the folders, not a class: look only into folders"
 assert set(counted) == {"cats", "dogs"}, f"the keys should be the names of the folders, not {sorted(counted)}"
-assert all(isinstance(value, int) for value in counted.values()), "the values should say how many, not which"
+assert all(isinstance(value, Integral) for value in counted.values()), "the values should say how many, not which"
 assert counted != {"cats": 4, "dogs": 1}, "count only the pictures directly in the folder, not deeper ones"
 assert counted != {"cats": 5, "dogs": 2}, "you also count files that are no pictures: look at the name's ending"
 assert counted == {"cats": 3, "dogs": 0}, f"3 cats and no dogs should give cats 3, dogs 0, not {counted}"
@@ -118,23 +138,28 @@ def to_normalized(pixels, mean, std):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="divide by 255"
-def to_normalized(pixels, mean, std):
-    image = torch.tensor(pixels).permute(2, 0, 1).float()
-    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+# %% tags=["right"]
+# -     image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
+# -     return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+# +     return torch.from_numpy((pixels / 255 - mean) / std).permute(2, 0, 1).float()
 
+# %% tags=["right"]
+def to_normalized(pixels, mean, std):
+    channels = [(pixels[..., i].astype(np.float32) / 255 - mean[i]) / std[i] for i in range(3)]
+    return torch.stack([torch.from_numpy(channel) for channel in channels])
+
+
+# %% tags=["wrong"] expect="divide by 255"
+# - image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
+# + image = torch.tensor(pixels).permute(2, 0, 1).float()
 
 # %% tags=["wrong"] expect="reshape"
-def to_normalized(pixels, mean, std):
-    image = torch.tensor(pixels).reshape(3, *pixels.shape[:2]).float() / 255
-    return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-
+# - torch.tensor(pixels).permute(2, 0, 1)
+# + torch.tensor(pixels).reshape(3, *pixels.shape[:2])
 
 # %% tags=["wrong"] expect="use brackets"
-def to_normalized(pixels, mean, std):
-    image = torch.tensor(pixels).permute(2, 0, 1).float() / 255
-    return image - torch.tensor(mean)[:, None, None] / torch.tensor(std)[:, None, None]
-
+# - return (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+# + return image - torch.tensor(mean)[:, None, None] / torch.tensor(std)[:, None, None]
 
 # %% tags=["wrong"] expect="end with .float()"
 def to_normalized(pixels, mean, std):
@@ -185,32 +210,47 @@ def make_eval_transform(size):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="squashed"
-def make_eval_transform(size):
-    return v2.Compose([v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# %% tags=["right"]
+# - v2.Resize(size), v2.CenterCrop(size), v2.ToImage()
+# + v2.ToImage(), v2.Resize(size, interpolation=v2.InterpolationMode.BICUBIC), v2.CenterCrop(size)
 
+# %% tags=["right"]
+def make_eval_transform(size):
+    def transform(picture):
+        scale = size / min(picture.size)
+        picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
+        left, top = (picture.width - size) // 2, (picture.height - size) // 2
+        pixels = np.asarray(picture.crop((left, top, left + size, top + size)), dtype=np.float32)
+        return torch.from_numpy(pixels / 255).permute(2, 0, 1)
+
+    return transform
+
+
+# %% tags=["wrong"] expect="squashed"
+# - return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# + return v2.Compose([v2.Resize((size, size)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+# %% tags=["wrong"] expect="pictures higher than wide"
+# - v2.Resize(size)
+# + v2.Resize((size, 2 * size))
 
 # %% tags=["wrong"] expect="different result each time"
-def make_eval_transform(size):
-    return v2.Compose([v2.RandomResizedCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
+# - return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# + return v2.Compose([v2.RandomResizedCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 # %% tags=["wrong"] expect="only a small part"
-def make_eval_transform(size):
-    return v2.Compose([v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
+# - return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# + return v2.Compose([v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 # %% tags=["wrong"] expect="leave out Normalize"
-def make_eval_transform(size):
-    normalize = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
-    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), *to_tensor, normalize])
-
+# -     return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# +     normalize = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+# +     to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+# +     return v2.Compose([v2.Resize(size), v2.CenterCrop(size), *to_tensor, normalize])
 
 # %% tags=["wrong"] expect="between 0 and 1"
-def make_eval_transform(size):
-    return v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage(), v2.ToDtype(torch.float32)])
-
+# - v2.ToDtype(torch.float32, scale=True)
+# + v2.ToDtype(torch.float32)
 
 # %% tags=["check"] points=3
 stripes = Image.fromarray(np.repeat(np.arange(200, dtype=np.uint8), 3).reshape(1, 200, 3).repeat(100, axis=0))
@@ -228,6 +268,10 @@ assert shown < 150, "the whole width was squashed into the square: resize the sh
 assert shown > 70, "only a small part of the picture is shown: resize it before you crop"
 middle = 255 * first[0, 25].mean().item()
 assert abs(middle - 99.5) < 5, "the middle of the picture should be shown: use CenterCrop"
+upright = transform(stripes.transpose(Image.Transpose.ROTATE_270))  # here it rises along the height
+assert upright.shape == first.shape, f"a picture of 100 x 200 should give (3, 50, 50), not {tuple(upright.shape)}"
+shown = 255 * (upright[0, -1, 25] - upright[0, 0, 25]).item()
+assert 70 < shown < 150, "pictures higher than wide are squashed or cut too much: Resize with one number fits both"
 print("✓ task 3")
 
 # %% [markdown]
@@ -256,20 +300,32 @@ def translate_labels(labels, their_classes, our_classes):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="wrong direction"
+# %% tags=["right"]
 def translate_labels(labels, their_classes, our_classes):
-    return [their_classes.index(our_classes[label]) for label in labels]
+    number = {name: i for i, name in enumerate(our_classes)}
+    translated = []
+    for label in labels:
+        translated.append(number[their_classes[label]])
+    return translated
 
+
+# %% tags=["right"]
+def translate_labels(labels, their_classes, our_classes):
+    table = np.array([our_classes.index(name) for name in their_classes])
+    return table[np.array(labels, dtype=int)]
+
+
+# %% tags=["wrong"] expect="wrong direction"
+# - our_classes.index(their_classes[label])
+# + their_classes.index(our_classes[label])
 
 # %% tags=["wrong"] expect="numbers, not names"
-def translate_labels(labels, their_classes, our_classes):
-    return [their_classes[label] for label in labels]
-
+# - our_classes.index(their_classes[label])
+# + their_classes[label]
 
 # %% tags=["wrong"] expect="only works for two classes"
-def translate_labels(labels, their_classes, our_classes):
-    return [len(our_classes) - 1 - label for label in labels]
-
+# - our_classes.index(their_classes[label])
+# + len(our_classes) - 1 - label
 
 # %% tags=["check"] points=2
 theirs, ours = ["bees", "wasps", "ants", "moths"], ["moths", "ants", "bees", "wasps"]
@@ -327,6 +383,25 @@ def split_by_animal(names, fraction, seed):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import random
+
+
+def split_by_animal(names, fraction, seed):
+    groups = {}
+    for name in sorted(names):
+        groups.setdefault(name.partition("_")[0], []).append(name)
+    chosen = random.Random(seed).sample(sorted(groups), round(fraction * len(groups)))
+    val = [name for animal in chosen for name in groups[animal]]
+    return sorted(set(names) - set(val)), sorted(val)
+
+
+# %% tags=["right"]
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     order = torch.randperm(len(animals), generator=torch.Generator().manual_seed(seed)).tolist()
+# +     chosen = [animals[i] for i in order[len(animals) - round(fraction * len(animals)) :]]
+
 # %% tags=["wrong"] expect="in both parts"
 def split_by_animal(names, fraction, seed):
     shuffled = list(np.random.default_rng(seed).permutation(sorted(names)))
@@ -334,29 +409,28 @@ def split_by_animal(names, fraction, seed):
     return sorted(shuffled[cut:]), sorted(shuffled[:cut])
 
 
-# %% tags=["wrong"] expect="use round"
-def split_by_animal(names, fraction, seed):
-    animals = sorted({name.split("_")[0] for name in names})
-    chosen = np.random.default_rng(seed).permutation(animals)[: int(fraction * len(animals))]
-    train = sorted(name for name in names if name.split("_")[0] not in chosen)
-    return train, sorted(set(names) - set(train))
+# %% tags=["wrong"] expect="ant1 is not ant10"
+# - if name.split("_")[0] not in chosen
+# + if not name.startswith(tuple(chosen))
+# - if name.split("_")[0] in chosen
+# + if name.startswith(tuple(chosen))
 
+# %% tags=["wrong"] expect="use round"
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     chosen = np.random.default_rng(seed).permutation(animals)[: int(fraction * len(animals))]
 
 # %% tags=["wrong"] expect="every seed gives the same split"
-def split_by_animal(names, fraction, seed):
-    animals = sorted({name.split("_")[0] for name in names})
-    chosen = animals[: round(fraction * len(animals))]
-    train = sorted(name for name in names if name.split("_")[0] not in chosen)
-    return train, sorted(set(names) - set(train))
-
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     chosen = animals[: round(fraction * len(animals))]
 
 # %% tags=["wrong"] expect="order of the list"
-def split_by_animal(names, fraction, seed):
-    animals = list(dict.fromkeys(name.split("_")[0] for name in names))
-    chosen = np.random.default_rng(seed).permutation(animals)[: round(fraction * len(animals))]
-    train = sorted(name for name in names if name.split("_")[0] not in chosen)
-    return train, sorted(set(names) - set(train))
-
+# -     animals = sorted({name.split("_")[0] for name in names})
+# -     shuffled = np.random.default_rng(seed).permutation(animals)
+# -     chosen = set(shuffled[: round(fraction * len(animals))])
+# +     animals = list(dict.fromkeys(name.split("_")[0] for name in names))
+# +     chosen = np.random.default_rng(seed).permutation(animals)[: round(fraction * len(animals))]
 
 # %% tags=["check"] points=5
 names = [f"ant{animal}_{picture}.jpg" for animal in range(20) for picture in range(1 + animal % 4)]
@@ -373,9 +447,13 @@ assert sorted(train + val) == sorted(names), "every name should be in exactly on
 animals = [{name.split("_")[0] for name in part} for part in (train, val)]
 both = sorted(animals[0] & animals[1])
 assert not both, f"{len(both)} animals are in both parts, e.g. {both[:1]}: split the animals, not the files"
-assert len(animals[1]) == 5, f"a quarter of 20 animals are 5, your validation part has {len(animals[1])}"
+hint = " (ant1 is not ant10, though its name begins like that)" if {"ant1", "ant10"} <= animals[1] else ""
+assert len(animals[1]) == 5, f"a quarter of 20 animals are 5, your validation part has {len(animals[1])}{hint}"
 assert names == original, "the list that was passed in has been changed: shuffle a copy"
 assert train == sorted(train) and val == sorted(val), "sort both parts before you return them"
+for seed in range(30):
+    found = {name.split("_")[0] for name in split(names, 0.25, seed)[1]}
+    assert len(found) == 5, f"seed {seed} puts {sorted(found)} into validation, not 5 animals: ant1 is not ant10"
 for fraction, animals in [(0.33, 7), (0.22, 4)]:
     found = len({name.split("_")[0] for name in split(names, fraction, seed=1)[1]})
     assert found == animals, f"{fraction} of 20 animals, rounded, are {animals}, not {found}: use round"

@@ -7,6 +7,7 @@
 
 # %%
 import copy
+import re
 
 import pandas as pd
 import torch
@@ -45,17 +46,24 @@ def slope(f, at):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# -     f(x).backward()
+# -     return x.grad.item()
+# +     return torch.autograd.grad(f(x), x)[0].item()
+
+# %% tags=["right"]
+def slope(f, at):
+    return float(torch.func.grad(f)(torch.tensor(at, dtype=torch.float64)))
+
+
 # %% tags=["wrong"] expect="the value of f"
 def slope(f, at):
     return f(torch.tensor(at)).item()
 
 
 # %% tags=["wrong"] expect="a plain number"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x).backward()
-    return x.grad
-
+# - x.grad.item()
+# + x.grad
 
 # %% tags=["wrong"] expect="too coarse"
 def slope(f, at):
@@ -63,27 +71,18 @@ def slope(f, at):
 
 
 # %% tags=["wrong"] expect="adds to what is already"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x).backward()
-    f(x).backward()
-    return x.grad.item()
-
+# -     f(x).backward()
+# +     f(x).backward()
+# +     f(x).backward()
 
 # %% tags=["wrong"] expect="nothing has been differentiated"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x)
-    return x.grad.item()
-
+# - f(x).backward()
+# + f(x)
 
 # %% tags=["wrong"] expect="not on x itself"
-def slope(f, at):
-    x = torch.tensor(at, requires_grad=True)
-    f(x)
-    x.backward()
-    return x.grad.item()
-
+# -     f(x).backward()
+# +     f(x)
+# +     x.backward()
 
 # %% tags=["check"] points=2
 try:
@@ -134,6 +133,21 @@ def split_by_date(table, val_start, test_start):
     is_test = table.index >= pd.Timestamp(test_start)
     return table[is_train], table[~is_train & ~is_test], table[is_test]
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def split_by_date(table, val_start, test_start):
+    table = table.sort_index()
+    cuts = table.index.searchsorted([pd.Timestamp(val_start), pd.Timestamp(test_start)])
+    return table.iloc[: cuts[0]], table.iloc[cuts[0] : cuts[1]], table.iloc[cuts[1] :]
+
+
+# %% tags=["right"]
+def split_by_date(table, val_start, test_start):
+    day = pd.Timedelta(days=1)
+    train = table.sort_index().loc[: pd.Timestamp(val_start) - day]
+    val = table.sort_index().loc[val_start : pd.Timestamp(test_start) - day]
+    return [train, val, table.query("index >= @test_start").sort_index()]
 
 
 # %% tags=["wrong"] expect="in two parts"
@@ -242,6 +256,25 @@ def scale(train, other):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+from sklearn.preprocessing import StandardScaler
+
+
+def scale(train, other):
+    scaler = StandardScaler().fit(train.numpy())
+    return [torch.from_numpy(scaler.transform(table.numpy().astype("float64"))) for table in (train, other)]
+
+
+# %% tags=["right"]
+def scale(train, other):
+    tables = train.clone(), other.clone()
+    for column in range(train.shape[1]):
+        mean, std = train[:, column].mean(), train[:, column].std(correction=0)
+        for table in tables:
+            table[:, column] = (table[:, column] - mean) / (std if std > 0 else 1)
+    return tables
+
+
 # %% tags=["wrong"] expect="scaled by itself"
 def scale(train, other):
     def alone(table):
@@ -252,24 +285,21 @@ def scale(train, other):
 
 
 # %% tags=["wrong"] expect="leaked into the mean"
-def scale(train, other):
-    everything = torch.cat([train, other])
-    mean, std = everything.mean(dim=0), everything.std(dim=0)
-    std = torch.where(std == 0, 1.0, std)
-    return (train - mean) / std, (other - mean) / std
-
+# -     mean, std = train.mean(dim=0), train.std(dim=0)
+# +     everything = torch.cat([train, other])
+# +     mean, std = everything.mean(dim=0), everything.std(dim=0)
 
 # %% tags=["wrong"] expect="nan"
-def scale(train, other):
-    mean, std = train.mean(dim=0), train.std(dim=0)
-    return (train - mean) / std, (other - mean) / std
-
+# -     std = torch.where(std == 0, 1.0, std)
 
 # %% tags=["wrong"] expect="nothing huge"
-def scale(train, other):
-    mean, std = train.mean(dim=0), train.std(dim=0) + 1e-8
-    return (train - mean) / std, (other - mean) / std
+# -     mean, std = train.mean(dim=0), train.std(dim=0)
+# -     std = torch.where(std == 0, 1.0, std)
+# +     mean, std = train.mean(dim=0), train.std(dim=0) + 1e-8
 
+# %% tags=["wrong"] expect="a column of small spread"
+# - torch.where(std == 0, 1.0, std)
+# + std.clamp(min=0.1)
 
 # %% tags=["wrong"] expect="mean *and* the standard deviation"
 def scale(train, other):
@@ -284,12 +314,14 @@ def scale(train, other):
 
 # %% tags=["check"] points=3
 generator = torch.Generator().manual_seed(0)
-train = torch.randn(50, 3, generator=generator) * torch.tensor([10.0, 1.0, 0.0]) + torch.tensor([60.0, 5.0, 7.0])
-other = train[:20] + torch.tensor([8.0, 0.0, 2.0])  # the third column is 7 everywhere in train, 9 in other
+train = torch.randn(50, 4, generator=generator) * torch.tensor([10.0, 1.0, 0.01, 0.0])
+train += torch.tensor([60.0, 5.0, 0.0, 7.0])
+other = train[:20] + torch.tensor([8.0, 0.0, 0.0, 2.0])  # the last column is 7 everywhere in train, 9 in other
 before = train.clone(), other.clone()
 result = scale(train, other)
 assert len(result) == 2, "return two tensors: the scaled train and the scaled other"
-assert result[0].shape == (50, 3) and result[1].shape == (20, 3), "the shapes must stay as they are"
+result = [table.float() for table in result]
+assert result[0].shape == (50, 4) and result[1].shape == (20, 4), "the shapes must stay as they are"
 assert all(torch.equal(old, new) for old, new in zip(before, (train, other))), "do not change the tables passed in"
 finite = all(torch.isfinite(table).all() for table in result)
 assert finite, "there is nan or infinity in the result: a constant column has the standard deviation 0"
@@ -299,12 +331,13 @@ assert not alone, "other was scaled by itself: use the mean and standard deviati
 both = torch.cat([train, other])[:, 0]
 leaked = torch.allclose(result[0][:, 0], (train[:, 0] - both.mean()) / both.std(), atol=1e-2)
 assert not leaked, "other has leaked into the mean and standard deviation: fit them on train alone"
-centred = torch.allclose(result[0].mean(dim=0), torch.zeros(3), atol=1e-4)
+centred = torch.allclose(result[0].mean(dim=0), torch.zeros(4), atol=1e-4)
 assert centred, "the columns of train should have mean 0: fit them column by column, with dim=0"
 small = all(table.abs().max() < 100 for table in result)
 assert small, "nothing huge, please: where the standard deviation is 0, divide by 1, not by 0 or a tiny number"
-spread = result[0][:, :2].std(dim=0)
-assert torch.allclose(spread, torch.ones(2), atol=0.02), "the columns of train should have standard deviation 1"
+spread = result[0][:, :3].std(dim=0)
+assert spread[2] > 0.98, "a column of small spread is not constant: replace a standard deviation only where it is 0"
+assert torch.allclose(spread, torch.ones(3), atol=0.02), "the columns of train should have standard deviation 1"
 difference = result[1][:, 0] - result[0][:20, 0]
 shift = 8 / train[:, 0].std()
 assert torch.allclose(difference, shift.expand(20), atol=0.02), (
@@ -338,38 +371,40 @@ def safe_mse(predictions, targets):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# - {tuple(predictions.shape)} and targets {tuple(targets.shape)}
+# + {predictions.shape}, targets {targets.shape}
+# - return ((predictions - targets) ** 2).mean()
+# + return F.mse_loss(predictions, targets)
+
+# %% tags=["right"]
+def safe_mse(predictions, targets):
+    shapes = ["x".join(map(str, tensor.shape)) for tensor in (predictions, targets)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(" against ".join(shapes))
+    return (predictions - targets).square().sum() / targets.numel()
+
+
 # %% tags=["wrong"] expect="broadcast to a table"
 def safe_mse(predictions, targets):
     return ((predictions - targets) ** 2).mean()
 
 
 # %% tags=["wrong"] expect="comparing lengths is not enough"
-def safe_mse(predictions, targets):
-    if len(predictions) != len(targets):
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean()
-
+# - predictions.shape != targets.shape
+# + len(predictions) != len(targets)
 
 # %% tags=["wrong"] expect="as many dimensions"
-def safe_mse(predictions, targets):
-    if predictions.ndim != targets.ndim:
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean()
-
+# - predictions.shape != targets.shape
+# + predictions.ndim != targets.ndim
 
 # %% tags=["wrong"] expect="raise it"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        return ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean()
-
+# - raise ValueError(f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ in shape")
+# + return ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
 
 # %% tags=["wrong"] expect="do not wrap it"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return torch.tensor(((predictions - targets) ** 2).mean().item(), requires_grad=True)
-
+# - return ((predictions - targets) ** 2).mean()
+# + return torch.tensor(((predictions - targets) ** 2).mean().item(), requires_grad=True)
 
 # %% tags=["wrong"] expect="not mend them silently"
 def safe_mse(predictions, targets):
@@ -377,18 +412,12 @@ def safe_mse(predictions, targets):
 
 
 # %% tags=["wrong"] expect="a plain number"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        raise ValueError(f"{tuple(predictions.shape)} and {tuple(targets.shape)}")
-    return ((predictions - targets) ** 2).mean().item()
-
+# - return ((predictions - targets) ** 2).mean()
+# + return ((predictions - targets) ** 2).mean().item()
 
 # %% tags=["wrong"] expect="name both shapes"
-def safe_mse(predictions, targets):
-    if predictions.shape != targets.shape:
-        raise ValueError("shapes differ")
-    return ((predictions - targets) ** 2).mean()
-
+# - raise ValueError(f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ in shape")
+# + raise ValueError("shapes differ")
 
 # %% tags=["check"] points=3
 predictions = torch.tensor([[1.0], [2.0], [6.0]], requires_grad=True)
@@ -422,7 +451,8 @@ if not raised:
     raise AssertionError("(4, 1) and (4,) get through and broadcast to a table of 4 x 4: compare the shapes first")
 kind = type(result).__name__
 assert isinstance(result, ValueError), f"differing shapes should raise a ValueError, not a {kind}"
-named = "4, 1" in str(result) and ("(4,)" in str(result) or "[4]" in str(result))
+numbers = " ".join(re.findall(r"\d+", str(result)))
+named = "4 1 4" in numbers or "4 4 1" in numbers  # in whichever form and order
 assert named, f"the message should name both shapes, (4, 1) and (4,); yours says {str(result)!r}"
 assert refuses((3, 2), (2,)), "(3, 2) and (2,) must be refused, too"
 assert refuses((4, 1), (1, 4)), "(4, 1) and (1, 4) get through: they have as many dimensions, but not the same shape"
@@ -482,111 +512,78 @@ def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_step
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="copy.deepcopy"
+# %% tags=["right"]
 def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
+    losses, lowest, waited, best = [], float("inf"), 0, None
+    while len(losses) < max_steps and waited < patience:
         optimizer.zero_grad()
-        loss.backward()
+        nn.MSELoss()(model(x), y).backward()
         optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] == min(losses):
-            best_step, best = step, model.state_dict()
-        if step - best_step >= patience:
-            break
+        with torch.inference_mode():
+            losses.append(float(((model(x_val) - y_val) ** 2).mean()))
+        waited += 1
+        if losses[-1] < lowest:
+            lowest, waited = losses[-1], 0
+            best = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(best)
     return losses
 
+
+# %% tags=["right"]
+# - losses, best_step = [], 0
+# + losses = []
+# -         if losses[-1] < min(losses[:-1], default=float("inf")):
+# -             best_step, best = step, copy.deepcopy(model.state_dict())
+# -         if step - best_step >= patience:
+# +         if losses.index(min(losses)) == step:
+# +             best = copy.deepcopy(model)
+# +         if step - losses.index(min(losses)) == patience:
+# - model.load_state_dict(best)
+# + model.load_state_dict(best.state_dict())
+
+# %% tags=["wrong"] expect="copy.deepcopy"
+# - copy.deepcopy(model.state_dict())
+# + model.state_dict()
 
 # %% tags=["wrong"] expect="the validation MSE decides"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, train_losses = [], []
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        train_losses.append(loss.item())
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if train_losses[-1] == min(train_losses):
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
-
+# - losses, best_step = [], 0
+# + losses, train_losses = [], []
+# -         optimizer.step()
+# +         optimizer.step()
+# +         train_losses.append(loss.item())
+# - losses[-1] < min(losses[:-1], default=float("inf"))
+# + train_losses[-1] == min(train_losses)
 
 # %% tags=["wrong"] expect="stops too soon"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses = []
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] > min(losses):
-            break
-        best = copy.deepcopy(model.state_dict())
-    model.load_state_dict(best)
-    return losses
-
+# - losses, best_step = [], 0
+# + losses = []
+# -         if losses[-1] < min(losses[:-1], default=float("inf")):
+# -             best_step, best = step, copy.deepcopy(model.state_dict())
+# -         if step - best_step >= patience:
+# +         if losses[-1] > min(losses):
+# -             break
+# +             break
+# +         best = copy.deepcopy(model.state_dict())
 
 # %% tags=["wrong"] expect="lower than all before"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if step == 0 or losses[-1] < losses[-2]:
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
+# - losses[-1] < min(losses[:-1], default=float("inf"))
+# + step == 0 or losses[-1] < losses[-2]
 
+# %% tags=["wrong"] expect="equal is not lower"
+# - losses[-1] < min(losses[:-1], default=float("inf"))
+# + losses[-1] == min(losses)
 
 # %% tags=["wrong"] expect="if max_steps ends the training"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] == min(losses):
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            model.load_state_dict(best)
-            break
-    return losses
-
+# -         if step - best_step >= patience:
+# +         if step - best_step >= patience:
+# +             model.load_state_dict(best)
+# -     model.load_state_dict(best)
 
 # %% tags=["wrong"] expect="clear the gradients"
-def train_with_patience(model, optimizer, x, y, x_val, y_val, patience, max_steps):
-    losses, best_step = [], 0
-    for step in range(max_steps):
-        F.mse_loss(model(x), y).backward()
-        optimizer.step()
-        with torch.no_grad():
-            losses.append(F.mse_loss(model(x_val), y_val).item())
-        if losses[-1] == min(losses):
-            best_step, best = step, copy.deepcopy(model.state_dict())
-        if step - best_step >= patience:
-            break
-    model.load_state_dict(best)
-    return losses
-
+# -         loss = F.mse_loss(model(x), y)
+# -         optimizer.zero_grad()
+# -         loss.backward()
+# +         F.mse_loss(model(x), y).backward()
 
 # %% tags=["check"] points=5
 def weight_after(steps, lr):
@@ -621,6 +618,8 @@ losses, weight = attempt(goal=0.6, lr=0.9, patience=2, max_steps=100)
 assert len(losses) >= 6, "it stops too soon: `patience` steps in a row without a new best, not the first one"
 assert len(losses) == 6, "it stops too late: a new best is lower than all before, not just than the step before"
 assert abs(weight - weight_after(4, 0.9)) < 1e-3, "the model should have the parameters of its best step"
+losses, weight = attempt(goal=0.5, lr=0.0, patience=3, max_steps=100)
+assert len(losses) == 4, f"when nothing moves, 4 steps are enough, yours are {len(losses)}: equal is not lower"
 losses, weight = attempt(goal=1.0, lr=0.05, patience=3, max_steps=5)
 assert len(losses) == 5, f"max_steps=5 should give 5 steps, not {len(losses)}"
 assert abs(weight - weight_after(5, 0.05)) < 1e-3, "the last step was the best: its parameters are due"

@@ -46,30 +46,41 @@ def share_right(logits, labels):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="a share, not a count"
+# %% tags=["right"]
 def share_right(logits, labels):
-    return (logits.argmax(dim=1) == labels).sum().item()
+    right = 0
+    for row, label in zip(logits.tolist(), labels.tolist()):
+        right += row.index(max(row)) == label
+    return right / len(labels)
 
+
+# %% tags=["right"]
+from sklearn.metrics import accuracy_score
+
+
+def share_right(logits, labels):
+    return accuracy_score(labels.numpy(), logits.numpy().argmax(axis=1))
+
+
+# %% tags=["wrong"] expect="a share, not a count"
+# - return (logits.argmax(dim=1) == labels).float().mean().item()
+# + return (logits.argmax(dim=1) == labels).sum().item()
 
 # %% tags=["wrong"] expect="plain Python number"
-def share_right(logits, labels):
-    return (logits.argmax(dim=1) == labels).float().mean()
-
+# - return (logits.argmax(dim=1) == labels).float().mean().item()
+# + return (logits.argmax(dim=1) == labels).float().mean()
 
 # %% tags=["wrong"] expect="the largest logit of each row"
-def share_right(logits, labels):
-    return (logits.argmax(dim=0) == labels).float().mean().item()
-
+# - logits.argmax(dim=1)
+# + logits.argmax(dim=0)
 
 # %% tags=["wrong"] expect="which class has the largest logit"
-def share_right(logits, labels):
-    return (logits.max(dim=1).values.long() == labels).float().mean().item()
-
+# - logits.argmax(dim=1)
+# + logits.max(dim=1).values.long()
 
 # %% tags=["wrong"] expect="share of wrong predictions"
-def share_right(logits, labels):
-    return (logits.argmax(dim=1) != labels).float().mean().item()
-
+# - logits.argmax(dim=1) == labels
+# + logits.argmax(dim=1) != labels
 
 # %% tags=["check"] points=2
 logits = torch.tensor([[9.0, 1.0, 5.0, 0.0], [0.0, 1.0, 8.0, 2.0], [3.0, 2.0, 9.0, 1.0], [7.0, 3.0, 0.0, 4.0]])
@@ -122,11 +133,26 @@ def stable_cross_entropy(logits, labels):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="exponentials of large logits overflow"
-def stable_cross_entropy(logits, labels):
-    log_probabilities = logits - logits.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+# %% tags=["right"]
+# -     log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+# -     return -log_probabilities[torch.arange(len(labels)), labels].mean()
+# +     true = shifted.gather(1, labels[:, None]).squeeze(1)
+# +     return (shifted.exp().sum(dim=1).log() - true).mean()
 
+# %% tags=["right"]
+def stable_cross_entropy(logits, labels):
+    losses = []
+    for row, label in zip(logits.double(), labels):
+        differences = row - row[label]  # the loss is the log of the sum of their exponentials
+        largest = differences.max()
+        losses.append(largest + torch.log(torch.sum(torch.exp(differences - largest))))
+    return torch.stack(losses).mean()
+
+
+# %% tags=["wrong"] expect="exponentials of large logits overflow"
+# -     shifted = logits - logits.max(dim=1, keepdim=True).values
+# -     log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+# +     log_probabilities = logits - logits.exp().sum(dim=1, keepdim=True).log()
 
 # %% tags=["wrong"] expect="probability was stored as 0"
 def stable_cross_entropy(logits, labels):
@@ -135,47 +161,36 @@ def stable_cross_entropy(logits, labels):
     return -probabilities[torch.arange(len(labels)), labels].log().mean()
 
 
-# %% tags=["wrong"] expect="the loss is 300, not 27.6"
+# %% tags=["wrong"] expect="the loss is 1000, not 27.6"
 def stable_cross_entropy(logits, labels):
     exponentials = (logits - logits.max(dim=1, keepdim=True).values).exp()
     probabilities = exponentials / exponentials.sum(dim=1, keepdim=True)
     return -(probabilities + 1e-12)[torch.arange(len(labels)), labels].log().mean()
 
 
-# %% tags=["wrong"] expect="not padded or cut off"
-def stable_cross_entropy(logits, labels):
-    shifted = (logits - logits.max(dim=1, keepdim=True).values).clamp(-50, 50)
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
+# %% tags=["wrong"] expect="Shift by the largest logit itself"
+# - logits.max(dim=1, keepdim=True).values
+# + logits.abs().max(dim=1, keepdim=True).values
 
+# %% tags=["wrong"] expect="not padded or cut off"
+# - shifted = logits - logits.max(dim=1, keepdim=True).values
+# + shifted = (logits - logits.max(dim=1, keepdim=True).values).clamp(-50, 50)
 
 # %% tags=["wrong"] expect="shift both"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_probabilities = logits - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
-
+# - shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+# + logits - shifted.exp().sum(dim=1, keepdim=True).log()
 
 # %% tags=["wrong"] expect="its own largest logit"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max()
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].mean()
-
+# - logits.max(dim=1, keepdim=True).values
+# + logits.max()
 
 # %% tags=["wrong"] expect="the mean over the batch, not the sum"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[torch.arange(len(labels)), labels].sum()
-
+# - return -log_probabilities[torch.arange(len(labels)), labels].mean()
+# + return -log_probabilities[torch.arange(len(labels)), labels].sum()
 
 # %% tags=["wrong"] expect="from each row only the true class"
-def stable_cross_entropy(logits, labels):
-    shifted = logits - logits.max(dim=1, keepdim=True).values
-    log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    return -log_probabilities[:, labels].mean()
-
+# - torch.arange(len(labels))
+# + :
 
 # %% tags=["check"] points=3
 logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
@@ -196,10 +211,14 @@ assert not any(torch.isclose(result, expected + slip, atol=1e-4) for slip in (sh
 assert torch.isclose(result, expected, atol=1e-4), f"the loss should be {expected:.4f}, not {result:.4f}"
 result = stable_cross_entropy(torch.tensor([[1000.0, 998.0]]), torch.tensor([1]))
 assert result.isfinite(), f"logits of 1000 give {result:.0f}: exponentials of large logits overflow, shift them first"
-result = stable_cross_entropy(torch.tensor([[0.0, 300.0]]), torch.tensor([0]))
-assert result.isfinite(), "logits 0 and 300 give inf: a probability was stored as 0; take the log before that happens"
-assert abs(result - 300) < 0.01, (
-    f"for logits 0 and 300 the loss is 300, not {result:.1f}: numbers should be kept as they are, not padded or cut off"
+result = stable_cross_entropy(torch.tensor([[-1000.0, -998.0]]), torch.tensor([1]))
+assert result.isfinite(), (
+    f"logits of -1000 give {result:.0f}: all exponentials are 0. Shift by the largest logit itself, whatever its sign"
+)
+result = stable_cross_entropy(torch.tensor([[0.0, 1000.0]]), torch.tensor([0]))
+assert result.isfinite(), "logits 0 and 1000 give inf: a probability was stored as 0; take the log before that happens"
+assert abs(result - 1000) < 0.01, (
+    f"for logits 0 and 1000 the loss is 1000, not {result:.1f}: keep numbers as they are, not padded or cut off"
 )
 result = stable_cross_entropy(torch.tensor([[500.0, 500.0], [1.0, 1.0]]), torch.tensor([0, 1]))
 assert result.isfinite(), "small logits beside a row of large ones fail: subtract from each row its own largest logit"
@@ -242,26 +261,36 @@ class SmallNet(nn.Module):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="without a ReLU"
+# %% tags=["right"]
+class SmallNet(nn.Sequential):
+    def __init__(self):
+        super().__init__(
+            nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10)
+        )
+
+
+# %% tags=["right"]
 class SmallNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in [(784, 32), (32, 32), (32, 10)])
 
     def forward(self, images):
-        return self.out(self.hidden2(self.hidden1(images.flatten(1))))
+        x = images.reshape(len(images), -1)
+        for layer in self.layers[:-1]:
+            x = layer(x).clamp(min=0)
+        return self.layers[-1](x)
 
+
+# %% tags=["wrong"] expect="without a ReLU"
+# - hidden = F.relu(self.hidden1(images.flatten(1)))
+# + hidden = self.hidden1(images.flatten(1))
+# - F.relu(self.hidden2(hidden))
+# + self.hidden2(hidden)
 
 # %% tags=["wrong"] expect="return logits, no softmax"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-        return self.out(hidden).softmax(dim=1)
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + return self.out(F.relu(self.hidden2(hidden))).softmax(dim=1)
 
 # %% tags=["wrong"] expect="plain list"
 class SmallNet(nn.Module):
@@ -275,14 +304,8 @@ class SmallNet(nn.Module):
 
 
 # %% tags=["wrong"] expect="no ReLU after the last layer"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return F.relu(self.out(F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))))
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + return F.relu(self.out(F.relu(self.hidden2(hidden))))
 
 # %% tags=["wrong"] expect="one hidden layer too few"
 class SmallNet(nn.Module):
@@ -295,77 +318,34 @@ class SmallNet(nn.Module):
 
 
 # %% tags=["wrong"] expect="no ReLU after the second hidden layer"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-
+# - F.relu(self.hidden2(hidden))
+# + self.hidden2(hidden)
 
 # %% tags=["wrong"] expect="no ReLU after the first hidden layer"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(F.relu(self.hidden2(self.hidden1(images.flatten(1)))))
-
+# - hidden = F.relu(self.hidden1(images.flatten(1)))
+# + hidden = self.hidden1(images.flatten(1))
 
 # %% tags=["wrong"] expect="the second hidden layer is never used"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(F.relu(self.hidden1(images.flatten(1))))
-
+# - self.out(F.relu(self.hidden2(hidden)))
+# + self.out(hidden)
 
 # %% tags=["wrong"] expect="the second hidden layer is used twice"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden1(images.flatten(1)))
-        return self.out(F.relu(self.hidden2(F.relu(self.hidden2(hidden)))))
-
+# - self.hidden2(hidden)
+# + self.hidden2(F.relu(self.hidden2(hidden)))
 
 # %% tags=["wrong"] expect="with ReLU, and not another function"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        return self.out(self.hidden2(self.hidden1(images.flatten(1)).sigmoid()).sigmoid())
-
+# - F.relu(self.hidden1(images.flatten(1)))
+# + F.sigmoid(self.hidden1(images.flatten(1)))
+# - F.relu(self.hidden2(hidden))
+# + F.sigmoid(self.hidden2(hidden))
 
 # %% tags=["wrong"] expect="no log_softmax"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-        return self.out(hidden).log_softmax(dim=1)
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + return self.out(F.relu(self.hidden2(hidden))).log_softmax(dim=1)
 
 # %% tags=["wrong"] expect="`return` is missing"
-class SmallNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden1, self.hidden2, self.out = nn.Linear(784, 32), nn.Linear(32, 32), nn.Linear(32, 10)
-
-    def forward(self, images):
-        hidden = F.relu(self.hidden2(F.relu(self.hidden1(images.flatten(1)))))
-        self.out(hidden)
-
+# - return self.out(F.relu(self.hidden2(hidden)))
+# + self.out(F.relu(self.hidden2(hidden)))
 
 # %% tags=["check"] points=3
 torch.manual_seed(0)
@@ -454,6 +434,26 @@ def mean_scores(model, loader):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+@torch.no_grad()
+def mean_scores(model, loader):
+    mode = model.training
+    model.eval()
+    pairs = [(model(images), labels) for images, labels in loader]
+    model.train(mode)
+    logits, labels = (torch.cat(part) for part in zip(*pairs))
+    return {
+        "accuracy": (logits.argmax(dim=1) == labels).double().mean().item(),
+        "loss": F.cross_entropy(logits, labels).item(),
+    }
+
+
+# %% tags=["right"]
+# -             loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+# -             right += (logits.argmax(dim=1) == labels).sum().item()
+# +             loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
+# +             right += int((logits.max(dim=1).indices == labels).count_nonzero())
+
 # %% tags=["wrong"] expect="counts as much as a whole one"
 def mean_scores(model, loader):
     before = model.training
@@ -469,83 +469,41 @@ def mean_scores(model, loader):
 
 
 # %% tags=["wrong"] expect="the last batch only"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    with torch.inference_mode():
-        for images, labels in loader:
-            logits = model(images)
-            loss = F.cross_entropy(logits, labels).item()
-            accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
-    model.train(before)
-    return {"loss": loss, "accuracy": accuracy}
-
+# -             loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+# -             right += (logits.argmax(dim=1) == labels).sum().item()
+# -             seen += len(labels)
+# +             loss = F.cross_entropy(logits, labels).item()
+# +             accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+# - return {"loss": loss_sum / seen, "accuracy": right / seen}
+# + return {"loss": loss, "accuracy": accuracy}
 
 # %% tags=["wrong"] expect="evaluation mode: call model.eval()"
-def mean_scores(model, loader):
-    with torch.inference_mode():
-        pairs = [(model(images), labels) for images, labels in loader]
-    logits, labels = (torch.cat(part) for part in zip(*pairs))
-    return {
-        "loss": F.cross_entropy(logits, labels).item(),
-        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-    }
-
+# -     model.eval()
 
 # %% tags=["wrong"] expect="left in evaluation mode"
-def mean_scores(model, loader):
-    model.eval()
-    with torch.inference_mode():
-        pairs = [(model(images), labels) for images, labels in loader]
-    logits, labels = (torch.cat(part) for part in zip(*pairs))
-    return {
-        "loss": F.cross_entropy(logits, labels).item(),
-        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-    }
-
+# -     model.train(before)
 
 # %% tags=["wrong"] expect="use torch.inference_mode()"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    pairs = [(model(images), labels) for images, labels in loader]
-    logits, labels = (torch.cat(part) for part in zip(*pairs))
-    model.train(before)
-    return {
-        "loss": F.cross_entropy(logits, labels).item(),
-        "accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-    }
-
+# - with torch.inference_mode():
+# + with torch.enable_grad():
 
 # %% tags=["wrong"] expect="only the first batch"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    loss_sum, right, seen = 0.0, 0, 0
-    with torch.inference_mode():
-        for images, labels in loader:
-            logits = model(images)
-            loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
-            right += (logits.argmax(dim=1) == labels).sum().item()
-            seen += len(labels)
-            model.train(before)
-            return {"loss": loss_sum / seen, "accuracy": right / seen}
+# -     model.train(before)
+# -     return {"loss": loss_sum / seen, "accuracy": right / seen}
+# +             model.train(before)
+# +             return {"loss": loss_sum / seen, "accuracy": right / seen}
 
+# %% tags=["wrong"] expect="argmax needs dim=1"
+# - logits.argmax(dim=1)
+# + logits.argmax()
+
+# %% tags=["wrong"] expect="this loader leaves one of 7 out"
+# - {"loss": loss_sum / seen, "accuracy": right / seen}
+# + {"loss": loss_sum / len(loader.dataset), "accuracy": right / len(loader.dataset)}
 
 # %% tags=["wrong"] expect="multiply the loss of each batch by its size"
-def mean_scores(model, loader):
-    before = model.training
-    model.eval()
-    loss_sum, right, seen = 0.0, 0, 0
-    with torch.inference_mode():
-        for images, labels in loader:
-            logits = model(images)
-            loss_sum += F.cross_entropy(logits, labels).item()
-            right += (logits.argmax(dim=1) == labels).sum().item()
-            seen += len(labels)
-    model.train(before)
-    return {"loss": loss_sum / seen, "accuracy": right / seen}
-
+# - loss_sum += F.cross_entropy(logits, labels).item() * len(labels)
+# + loss_sum += F.cross_entropy(logits, labels).item()
 
 # %% tags=["check"] points=4
 class Spy(nn.Module):
@@ -562,9 +520,9 @@ class Spy(nn.Module):
 
 
 # 7 examples, the last one very wrong: in batches of 3 it is a batch of its own
-inputs = torch.tensor([[2.0, 0.0]] * 6 + [[0.0, 6.0]])
-data = TensorDataset(inputs, torch.zeros(7, dtype=torch.int64))
-spy, per_example = Spy(), F.cross_entropy(inputs, torch.zeros(7, dtype=torch.int64), reduction="none")
+inputs = torch.tensor([[2.0, 0.0], [0.0, 2.0]] * 3 + [[0.0, 6.0]])
+labels = torch.tensor([0, 1] * 3 + [0])
+data, spy, per_example = TensorDataset(inputs, labels), Spy(), F.cross_entropy(inputs, labels, reduction="none")
 scores = mean_scores(spy, DataLoader(data, batch_size=3))
 assert isinstance(scores, dict) and set(scores) == {"loss", "accuracy"}, 'return a dict with "loss" and "accuracy"'
 assert all(isinstance(value, float | int) for value in scores.values()), "both values should be plain numbers: .item()"
@@ -580,10 +538,13 @@ assert abs(scores["loss"] - plain * 3 / 7) > 1e-4, (
 assert abs(scores["accuracy"] - 2 / 3) > 1e-4, "in the accuracy a small last batch counts as much as a whole batch"
 mean = per_example.mean()
 assert abs(scores["loss"] - mean) < 1e-4, f"the loss should be {mean:.4f}, not {scores['loss']:.4f}"
+assert abs(scores["accuracy"] - 4 / 7) > 1e-4, "one answer for a whole batch: argmax needs dim=1, one answer a picture"
 assert abs(scores["accuracy"] - 6 / 7) < 1e-4, f"6 of 7 are right, that is not {scores['accuracy']:.4f}"
 assert not any(training for training, _ in spy.calls), "the model was not in evaluation mode: call model.eval() first"
 assert spy.training, "the model came in training mode and was left in evaluation mode: put it back"
 assert not any(noting for _, noting in spy.calls), "notes were kept for a backward pass: use torch.inference_mode()"
+fewer = mean_scores(spy, DataLoader(data, batch_size=3, drop_last=True))["accuracy"]
+assert abs(fewer - 1) < 1e-4, f"this loader leaves one of 7 out, the other 6 are right: 1, not {fewer:.4f}. Count them"
 spy.eval()
 mean_scores(spy, DataLoader(data, batch_size=7))
 assert not spy.training, "a model that came in evaluation mode should stay in it"
@@ -625,6 +586,27 @@ def choose_rate(rates, train, measure, val_set, test_set):
     best = max(scores, key=scores.get)
     return best, measure(models[best], test_set)
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def choose_rate(rates, train, measure, val_set, test_set):
+    best_rate, best_model, best_score = None, None, -1.0
+    for rate in rates:
+        model = train(rate)
+        score = measure(model, val_set)
+        if score > best_score:
+            best_rate, best_model, best_score = rate, model, score
+    return best_rate, measure(best_model, test_set)
+
+
+# %% tags=["right"]
+import numpy as np
+
+
+def choose_rate(rates, train, measure, val_set, test_set):
+    models = [train(rate) for rate in rates]
+    best = np.argmax([measure(model, val_set) for model in models])
+    return rates[best], measure(models[best], test_set)
 
 
 # %% tags=["wrong"] expect="chosen on the test set"
@@ -677,11 +659,9 @@ def choose_rate(rates, train, measure, val_set, test_set):
 
 
 # %% tags=["wrong"] expect="the worst validation accuracy"
-def choose_rate(rates, train, measure, val_set, test_set):
-    models = {rate: train(rate) for rate in rates}
-    best = min(rates, key=lambda rate: measure(models[rate], val_set))
-    return best, measure(models[best], test_set)
-
+# -     scores = {rate: measure(model, val_set) for rate, model in models.items()}
+# -     best = max(scores, key=scores.get)
+# +     best = min(rates, key=lambda rate: measure(models[rate], val_set))
 
 # %% tags=["wrong"] expect="once per rate"
 def choose_rate(rates, train, measure, val_set, test_set):
@@ -690,13 +670,11 @@ def choose_rate(rates, train, measure, val_set, test_set):
 
 
 # %% tags=["wrong"] expect="validation accuracy"
-def choose_rate(rates, train, measure, val_set, test_set):
-    models = {rate: train(rate) for rate in rates}
-    scores = {rate: measure(models[rate], val_set) for rate in rates}
-    best = max(scores, key=scores.get)
-    measure(models[best], test_set)
-    return best, scores[best]
-
+# - scores = {rate: measure(model, val_set) for rate, model in models.items()}
+# + scores = {rate: measure(models[rate], val_set) for rate in rates}
+# -     return best, measure(models[best], test_set)
+# +     measure(models[best], test_set)
+# +     return best, scores[best]
 
 # %% [markdown]
 # Try it on real digits before you run the check. (To try out your function we use half of the validation digits in

@@ -43,47 +43,50 @@ def final_side(side, layers):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="before you add 1"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel + 1) // stride
-    return side
+# %% tags=["right"]
+import math
 
+
+def final_side(side, layers):
+    if not layers:
+        return side
+    (kernel, stride, padding), *rest = layers
+    return final_side(1 + math.floor((side - kernel + 2 * padding) / stride), rest)
+
+
+# %% tags=["right"]
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = len(range(-padding, side + padding - kernel + 1, stride))
+
+# %% tags=["wrong"] expect="before you add 1"
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel + 1) // stride
 
 # %% tags=["wrong"] expect="(kernel, stride, padding)"
-def final_side(side, layers):
-    for kernel, padding, stride in layers:
-        side = (side + 2 * padding - kernel) // max(stride, 1) + 1
-    return side
-
+# - for kernel, stride, padding in layers:
+# + for kernel, padding, stride in layers:
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel) // max(stride, 1) + 1
 
 # %% tags=["wrong"] expect="round down"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel) / stride + 1
-    return round(side)
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel) / stride + 1
+# - return side
+# + return round(side)
 
 # %% tags=["wrong"] expect="on both sides"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + padding - kernel) // stride + 1
-    return side
-
+# - 2 * padding
+# + padding
 
 # %% tags=["wrong"] expect="the + 1"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        side = (side + 2 * padding - kernel) // stride
-    return side
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + side = (side + 2 * padding - kernel) // stride
 
 # %% tags=["wrong"] expect="what comes out of one layer goes into the next"
-def final_side(side, layers):
-    for kernel, stride, padding in layers:
-        last = (side + 2 * padding - kernel) // stride + 1
-    return last
-
+# - side = (side + 2 * padding - kernel) // stride + 1
+# + last = (side + 2 * padding - kernel) // stride + 1
+# - return side
+# + return last
 
 # %% [markdown]
 # Try it on a 5 × 5 convolution with padding 2 and a 2 × 2 pooling with stride 2 before you run the check. The lesson's
@@ -157,83 +160,62 @@ def convolve_channels(image, kernel, bias):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="add the channels up"
+# %% tags=["right"]
 def convolve_channels(image, kernel, bias):
     size = kernel.shape[-1]
-    result = torch.zeros(len(image), image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[1]):
-        for column in range(result.shape[2]):
-            window = image[:, row : row + size, column : column + size]
-            result[:, row, column] = (window * kernel).sum(dim=(1, 2)) + bias
+    windows = image.unfold(1, size, 1).unfold(2, size, 1)
+    return torch.einsum("crkxy,cxy->rk", windows, kernel) + bias
+
+
+# %% tags=["right"]
+def convolve_channels(image, kernel, bias):
+    _, size, width = kernel.shape
+    rows, columns = image.shape[1] - size + 1, image.shape[2] - width + 1
+    result = torch.full((rows, columns), bias, dtype=torch.float64)
+    for down in range(size):
+        for right in range(width):
+            for channel in range(len(image)):
+                part = image[channel, down : down + rows, right : right + columns]
+                result += part.double() * kernel[channel, down, right]
     return result
 
+
+# %% tags=["wrong"] expect="add the channels up"
+# - image.shape[1]
+# + len(image), image.shape[1]
+# - result.shape[0]
+# + result.shape[1]
+# - result.shape[1]
+# + result.shape[2]
+# - result[row, column] = (window * kernel).sum() + bias
+# + result[:, row, column] = (window * kernel).sum(dim=(1, 2)) + bias
 
 # %% tags=["wrong"] expect="number of channels; use kernel.shape[-1]"
-def convolve_channels(image, kernel, bias):
-    size = len(kernel)
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).sum() + bias
-    return result
-
+# - kernel.shape[-1]
+# + len(kernel)
 
 # %% tags=["wrong"] expect="only the first channel"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[0, row : row + size, column : column + size]
-            result[row, column] = (window * kernel[0]).sum() + bias
-    return result
-
+# - :, row : row + size, column : column + size
+# + 0, row : row + size, column : column + size
+# - window * kernel
+# + window * kernel[0]
 
 # %% tags=["wrong"] expect="sum, do not average"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).mean() + bias
-    return result
-
+# - (window * kernel).sum()
+# + (window * kernel).mean()
 
 # %% tags=["wrong"] expect="one more place"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size, image.shape[2] - size)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).sum() + bias
-    return result
-
+# - result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
+# + result = torch.zeros(image.shape[1] - size, image.shape[2] - size)
 
 # %% tags=["wrong"] expect="add it once"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = sum((window[c] * kernel[c]).sum() + bias for c in range(len(image)))
-    return result
-
+# - (window * kernel).sum() + bias
+# + sum((window[c] * kernel[c]).sum() + bias for c in range(len(image)))
 
 # %% tags=["wrong"] expect="do not turn the filter"
-def convolve_channels(image, kernel, bias):
-    size = kernel.shape[-1]
-    kernel = kernel.flip(1, 2)
-    result = torch.zeros(image.shape[1] - size + 1, image.shape[2] - size + 1)
-    for row in range(result.shape[0]):
-        for column in range(result.shape[1]):
-            window = image[:, row : row + size, column : column + size]
-            result[row, column] = (window * kernel).sum() + bias
-    return result
-
+# -     size = kernel.shape[-1]
+# +     size = kernel.shape[-1]
+# +     kernel = kernel.flip(1, 2)
 
 # %% tags=["check"] points=3
 generator = torch.Generator().manual_seed(0)
@@ -242,7 +224,7 @@ assert isinstance(points, torch.Tensor), f"return a tensor, not a {type(points).
 assert tuple(points.shape) != (5, 5), "len(kernel) is the number of channels; use kernel.shape[-1] for the size"
 image, kernel = torch.randn(2, 6, 8, generator=generator), torch.randn(2, 3, 3, generator=generator)
 expected = F.conv2d(image[None], kernel[None])[0, 0]
-result = convolve_channels(image, kernel, 0.5)
+result = convolve_channels(image, kernel, 0.5).float()
 assert result.ndim == 2, f"one filter makes one map, yours has shape {tuple(result.shape)}: add the channels up"
 assert tuple(result.shape) != (3, 5), "the filter fits at one more place in each direction: height - size + 1"
 assert result.shape == expected.shape, f"a picture of 6 x 8 should give a map of 4 x 6, not {tuple(result.shape)}"
@@ -256,7 +238,7 @@ averaged = any(torch.allclose(result, expected / number + 0.5, atol=1e-4) for nu
 assert not averaged, "sum, do not average: a convolution adds all products up"
 assert not torch.allclose(result, expected, atol=1e-4), "the bias is missing"
 assert torch.allclose(result, expected + 0.5, atol=1e-4), "wrong numbers: multiply window and kernel, sum, add the bias"
-larger = convolve_channels(image, torch.ones(2, 5, 5), 0.0)
+larger = convolve_channels(image, torch.ones(2, 5, 5), 0.0).float()
 assert larger.shape == (2, 4), f"a kernel of 5 x 5 should give a map of 2 x 4, not {tuple(larger.shape)}"
 assert torch.allclose(larger, F.conv2d(image[None], torch.ones(1, 2, 5, 5))[0, 0], atol=1e-4), "wrong for size 5"
 print("✓ task 2")
@@ -297,17 +279,30 @@ def count_parameters(channels, num_classes):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="BatchNorm has parameters"
+# %% tags=["right"]
 def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
+    total = 0
+    for i in range(1, len(channels)):
+        total += channels[i] * (3 * 3 * channels[i - 1] + 2)
+    return total + (channels[-1] + 1) * num_classes
 
+
+# %% tags=["right"]
+import numpy as np
+
+
+def count_parameters(channels, num_classes):
+    before, after = np.array(channels[:-1]), np.array(channels[1:])
+    return 9 * before @ after + 2 * after.sum() + num_classes * (channels[-1] + 1)
+
+
+# %% tags=["wrong"] expect="BatchNorm has parameters"
+# - stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+# + stages = sum(9 * before * after for before, after in zip(channels, channels[1:]))
 
 # %% tags=["wrong"] expect="as many channels as its convolution returns"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 2 * before for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - 9 * before * after + 2 * after
+# + 9 * before * after + 2 * before
 
 # %% tags=["wrong"] expect="the linear layer is missing"
 def count_parameters(channels, num_classes):
@@ -315,34 +310,24 @@ def count_parameters(channels, num_classes):
 
 
 # %% tags=["wrong"] expect="one number per channel"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
-    return stages + 9 * channels[-1] * num_classes + num_classes
-
+# - channels[-1]
+# + 9 * channels[-1]
 
 # %% tags=["wrong"] expect="running averages"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 4 * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - 9 * before * after + 2 * after
+# + 9 * before * after + 4 * after
 
 # %% tags=["wrong"] expect="a slice for every input channel"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * after + 2 * after for after in channels[1:])
-    return stages + channels[-1] * num_classes + num_classes
-
+# - stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
+# + stages = sum(9 * after + 2 * after for after in channels[1:])
 
 # %% tags=["wrong"] expect="biases of the linear layer"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 2 * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes
-
+# - return stages + channels[-1] * num_classes + num_classes
+# + return stages + channels[-1] * num_classes
 
 # %% tags=["wrong"] expect="the convolutions have no bias"
-def count_parameters(channels, num_classes):
-    stages = sum(9 * before * after + 3 * after for before, after in zip(channels, channels[1:]))
-    return stages + channels[-1] * num_classes + num_classes
-
+# - 9 * before * after + 2 * after
+# + 9 * before * after + 3 * after
 
 # %% tags=["check"] points=3
 result = count_parameters([3, 4, 5], 7)
@@ -402,31 +387,48 @@ class DoubleBlock(nn.Module):
         ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="keep the size, then pool"
+# %% tags=["right"]
 class DoubleBlock(nn.Module):
     def __init__(self, in_channels, out_channels):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(in_channels, out_channels, 3, padding="same"), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding="same"), nn.BatchNorm2d(out_channels), nn.ReLU(),
+            nn.MaxPool2d(2),
         )  # fmt: skip
 
     def forward(self, images):
         return self.layers(images)
 
 
-# %% tags=["wrong"] expect="a BatchNorm of its own"
+# %% tags=["right"]
 class DoubleBlock(nn.Module):
     def __init__(self, in_channels, out_channels):
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.norm = nn.BatchNorm2d(out_channels)
+        self.pool, self.relu = nn.MaxPool2d(2, stride=2), nn.ReLU(inplace=True)
+        self.last_norm = nn.BatchNorm2d(out_channels)
+        self.last_conv = nn.Conv2d(out_channels, out_channels, 3, 1, 1)
+        self.first_norm = nn.BatchNorm2d(out_channels)
+        self.first_conv = nn.Conv2d(in_channels, out_channels, 3, 1, 1)
 
     def forward(self, images):
-        hidden = F.relu(self.norm(self.conv1(images)))
-        return F.max_pool2d(F.relu(self.norm(self.conv2(hidden))), 2)
+        x = self.relu(self.first_norm(self.first_conv(images)))
+        return self.pool(self.relu(self.last_norm(self.last_conv(x))))
 
+
+# %% tags=["wrong"] expect="keep the size, then pool"
+# - self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+# + self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, bias=False)
+# - self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+# + self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, bias=False)
+
+# %% tags=["wrong"] expect="a BatchNorm of its own"
+# - self.norm2 = nn.BatchNorm2d(out_channels)
+# + self.norm2 = self.norm1
+
+# %% tags=["wrong"] expect="one BatchNorm is used twice"
+# - self.norm2(self.conv2(hidden))
+# + self.norm1(self.conv2(hidden))
 
 # %% tags=["wrong"] expect="in __init__"
 class DoubleBlock(nn.Module):
@@ -442,73 +444,30 @@ class DoubleBlock(nn.Module):
 
 
 # %% tags=["wrong"] expect="ReLU"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - hidden = F.relu(self.norm1(self.conv1(images)))
+# + hidden = self.norm1(self.conv1(images))
+# - hidden = F.relu(self.norm2(self.conv2(hidden)))
+# + hidden = self.norm2(self.conv2(hidden))
 
 # %% tags=["wrong"] expect="between the two convolutions"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels),
-            nn.ReLU(), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - hidden = F.relu(self.norm1(self.conv1(images)))
+# + hidden = self.norm1(self.conv1(images))
 
 # %% tags=["wrong"] expect="pool at the very end"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.MaxPool2d(2), nn.BatchNorm2d(out_channels), nn.ReLU(),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - hidden = F.relu(self.norm2(self.conv2(hidden)))
+# + hidden = F.relu(self.norm2(F.max_pool2d(self.conv2(hidden), 2)))
+# - return F.max_pool2d(hidden, 2)
+# + return hidden
 
 # %% tags=["wrong"] expect="BatchNorm before ReLU"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.ReLU(), nn.BatchNorm2d(out_channels), nn.MaxPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - F.relu(self.norm1(self.conv1(images)))
+# + self.norm1(F.relu(self.conv1(images)))
+# - F.relu(self.norm2(self.conv2(hidden)))
+# + self.norm2(F.relu(self.conv2(hidden)))
 
 # %% tags=["wrong"] expect="not their mean"
-class DoubleBlock(nn.Module):
-    def __init__(self, in_channels, out_channels):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(out_channels), nn.ReLU(), nn.AvgPool2d(2),
-        )  # fmt: skip
-
-    def forward(self, images):
-        return self.layers(images)
-
+# - F.max_pool2d(hidden, 2)
+# + F.avg_pool2d(hidden, 2)
 
 # %% [markdown]
 # Try it on digits. (In evaluation mode, so that BatchNorm uses its running averages.)
@@ -535,28 +494,44 @@ for height, width in [(28, 28), (12, 18), (9, 7)]:
     wanted = (2, 4, height // 2, width // 2)
     assert shape == wanted, f"{height} x {width} should give {wanted}, not {shape}: keep the size, then pool once"
 with torch.no_grad():
-    for norm in norms:  # as after a training; some of the weights are negative
-        norm.running_var.copy_(torch.tensor([0.3, 0.2, 0.4, 0.3]))
-        norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.0, 0.2]))
-        norm.weight.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5]))
-        norm.bias.copy_(torch.tensor([0.2, 0.3, -0.1, 0.1]))
+    for number, norm in enumerate(norms):  # as after a training; some of the weights are negative
+        norm.running_var.copy_(torch.tensor([0.3, 0.2, 0.4, 0.3]) * (1 + number))
+        norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.0, 0.2]) * (1 + number))
+        norm.weight.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5]) + 0.1 * number)
+        norm.bias.copy_(torch.tensor([0.2, 0.3, -0.1, 0.1]) - 0.1 * number)
 x = torch.randn(2, 3, 8, 8)
 block.eval()
-(conv1, conv2), norm, relu, pool = convs, norms[0], nn.ReLU(), nn.MaxPool2d(2)
-result, hidden = block(x), relu(norm(conv1(x)))
-linear = norm(conv2(norm(conv1(x))))
-assert not torch.allclose(result, pool(linear), atol=1e-5), "no ReLU is used: negative numbers should become 0"
-early = pool(norm(relu(conv2(norm(relu(conv1(x)))))))
-assert not torch.allclose(result, early, atol=1e-5), "the order should be BatchNorm before ReLU, not after it"
-missing = "a ReLU is missing between the two convolutions"
-assert not torch.allclose(result, relu(pool(linear)), atol=1e-5), missing
+(conv1, conv2), relu, pool = convs, nn.ReLU(), nn.MaxPool2d(2)
+result = block(x)
+
+
+def like(build):
+    """Whether the block did the same as `build`, in whichever order its BatchNorms were made."""
+    with torch.no_grad():
+        return any(torch.allclose(result, build(*order), atol=1e-5) for order in [norms, norms[::-1]])
+
+
+def linear(a, b):
+    return b(conv2(a(conv1(x))))
+
+
+def maps(a, b):
+    return relu(b(conv2(relu(a(conv1(x))))))
+
+
+assert not like(lambda a, b: pool(linear(a, b))), "no ReLU is used: negative numbers should become 0"
+early = like(lambda a, b: pool(b(relu(conv2(a(relu(conv1(x))))))))
+assert not early, "the order should be BatchNorm before ReLU, not after it"
+missing = like(lambda a, b: relu(pool(linear(a, b))))
+assert not missing, "a ReLU is missing between the two convolutions"
 assert result.min() >= 0, "negative numbers come out: the last ReLU is missing"
-first = relu(norm(pool(conv2(hidden))))
-assert not torch.allclose(result, first, atol=1e-5), "pool at the very end, after the second BatchNorm and ReLU"
-mean = F.avg_pool2d(relu(norm(conv2(hidden))), 2)
-assert not torch.allclose(result, mean, atol=1e-5), "max pooling keeps the largest of four numbers, not their mean"
-expected = pool(relu(norm(conv2(hidden))))
-assert torch.allclose(result, expected, atol=1e-5), "the order should be: conv, norm, ReLU, conv, norm, ReLU, pool"
+first = like(lambda a, b: relu(b(pool(conv2(relu(a(conv1(x))))))))
+assert not first, "pool at the very end, after the second BatchNorm and ReLU"
+mean = like(lambda a, b: F.avg_pool2d(maps(a, b), 2))
+assert not mean, "max pooling keeps the largest of four numbers, not their mean"
+twice = like(lambda a, b: pool(maps(a, a)))
+assert not twice, "one BatchNorm is used twice and the other one never: each has its own convolution"
+assert like(lambda a, b: pool(maps(a, b))), "the order should be: conv, norm, ReLU, conv, norm, ReLU, pool"
 print("✓ task 4")
 
 # %% [markdown]
@@ -603,36 +578,47 @@ def confident_mistakes(logits, labels, k):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="the most confident first"
+# %% tags=["right"]
 def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort()][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+    found = []
+    for i, (row, label) in enumerate(zip(logits.softmax(dim=1).tolist(), labels.tolist())):
+        answer = row.index(max(row))
+        if answer != label:
+            found.append((i, label, answer, row[answer]))
+    return sorted(found, key=lambda mistake: -mistake[3])[:k]
 
+
+# %% tags=["right"]
+import numpy as np
+
+
+def confident_mistakes(logits, labels, k):
+    probabilities = logits.double().softmax(dim=1).numpy()
+    labels = labels.numpy()
+    answers = probabilities.argmax(axis=1)
+    confidence = np.where(answers != labels, probabilities.max(axis=1), -1)
+    order = np.argsort(-confidence)[: min(k, (answers != labels).sum())]
+    return [(int(i), int(labels[i]), int(answers[i]), float(confidence[i])) for i in order]
+
+
+# %% tags=["wrong"] expect="the most confident first"
+# - confidence[wrong].argsort(descending=True)
+# + confidence[wrong].argsort()
 
 # %% tags=["wrong"] expect="that were right"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    worst = confidence.argsort(descending=True)[:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# -     wrong = (predictions != labels).nonzero().flatten()
+# -     worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+# +     worst = confidence.argsort(descending=True)[:k]
 
 # %% tags=["wrong"] expect="slice after dropping"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    worst = confidence.argsort(descending=True)[:k]
-    worst = worst[predictions[worst] != labels[worst]]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - wrong = (predictions != labels).nonzero().flatten()
+# + worst = confidence.argsort(descending=True)[:k]
+# - worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+# + worst = worst[predictions[worst] != labels[worst]]
 
 # %% tags=["wrong"] expect="dim=1"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=0).max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - logits.softmax(dim=1)
+# + logits.softmax(dim=0)
 
 # %% tags=["wrong"] expect="of the answer, not of the truth"
 def confident_mistakes(logits, labels, k):
@@ -644,38 +630,26 @@ def confident_mistakes(logits, labels, k):
 
 
 # %% tags=["wrong"] expect="the position in the whole list"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    wrong = predictions != labels
-    labels, predictions, confidence = labels[wrong], predictions[wrong], confidence[wrong]
-    worst = confidence.argsort(descending=True)[:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# -     wrong = (predictions != labels).nonzero().flatten()
+# -     worst = wrong[confidence[wrong].argsort(descending=True)][:k]
+# +     wrong = predictions != labels
+# +     labels, predictions, confidence = labels[wrong], predictions[wrong], confidence[wrong]
+# +     worst = confidence.argsort(descending=True)[:k]
 
 # %% tags=["wrong"] expect="from 0 to 1"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# - logits.softmax(dim=1).max(dim=1)
+# + logits.max(dim=1)
 
 # %% tags=["wrong"] expect="sort by probability"
-def confident_mistakes(logits, labels, k):
-    largest, predictions = logits.max(dim=1)
-    confidence = logits.softmax(dim=1).max(dim=1).values
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[largest[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
-
+# -     confidence, predictions = logits.softmax(dim=1).max(dim=1)
+# +     largest, predictions = logits.max(dim=1)
+# +     confidence = logits.softmax(dim=1).max(dim=1).values
+# - confidence[wrong]
+# + largest[wrong]
 
 # %% tags=["wrong"] expect="plain numbers"
-def confident_mistakes(logits, labels, k):
-    confidence, predictions = logits.softmax(dim=1).max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True)][:k]
-    return [(i, labels[i], predictions[i], confidence[i]) for i in worst]
-
+# - return [(i, labels[i].item(), predictions[i].item(), confidence[i].item()) for i in worst.tolist()]
+# + return [(i, labels[i], predictions[i], confidence[i]) for i in worst]
 
 # %% tags=["check"] points=5
 logits = torch.tensor([

@@ -47,43 +47,44 @@ def block_shape(shape, kind, channels, stride):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="four times as many"
+# %% tags=["right"]
 def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels, (height - 1) // stride + 1, (width - 1) // stride + 1
+    if kind == "bottleneck":
+        channels *= 4
+    return (shape[0], channels, math.ceil(shape[2] / stride), math.ceil(shape[3] / stride))
 
+
+# %% tags=["right"]
+def block_shape(shape, kind, channels, stride):
+    sides = [-(-side // stride) for side in shape[2:]]
+    return torch.Size([shape[0], channels * {"basic": 1, "bottleneck": 4}[kind], *sides])
+
+
+# %% tags=["wrong"] expect="four times as many"
+# - "bottleneck": 4
+# + "bottleneck": 1
 
 # %% tags=["wrong"] expect="round up"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels * (4 if kind == "bottleneck" else 1), height // stride, width // stride
-
+# - (height - 1) // stride + 1, (width - 1) // stride + 1
+# + height // stride, width // stride
 
 # %% tags=["wrong"] expect="not those that went in"
-def block_shape(shape, kind, channels, stride):
-    pictures, before, height, width = shape
-    expansion = 4 if kind == "bottleneck" else 1
-    return pictures, before * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-
+# - pictures, _, height, width = shape
+# + pictures, before, height, width = shape
+# - channels * expansion
+# + before * expansion
 
 # %% tags=["wrong"] expect="width has a stride, too"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels * (4 if kind == "bottleneck" else 1), (height - 1) // stride + 1, width
-
+# - (width - 1) // stride + 1
+# + width
 
 # %% tags=["wrong"] expect="the padding of 1 keeps the size"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    expansion = 4 if kind == "bottleneck" else 1
-    return pictures, channels * expansion, (height - 3) // stride + 1, (width - 3) // stride + 1
-
+# - (height - 1) // stride + 1, (width - 1) // stride + 1
+# + (height - 3) // stride + 1, (width - 3) // stride + 1
 
 # %% tags=["wrong"] expect="whole numbers"
-def block_shape(shape, kind, channels, stride):
-    pictures, _, height, width = shape
-    return pictures, channels * (4 if kind == "bottleneck" else 1), (height + stride - 1) / stride, width / stride
-
+# - (height - 1) // stride + 1, (width - 1) // stride + 1
+# + (height + stride - 1) / stride, width / stride
 
 # %% tags=["wrong"] expect="four numbers"
 def block_shape(shape, kind, channels, stride):
@@ -159,57 +160,44 @@ def block_parameters(kind, in_channels, channels, stride):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="BatchNorm learns"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out if stride != 1 or in_channels != out else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + shortcut
-
-
-# %% tags=["wrong"] expect="running averages"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 4 * out if stride != 1 or in_channels != out else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 8 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 8 * channels + 4 * out + shortcut
-
-
-# %% tags=["wrong"] expect="has to be made to fit"
-def block_parameters(kind, in_channels, channels, stride):
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels
-    return in_channels * channels + 9 * channels**2 + 4 * channels**2 + 12 * channels
-
-
-# %% tags=["wrong"] expect="a stride of 2 changes the shape"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 2 * out if in_channels != out else 0
-    if kind == "basic":
-        return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
-
-
-# %% tags=["wrong"] expect="takes what the first one returns"
+# %% tags=["right"]
 def block_parameters(kind, in_channels, channels, stride):
     out = channels if kind == "basic" else 4 * channels
     shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != out else 0
     if kind == "basic":
-        return 2 * 9 * in_channels * channels + 4 * channels + shortcut
-    return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
-
-
-# %% tags=["wrong"] expect="32 channels go in and 32 come out"
-def block_parameters(kind, in_channels, channels, stride):
-    out = channels if kind == "basic" else 4 * channels
-    shortcut = in_channels * out + 2 * out if stride != 1 or in_channels != channels else 0
-    if kind == "basic":
         return 9 * in_channels * channels + 9 * channels**2 + 4 * channels + shortcut
     return in_channels * channels + 9 * channels**2 + channels * out + 4 * channels + 2 * out + shortcut
 
+
+# %% tags=["right"]
+def block_parameters(kind, in_channels, channels, stride):
+    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[kind](in_channels, channels, stride)
+    return sum(parameter.numel() for parameter in block.parameters())
+
+
+# %% tags=["wrong"] expect="BatchNorm learns"
+# - kernel**2 * before * after + 2 * after
+# + kernel**2 * before * after
+
+# %% tags=["wrong"] expect="running averages"
+# - kernel**2 * before * after + 2 * after
+# + kernel**2 * before * after + 4 * after
+
+# %% tags=["wrong"] expect="has to be made to fit"
+# -     if stride != 1 or in_channels != out_channels:
+# -         convs.append((1, in_channels, out_channels))
+
+# %% tags=["wrong"] expect="a stride of 2 changes the shape"
+# - if stride != 1 or in_channels != out_channels:
+# + if in_channels != out_channels:
+
+# %% tags=["wrong"] expect="takes what the first one returns"
+# - convs = [(3, in_channels, channels), (3, channels, channels)]
+# + convs = [(3, in_channels, channels), (3, in_channels, channels)]
+
+# %% tags=["wrong"] expect="32 channels go in and 32 come out"
+# - if stride != 1 or in_channels != out_channels:
+# + if stride != 1 or in_channels != channels:
 
 # %% tags=["wrong"] expect="the shortcut has a BatchNorm, too"
 def block_parameters(kind, in_channels, channels, stride):
@@ -221,15 +209,13 @@ def block_parameters(kind, in_channels, channels, stride):
 
 
 # %% tags=["wrong"] expect="the channels that come out of it"
-def block_parameters(kind, in_channels, channels, stride):
-    if kind == "basic":
-        convs = [(3, in_channels, channels), (3, channels, channels)]
-    else:
-        convs = [(1, in_channels, channels), (3, channels, channels), (1, channels, 4 * channels)]
-    if stride != 1 or in_channels != convs[-1][2]:
-        convs.append((1, in_channels, convs[-1][2]))
-    return sum(kernel**2 * before * after + 2 * before for kernel, before, after in convs)
-
+# -     out_channels = convs[-1][2]
+# -     if stride != 1 or in_channels != out_channels:
+# -         convs.append((1, in_channels, out_channels))
+# -     return sum(kernel**2 * before * after + 2 * after for kernel, before, after in convs)
+# +     if stride != 1 or in_channels != convs[-1][2]:
+# +         convs.append((1, in_channels, convs[-1][2]))
+# +     return sum(kernel**2 * before * after + 2 * before for kernel, before, after in convs)
 
 # %% [markdown]
 # Try it on the two blocks of the lesson that take 256 channels and return 256:
@@ -310,185 +296,113 @@ class PreActivationBlock(nn.Module):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="the input is not added"
+# %% tags=["right"]
 class PreActivationBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
+            nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
+        )  # fmt: skip
 
     def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return self.conv2(F.relu(self.bn2(out)))
+        return self.layers(x) + x
 
+
+# %% tags=["right"]
+class PreActivationBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding="same", bias=False) for _ in range(2))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
+
+    def forward(self, x):
+        out = x
+        for norm, conv in zip(self.norms, self.convs):
+            out = conv(norm(out).relu())
+        return torch.add(x, out)
+
+
+# %% tags=["wrong"] expect="the input is not added"
+# - return x + out
+# + return out
 
 # %% tags=["wrong"] expect="nothing may follow the sum"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return F.relu(x + self.conv2(F.relu(self.bn2(out))))
-
+# - return x + out
+# + return F.relu(x + out)
 
 # %% tags=["wrong"] expect="not what BatchNorm and ReLU made of it"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        x = F.relu(self.bn1(x))
-        out = self.conv1(x)
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# -         out = self.conv1(F.relu(self.bn1(x)))
+# +         x = F.relu(self.bn1(x))
+# +         out = self.conv1(x)
 
 # %% tags=["wrong"] expect="before each convolution, not after it"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        return x + self.bn2(self.conv2(out))
-
+# - self.conv1(F.relu(self.bn1(x)))
+# + F.relu(self.bn1(self.conv1(x)))
+# - self.conv2(F.relu(self.bn2(out)))
+# + self.bn2(self.conv2(out))
 
 # %% tags=["wrong"] expect="BatchNorm first, then ReLU"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(self.bn1(F.relu(x)))
-        return x + self.conv2(self.bn2(F.relu(out)))
-
+# - F.relu(self.bn1(x))
+# + self.bn1(F.relu(x))
+# - F.relu(self.bn2(out))
+# + self.bn2(F.relu(out))
 
 # %% tags=["wrong"] expect="padding=1"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# - self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv1 = nn.Conv2d(channels, channels, 3, bias=False)
+# - self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
+# -         out = self.conv2(F.relu(self.bn2(out)))
+# -         return x + out
+# +         return x + self.conv2(F.relu(self.bn2(out)))
 
 # %% tags=["wrong"] expect="a BatchNorm of its own"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn = nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn(x)))
-        return x + self.conv2(F.relu(self.bn(out)))
-
+# - self.bn2 = nn.BatchNorm2d(channels)
+# + self.bn2 = self.bn1
 
 # %% tags=["wrong"] expect="changed the input itself"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        x += self.conv2(F.relu(self.bn2(out)))
-        return x
-
+# -         return x + out
+# +         x += out
+# +         return x
 
 # %% tags=["wrong"] expect="another value on the way"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        x = self.conv1(F.relu(self.bn1(x)))
-        x = self.conv2(F.relu(self.bn2(x)))
-        return x + x
-
+# - out = self.conv1(F.relu(self.bn1(x)))
+# + x = self.conv1(F.relu(self.bn1(x)))
+# - out = self.conv2(F.relu(self.bn2(out)))
+# + x = self.conv2(F.relu(self.bn2(x)))
+# - return x + out
+# + return x + x
 
 # %% tags=["wrong"] expect="a ReLU is missing"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(self.bn1(x))
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# - F.relu(self.bn1(x))
+# + self.bn1(x)
 
 # %% tags=["wrong"] expect="used twice"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return x + self.conv2(F.relu(self.bn1(out)))
-
+# - F.relu(self.bn2(out))
+# + F.relu(self.bn1(out))
 
 # %% tags=["wrong"] expect="returns nothing"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        out = self.conv2(F.relu(self.bn2(out)))
-        x = x + out
-
+# - return x + out
+# + x = x + out
 
 # %% tags=["wrong"] expect="use the argument"
-class PreActivationBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(4), nn.BatchNorm2d(4)
-        self.conv1 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        out = self.conv1(F.relu(self.bn1(x)))
-        return x + self.conv2(F.relu(self.bn2(out)))
-
+# - self.bn1 = nn.BatchNorm2d(channels)
+# + self.bn1 = nn.BatchNorm2d(4)
+# - self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv1 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+# - self.bn2 = nn.BatchNorm2d(channels)
+# + self.bn2 = nn.BatchNorm2d(4)
+# - self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+# + self.conv2 = nn.Conv2d(4, 4, 3, padding=1, bias=False)
 
 # %% tags=["wrong"] expect="uses the batch"
 class PreActivationBlock(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x):
@@ -623,41 +537,39 @@ def linear_factor(step, warmup_steps, total_steps):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="would be wasted"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return step / warmup_steps
-    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# %% tags=["right"]
+import numpy as np
 
+
+def linear_factor(step, warmup_steps, total_steps):
+    return np.interp(step, [-1, warmup_steps - 1, warmup_steps, total_steps], [0, 1, 1, 0])
+
+
+# %% tags=["right"]
+# -     return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# +     progress = (step - warmup_steps) / (total_steps - warmup_steps)
+# +     return 1 - min(progress, 1)
+
+# %% tags=["wrong"] expect="would be wasted"
+# - return (step + 1) / warmup_steps
+# + return step / warmup_steps
 
 # %% tags=["wrong"] expect="jumps down after the warm-up"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    return max(0.0, 1 - step / total_steps)
-
+# - (total_steps - step) / (total_steps - warmup_steps)
+# + 1 - step / total_steps
 
 # %% tags=["wrong"] expect="is negative"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    return (total_steps - step) / (total_steps - warmup_steps)
-
+# - return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# + return (total_steps - step) / (total_steps - warmup_steps)
 
 # %% tags=["wrong"] expect="a straight line, not a cosine"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-    return (1 + math.cos(math.pi * progress)) / 2
-
+# -     return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# +     progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
+# +     return (1 + math.cos(math.pi * progress)) / 2
 
 # %% tags=["wrong"] expect="rise instead of falling"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    return min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-
+# - return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
+# + return min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
 
 # %% tags=["wrong"] expect="without warm-up it fails"
 def linear_factor(step, warmup_steps, total_steps):
@@ -667,11 +579,8 @@ def linear_factor(step, warmup_steps, total_steps):
 
 
 # %% tags=["wrong"] expect="as many steps as warmup_steps says"
-def linear_factor(step, warmup_steps, total_steps):
-    if step < warmup_steps:
-        return min(1, (step + 1) / 4)
-    return max(0.0, (total_steps - step) / (total_steps - warmup_steps))
-
+# - return (step + 1) / warmup_steps
+# + return min(1, (step + 1) / 4)
 
 # %% [markdown]
 # Try it. After four steps of warm-up it should fall to 0 by step 10:
@@ -683,9 +592,10 @@ print([round(linear_factor(step, 4, 10), 2) for step in range(12)])
 rates = [linear_factor(step, 4, 14) for step in range(20)]
 assert None not in rates, "the function returns nothing"
 assert rates[0] != 0, "the first step has rate 0 and would be wasted: the warm-up is (step + 1) / warmup_steps"
-assert rates[:4] == [0.25, 0.5, 0.75, 1.0], f"4 steps of warm-up should be 0.25, 0.5, 0.75, 1, not {rates[:4]}"
+right = all(abs(rate - (step + 1) / 4) < 1e-6 for step, rate in enumerate(rates[:4]))
+assert right, f"4 steps of warm-up should be 0.25, 0.5, 0.75, 1, not {rates[:4]}"
 assert rates[4] != 0, "after the warm-up the rates rise instead of falling: count backwards"
-assert rates[4] == 1, f"the rate jumps down after the warm-up: step {4} should have 1, not {rates[4]:.2f}"
+assert abs(rates[4] - 1) < 1e-6, f"the rate jumps down after the warm-up: step {4} should have 1, not {rates[4]:.2f}"
 cosine = [(1 + math.cos(math.pi * progress / 10)) / 2 for progress in range(11)]
 close = [abs(rate - other) < 1e-6 for rate, other in zip(rates[4:15], cosine)]
 assert not all(close), "this is the lesson's schedule: the fall should be a straight line, not a cosine"
@@ -693,7 +603,7 @@ fall = [1 - progress / 10 for progress in range(11)]
 for step, wanted in enumerate(fall, 4):
     assert abs(rates[step] - wanted) < 1e-6, f"of 14 steps, 4 warm-up, step {step} gets {wanted:.1f}, not {rates[step]}"
 assert min(rates) >= 0, f"after the end the rate is negative ({min(rates):.1f}): it should stay at 0"
-assert max(rates[14:]) == 0, "from step total_steps on the rate should be 0"
+assert max(rates[14:]) < 1e-6, "from step total_steps on the rate should be 0"
 other = [linear_factor(step, 8, 10) for step in range(8)]
 right = all(abs(rate - (step + 1) / 8) < 1e-6 for step, rate in enumerate(other))
 assert right, f"the warm-up should last as many steps as warmup_steps says; with 8 of them it gives {other}"
@@ -750,59 +660,55 @@ def compare_weights(model, weights):
     ### END SOLUTION
 
 
-# %% tags=["wrong"] expect="the wrong way round"
+# %% tags=["right"]
 def compare_weights(model, weights):
-    own = model.state_dict()
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(weights) - set(own)),
-        "unexpected": sorted(set(own) - set(weights)),
-        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
-    }
+    result = {"misshaped": [], "missing": [], "unexpected": []}
+    own = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name in sorted({**own, **weights}):
+        if name not in weights:
+            result["missing"].append(name)
+        elif name not in own:
+            result["unexpected"].append(name)
+        elif list(weights[name].shape) != own[name]:
+            result["misshaped"].append(name)
+    return result
 
+
+# %% tags=["right"]
+def compare_weights(model, weights):
+    own = {(name, tensor.shape) for name, tensor in model.state_dict().items()}
+    theirs = {(name, tensor.shape) for name, tensor in weights.items()}
+    lacking, extra = {name for name, _ in own - theirs}, {name for name, _ in theirs - own}
+    kinds = {"missing": lacking - extra, "unexpected": extra - lacking, "misshaped": lacking & extra}
+    return {kind: sorted(names) for kind, names in kinds.items()}
+
+
+# %% tags=["wrong"] expect="the wrong way round"
+# - set(own) - set(weights)
+# + set(weights) - set(own)
+# - set(weights) - set(own)
+# + set(own) - set(weights)
 
 # %% tags=["wrong"] expect="running averages"
-def compare_weights(model, weights):
-    own = dict(model.named_parameters())
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(own) - set(weights)),
-        "unexpected": sorted(set(weights) - set(own)),
-        "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
-    }
-
+# - model.state_dict()
+# + dict(model.named_parameters())
 
 # %% tags=["wrong"] expect="only names that are in both"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    return {
-        "missing": sorted(name for name in own if name not in weights),
-        "unexpected": sorted(name for name in weights if name not in own),
-        "misshaped": sorted(name for name in own if own[name].shape != weights[name].shape),
-    }
-
+# - set(own) - set(weights)
+# + name for name in own if name not in weights
+# - set(weights) - set(own)
+# + name for name in weights if name not in own
+# - "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+# + "misshaped": sorted(name for name in own if own[name].shape != weights[name].shape),
+# -     both = set(own) & set(weights)
 
 # %% tags=["wrong"] expect="shapes, not numbers"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(own) - set(weights)),
-        "unexpected": sorted(set(weights) - set(own)),
-        "misshaped": sorted(name for name in both if not torch.equal(own[name], weights[name])),
-    }
-
+# - own[name].shape != weights[name].shape
+# + not torch.equal(own[name], weights[name])
 
 # %% tags=["wrong"] expect="as many numbers in another shape"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    both = set(own) & set(weights)
-    return {
-        "missing": sorted(set(own) - set(weights)),
-        "unexpected": sorted(set(weights) - set(own)),
-        "misshaped": sorted(name for name in both if own[name].numel() != weights[name].numel()),
-    }
-
+# - own[name].shape != weights[name].shape
+# + own[name].numel() != weights[name].numel()
 
 # %% tags=["wrong"] expect="shapes differ"
 def compare_weights(model, weights):
@@ -811,14 +717,13 @@ def compare_weights(model, weights):
 
 
 # %% tags=["wrong"] expect="sort the names"
-def compare_weights(model, weights):
-    own = model.state_dict()
-    return {
-        "missing": [name for name in own if name not in weights],
-        "unexpected": [name for name in weights if name not in own],
-        "misshaped": [name for name in own if name in weights and own[name].shape != weights[name].shape],
-    }
-
+# - sorted(set(own) - set(weights))
+# + [name for name in own if name not in weights]
+# - sorted(set(weights) - set(own))
+# + [name for name in weights if name not in own]
+# - "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+# + "misshaped": [name for name in own if name in weights and own[name].shape != weights[name].shape],
+# -     both = set(own) & set(weights)
 
 # %% tags=["wrong"] expect="leave them as they are"
 def compare_weights(model, weights):

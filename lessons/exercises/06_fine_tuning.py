@@ -147,68 +147,36 @@ def compare(a, b):
 
 
 # %% tags=["wrong"] expect="one less than"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).item()
-    error = (a.var(correction=0) / len(a) + b.var(correction=0) / len(b)).sqrt().item()
-    return difference, error, abs(difference) > 2 * error
-
+# - a.var() / len(a) + b.var() / len(b)
+# + a.var(correction=0) / len(a) + b.var(correction=0) / len(b)
 
 # %% tags=["wrong"] expect="root of the number of runs"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).item()
-    error = (a.var() + b.var()).sqrt().item()
-    return difference, error, abs(difference) > 2 * error
-
+# - a.var() / len(a) + b.var() / len(b)
+# + a.var() + b.var()
 
 # %% tags=["wrong"] expect="add the squares"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).item()
-    error = (a.std() / len(a) ** 0.5 + b.std() / len(b) ** 0.5).item()
-    return difference, error, abs(difference) > 2 * error
-
+# - (a.var() / len(a) + b.var() / len(b)).sqrt()
+# + (a.std() / len(a) ** 0.5 + b.std() / len(b) ** 0.5)
 
 # %% tags=["wrong"] expect="in either direction"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).item()
-    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
-    return difference, error, difference > 2 * error
-
+# - abs(difference)
+# + difference
 
 # %% tags=["wrong"] expect="twice the standard error"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).item()
-    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
-    return difference, error, abs(difference) > error
-
+# - abs(difference) > 2 * error
+# + abs(difference) > error
 
 # %% tags=["wrong"] expect="a minus b"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (b.mean() - a.mean()).item()
-    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
-    return difference, error, abs(difference) > 2 * error
-
+# - a.mean() - b.mean()
+# + b.mean() - a.mean()
 
 # %% tags=["wrong"] expect="with its sign"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).abs().item()
-    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
-    return difference, error, difference > 2 * error
-
+# - (a.mean() - b.mean()).item()
+# + (a.mean() - b.mean()).abs().item()
 
 # %% tags=["wrong"] expect="2.4 standard errors"
-def compare(a, b):
-    a, b = torch.tensor(a), torch.tensor(b)
-    difference = (a.mean() - b.mean()).item()
-    error = (a.var() / len(a) + b.var() / len(b)).sqrt().item()
-    return difference, error, abs(difference) > 3 * error
-
+# - abs(difference) > 2 * error
+# + abs(difference) > 3 * error
 
 # %%
 print(compare([0.90, 0.94, 0.92], [0.91, 0.89, 0.90]))
@@ -285,42 +253,22 @@ def load_what_fits(model, weights):
 
 
 # %% tags=["wrong"] expect="running averages"
-def load_what_fits(model, weights):
-    own = dict(model.named_parameters())
-    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
-    if not fitting:
-        raise ValueError("nothing fits")
-    model.load_state_dict(fitting, strict=False)
-    return sorted(set(model.state_dict()) - set(fitting))
-
+# - own = model.state_dict()
+# + own = dict(model.named_parameters())
+# - set(own) - set(fitting)
+# + set(model.state_dict()) - set(fitting)
 
 # %% tags=["wrong"] expect="nothing was loaded and nobody was told"
-def load_what_fits(model, weights):
-    own = model.state_dict()
-    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
-    model.load_state_dict(fitting, strict=False)
-    return sorted(set(own) - set(fitting))
-
+# -     if not fitting:
+# -         raise ValueError("not one name and shape of the weights fits the model")
 
 # %% tags=["wrong"] expect="those that were not loaded"
-def load_what_fits(model, weights):
-    own = model.state_dict()
-    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
-    if not fitting:
-        raise ValueError("nothing fits")
-    model.load_state_dict(fitting, strict=False)
-    return sorted(fitting)
-
+# - set(own) - set(fitting)
+# + fitting
 
 # %% tags=["wrong"] expect="of the model, not of the file"
-def load_what_fits(model, weights):
-    own = model.state_dict()
-    fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
-    if not fitting:
-        raise ValueError("nothing fits")
-    model.load_state_dict(fitting, strict=False)
-    return sorted(set(weights) - set(fitting))
-
+# - set(own) - set(fitting)
+# + set(weights) - set(fitting)
 
 # %% tags=["wrong"] expect="compare shapes"
 def load_what_fits(model, weights):
@@ -417,35 +365,21 @@ def freeze_up_to(model, last):
 
 
 # %% tags=["wrong"] expect="the part called `last` itself"
-def freeze_up_to(model, last):
-    frozen = []
-    for name, part in model.named_children():
-        if name == last:
-            break
-        freeze(part)
-        frozen.append(name)
-    return frozen
-
+# -     for name, part in model.named_children():
+# +     for name, part in model.named_children():
+# +         if name == last:
+# +             break
+# -         if name == last:
+# -             return frozen
+# +     return frozen
 
 # %% tags=["wrong"] expect="averages of BatchNorm have moved"
-def freeze_up_to(model, last):
-    frozen = []
-    for name, part in model.named_children():
-        part.requires_grad_(False)
-        frozen.append(name)
-        if name == last:
-            return frozen
-
+# - freeze(part)
+# + part.requires_grad_(False)
 
 # %% tags=["wrong"] expect="model.train() undoes"
-def freeze_up_to(model, last):
-    frozen = []
-    for name, part in model.named_children():
-        part.requires_grad_(False).eval()
-        frozen.append(name)
-        if name == last:
-            return frozen
-
+# - freeze(part)
+# + part.requires_grad_(False).eval()
 
 # %% tags=["wrong"] expect="only the part called `last`"
 def freeze_up_to(model, last):
@@ -571,20 +505,12 @@ def two_rates(model, body_rate, head_rate):
 
 
 # %% tags=["wrong"] expect="momentum"
-def two_rates(model, body_rate, head_rate):
-    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("fc.")]
-    head = [p for p in model.fc.parameters() if p.requires_grad]
-    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
-    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate)
-
+# - return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+# + return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate)
 
 # %% tags=["wrong"] expect="no parameters"
-def two_rates(model, body_rate, head_rate):
-    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("fc.")]
-    head = [p for p in model.fc.parameters() if p.requires_grad]
-    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
-    return torch.optim.SGD(groups, momentum=0.9)
-
+# - return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+# + return torch.optim.SGD(groups, momentum=0.9)
 
 # %% tags=["wrong"] expect="part of the body"
 def two_rates(model, body_rate, head_rate):

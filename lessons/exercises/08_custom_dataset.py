@@ -53,10 +53,8 @@ def read_line(line):
 
 
 # %% tags=["wrong"] expect="raises ValueError"
-def read_line(line):
-    name, label = line.split(" ")
-    return name, int(label)
-
+# - line.strip().rsplit(maxsplit=1)
+# + line.split(" ")
 
 # %% tags=["wrong"] expect="two spaces in it"
 def read_line(line):
@@ -65,16 +63,12 @@ def read_line(line):
 
 
 # %% tags=["wrong"] expect="white space before"
-def read_line(line):
-    name, label = line.rsplit(maxsplit=1)
-    return name, int(label)
-
+# - line.strip().rsplit(maxsplit=1)
+# + line.rsplit(maxsplit=1)
 
 # %% tags=["wrong"] expect="should be an int"
-def read_line(line):
-    name, label = line.rsplit(maxsplit=1)
-    return name, label
-
+# - int(label)
+# + label
 
 # %% tags=["wrong"] expect="a tab"
 def read_line(line):
@@ -89,11 +83,9 @@ def read_line(line):
 
 
 # %% tags=["wrong"] expect="several spaces"
-def read_line(line):
-    line = line.strip().replace("\t", " ")
-    name, label = line.rsplit(" ", maxsplit=1)
-    return name, int(label)
-
+# -     name, label = line.strip().rsplit(maxsplit=1)
+# +     line = line.strip().replace("\t", " ")
+# +     name, label = line.rsplit(" ", maxsplit=1)
 
 # %% [markdown]
 # Try it before you run the check:
@@ -202,182 +194,51 @@ def find_problems(lines, num_classes):
 
 
 # %% tags=["wrong"] expect="count every line"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    kept = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    for number, line in enumerate(kept, start=1):
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if name in seen:
-            problems.append((number, "repeated"))
-        seen.add(name)
-    return problems
-
+# -     for number, line in enumerate(lines, start=1):
+# -         line = line.strip()
+# -         if not line or line.startswith("#"):
+# -             continue
+# +     kept = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+# +     for number, line in enumerate(kept, start=1):
 
 # %% tags=["wrong"] expect="largest label is num_classes - 1"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) > num_classes:
-            problems.append((number, "out of range"))
-        if name in seen:
-            problems.append((number, "repeated"))
-        seen.add(name)
-    return problems
-
+# - int(rest[0]) >= num_classes
+# + int(rest[0]) > num_classes
 
 # %% tags=["wrong"] expect="bad line before"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        elif name in seen:
-            problems.append((number, "repeated"))
-        else:
-            seen.add(name)
-    return problems
-
+# - if name in seen:
+# + elif name in seen:
+# -         seen.add(name)
+# +         else:
+# +             seen.add(name)
 
 # %% tags=["wrong"] expect="-1 is not a whole number from 0 on"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].lstrip("-").isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if name in seen:
-            problems.append((number, "repeated"))
-        seen.add(name)
-    return problems
-
+# - rest[0].isdecimal()
+# + rest[0].lstrip("-").isdecimal()
 
 # %% tags=["wrong"] expect="a name without a label"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if rest and name in seen:
-            problems.append((number, "repeated"))
-        seen.add(name)
-    return problems
-
+# - name in seen
+# + rest and name in seen
 
 # %% tags=["wrong"] expect="even without a label"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if name in seen:
-            problems.append((number, "repeated"))
-        if rest:
-            seen.add(name)
-    return problems
-
+# -         seen.add(name)
+# +         if rest:
+# +             seen.add(name)
 
 # %% tags=["wrong"] expect="every further one"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if name in seen and (name, "told") not in seen:
-            problems.append((number, "repeated"))
-            seen.add((name, "told"))
-        seen.add(name)
-    return problems
-
+# - name in seen
+# + name in seen and (name, "told") not in seen
+# -             problems.append((number, "repeated"))
+# +             problems.append((number, "repeated"))
+# +             seen.add((name, "told"))
 
 # %% tags=["wrong"] expect="a number sign within a name"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        line = line.strip()
-        if not line or "#" in line:
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if name in seen:
-            problems.append((number, "repeated"))
-        seen.add(name)
-    return problems
-
+# - line.startswith("#")
+# + "#" in line
 
 # %% tags=["wrong"] expect="return a list"
-def find_problems(lines, num_classes):
-    problems, seen = [], set()
-    for number, line in enumerate(lines, start=1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        name, *rest = line.rsplit(maxsplit=1)
-        if not rest:
-            problems.append((number, "no label"))
-        elif not rest[0].isdecimal():
-            problems.append((number, "no number"))
-        elif int(rest[0]) >= num_classes:
-            problems.append((number, "out of range"))
-        if name in seen:
-            problems.append((number, "repeated"))
-        seen.add(name)
-    print(problems)
-
+# - return problems
+# + print(problems)
 
 # %% [markdown]
 # Try it on three lines:
@@ -477,58 +338,34 @@ def name_to_label(name, class_ids, cat_to_name):
 
 
 # %% tags=["wrong"] expect="a label is not an id"
-def label_to_name(label, class_ids, cat_to_name):
-    return cat_to_name.get(str(label))
-
-
-def name_to_label(name, class_ids, cat_to_name):
-    return sorted(cat_to_name.values()).index(name)
-
+# - return cat_to_name[sorted(class_ids)[label]]
+# + return cat_to_name.get(str(label))
+# - [cat_to_name[class_id] for class_id in sorted(class_ids)]
+# + sorted(cat_to_name.values())
 
 # %% tags=["wrong"] expect="sort the ids"
-def label_to_name(label, class_ids, cat_to_name):
-    return cat_to_name[class_ids[label]]
-
-
-def name_to_label(name, class_ids, cat_to_name):
-    return [cat_to_name[class_id] for class_id in class_ids].index(name)
-
+# - sorted(class_ids)[label]
+# + class_ids[label]
+# - [cat_to_name[class_id] for class_id in sorted(class_ids)]
+# + [cat_to_name[class_id] for class_id in class_ids]
 
 # %% tags=["wrong"] expect="sorted as text"
-def label_to_name(label, class_ids, cat_to_name):
-    return cat_to_name[sorted(class_ids, key=int)[label]]
-
-
-def name_to_label(name, class_ids, cat_to_name):
-    return [cat_to_name[class_id] for class_id in sorted(class_ids, key=int)].index(name)
-
+# - sorted(class_ids)[label]
+# + sorted(class_ids, key=int)[label]
+# - [cat_to_name[class_id] for class_id in sorted(class_ids)]
+# + [cat_to_name[class_id] for class_id in sorted(class_ids, key=int)]
 
 # %% tags=["wrong"] expect="only the ids of folders count"
-def label_to_name(label, class_ids, cat_to_name):
-    return cat_to_name[sorted(class_ids)[label]]
-
-
-def name_to_label(name, class_ids, cat_to_name):
-    return [cat_to_name[class_id] for class_id in sorted(cat_to_name)].index(name)
-
+# - [cat_to_name[class_id] for class_id in sorted(class_ids)]
+# + [cat_to_name[class_id] for class_id in sorted(cat_to_name)]
 
 # %% tags=["wrong"] expect="raises KeyError"
-def label_to_name(label, class_ids, cat_to_name):
-    return cat_to_name.pop(sorted(class_ids)[label])
-
-
-def name_to_label(name, class_ids, cat_to_name):
-    return [cat_to_name[class_id] for class_id in sorted(class_ids)].index(name)
-
+# - return cat_to_name[sorted(class_ids)[label]]
+# + return cat_to_name.pop(sorted(class_ids)[label])
 
 # %% tags=["wrong"] expect="should lead back"
-def label_to_name(label, class_ids, cat_to_name):
-    return cat_to_name[sorted(class_ids)[label]]
-
-
-def name_to_label(name, class_ids, cat_to_name):
-    return sorted(cat_to_name[class_id] for class_id in class_ids).index(name)
-
+# - [cat_to_name[class_id] for class_id in sorted(class_ids)]
+# + sorted(cat_to_name[class_id] for class_id in class_ids)
 
 # %% [markdown]
 # Try it on the course's flowers:
@@ -739,76 +576,24 @@ class CsvDataset(Dataset):
 
 
 # %% tags=["wrong"] expect="convert to RGB"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        with Image.open(path) as image:
-            image.load()
-        return (self.transform(image) if self.transform else image), label
-
+# -         image = Image.open(path).convert("RGB")
+# +         with Image.open(path) as image:
+# +             image.load()
 
 # %% tags=["wrong"] expect="quotation marks"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        lines = Path(table).read_text(encoding="utf-8-sig").splitlines()[1:]
-        rows = [dict(zip(["file", "species"], line.split(","))) for line in lines]
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# -         with open(table, encoding="utf-8-sig", newline="") as file:
+# -             rows = list(csv.DictReader(file))
+# +         lines = Path(table).read_text(encoding="utf-8-sig").splitlines()[1:]
+# +         rows = [dict(zip(["file", "species"], line.split(","))) for line in lines]
 
 # %% tags=["wrong"] expect="should be sorted"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = list(dict.fromkeys(row["species"] for row in rows)) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# - sorted({row["species"] for row in rows})
+# + list(dict.fromkeys(row["species"] for row in rows))
 
 # %% tags=["wrong"] expect="without a transform"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        return self.transform(Image.open(path).convert("RGB")), label
-
+# -         image = Image.open(path).convert("RGB")
+# -         return (self.transform(image) if self.transform else image), label
+# +         return self.transform(Image.open(path).convert("RGB")), label
 
 # %% tags=["wrong"] expect="when they are asked for"
 class CsvDataset(Dataset):
@@ -830,169 +615,45 @@ class CsvDataset(Dataset):
 
 
 # %% tags=["wrong"] expect="byte order mark"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# - "utf-8-sig"
+# + "utf-8"
 
 # %% tags=["wrong"] expect="the argument classes"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows})
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# - self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
+# + self.classes = sorted({row["species"] for row in rows})
 
 # %% tags=["wrong"] expect="label should be an int"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], row["species"]) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# - self.classes.index(row["species"])
+# + row["species"]
 
 # %% tags=["wrong"] expect="before the transform"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        with Image.open(path) as image:
-            image.load()
-        return (self.transform(image) if self.transform else image.convert("RGB")), label
-
+# -         image = Image.open(path).convert("RGB")
+# -         return (self.transform(image) if self.transform else image), label
+# +         with Image.open(path) as image:
+# +             image.load()
+# +         return (self.transform(image) if self.transform else image.convert("RGB")), label
 
 # %% tags=["wrong"] expect="a list of str"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.classes = {name: label for label, name in enumerate(self.classes)}
-        self.samples = [(Path(folder) / row["file"], self.classes[row["species"]]) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# -         self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
+# +         self.classes = {name: label for label, name in enumerate(self.classes)}
+# +         self.samples = [(Path(folder) / row["file"], self.classes[row["species"]]) for row in rows]
 
 # %% tags=["wrong"] expect="in the order of the table"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-        self.samples.sort()
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# -     def __len__(self):
+# +         self.samples.sort()
+# +     def __len__(self):
 
 # %% tags=["wrong"] expect="call the transform"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return image, label
-
+# - return (self.transform(image) if self.transform else image), label
+# + return image, label
 
 # %% tags=["wrong"] expect="relative to the folder"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(row["file"]), self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image), label
-
+# - Path(folder) / row["file"]
+# + Path(row["file"])
 
 # %% tags=["wrong"] expect="a pair"
-class CsvDataset(Dataset):
-    def __init__(self, folder, table, transform=None, classes=None):
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.transform = transform
-        self.classes = sorted({row["species"] for row in rows}) if classes is None else list(classes)
-        self.samples = [(Path(folder) / row["file"], self.classes.index(row["species"])) for row in rows]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        path, label = self.samples[index]
-        image = Image.open(path).convert("RGB")
-        return (self.transform(image) if self.transform else image)
-
+# - return (self.transform(image) if self.transform else image), label
+# + return (self.transform(image) if self.transform else image)
 
 # %% [markdown]
 # Try it on a small table:

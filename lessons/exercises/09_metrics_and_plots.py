@@ -51,43 +51,35 @@ def recall_and_precision(matrix):
 
 
 # %% tags=["wrong"] expect="wrong way round"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    return hits / np.maximum(matrix.sum(axis=0), 1), hits / np.maximum(matrix.sum(axis=1), 1)
-
+# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
+# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+# +     return hits / np.maximum(matrix.sum(axis=0), 1), hits / np.maximum(matrix.sum(axis=1), 1)
 
 # %% tags=["wrong"] expect="number of all pictures"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    return hits / matrix.sum(), hits / matrix.sum()
-
+# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
+# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+# +     return hits / matrix.sum(), hits / matrix.sum()
 
 # %% tags=["wrong"] expect="nothing to divide by"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    with np.errstate(all="ignore"):
-        return hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
-
+# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
+# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+# +     with np.errstate(all="ignore"):
+# +         return hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
 
 # %% tags=["wrong"] expect="not rounded down"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    return hits // np.maximum(matrix.sum(axis=1), 1), hits // np.maximum(matrix.sum(axis=0), 1)
-
+# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
+# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+# +     return hits // np.maximum(matrix.sum(axis=1), 1), hits // np.maximum(matrix.sum(axis=0), 1)
 
 # %% tags=["wrong"] expect="one value for each class"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    recall = hits / np.maximum(matrix.sum(axis=1), 1)
-    return recall.mean(), (hits / np.maximum(matrix.sum(axis=0), 1)).mean()
-
+# - return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+# + return recall.mean(), (hits / np.maximum(matrix.sum(axis=0), 1)).mean()
 
 # %% tags=["wrong"] expect="without the hits"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    misses, alarms = matrix.sum(axis=1) - hits, matrix.sum(axis=0) - hits
-    return hits / np.maximum(misses, 1), hits / np.maximum(alarms, 1)
-
+# - recall = hits / np.maximum(matrix.sum(axis=1), 1)
+# + misses, alarms = matrix.sum(axis=1) - hits, matrix.sum(axis=0) - hits
+# - return recall, hits / np.maximum(matrix.sum(axis=0), 1)
+# + return hits / np.maximum(misses, 1), hits / np.maximum(alarms, 1)
 
 # %% tags=["wrong"] expect="occurs, but is never answered"
 def recall_and_precision(matrix):
@@ -213,49 +205,27 @@ def macro_f1(batches):
 
 
 # %% tags=["wrong"] expect="every class counts the same"
-def macro_f1(batches):
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
-    total = 0
-    for label in np.union1d(labels, answers):
-        true, answered = labels == label, answers == label
-        total += true.sum() * 2 * (true & answered).sum() / (true.sum() + answered.sum())
-    return float(total / len(labels))
-
+# - scores = []
+# + total = 0
+# - scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+# + total += true.sum() * 2 * (true & answered).sum() / (true.sum() + answered.sum())
+# - np.mean(scores)
+# + total / len(labels)
 
 # %% tags=["wrong"] expect="never true"
-def macro_f1(batches):
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
-    scores = []
-    for label in np.unique(labels):
-        true, answered = labels == label, answers == label
-        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
-    return float(np.mean(scores))
-
+# - np.union1d(labels, answers)
+# + np.unique(labels)
 
 # %% tags=["wrong"] expect="never answered"
-def macro_f1(batches):
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
-    scores = []
-    for label in np.unique(answers):
-        true, answered = labels == label, answers == label
-        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
-    return float(np.mean(scores))
-
+# - np.union1d(labels, answers)
+# + np.unique(answers)
 
 # %% tags=["wrong"] expect="has been changed"
-def macro_f1(batches):
-    labels, answers = batches.pop(0)
-    for more_labels, more_answers in batches:
-        labels, answers = np.append(labels, more_labels), np.append(answers, more_answers)
-    scores = []
-    for label in np.union1d(labels, answers):
-        true, answered = labels == label, answers == label
-        scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
-    return float(np.mean(scores))
-
+# -     labels = np.concatenate([of_batch for of_batch, _ in batches])
+# -     answers = np.concatenate([of_batch for _, of_batch in batches])
+# +     labels, answers = batches.pop(0)
+# +     for more_labels, more_answers in batches:
+# +         labels, answers = np.append(labels, more_labels), np.append(answers, more_answers)
 
 # %% tags=["wrong"] expect="first F1, then the mean"
 def macro_f1(batches):
@@ -271,15 +241,10 @@ def macro_f1(batches):
 
 
 # %% tags=["wrong"] expect="that occur nowhere"
-def macro_f1(batches):
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
-    scores = []
-    for label in range(max(labels.max(), answers.max()) + 1):
-        true, answered = labels == label, answers == label
-        scores.append(2 * (true & answered).sum() / max(true.sum() + answered.sum(), 1))
-    return float(np.mean(scores))
-
+# - np.union1d(labels, answers)
+# + range(max(labels.max(), answers.max()) + 1)
+# - scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
+# + scores.append(2 * (true & answered).sum() / max(true.sum() + answered.sum(), 1))
 
 # %% [markdown]
 # Try it before you run the check. Class 0 is perfect, class 1 is found once in two, class 2 is a false alarm:
@@ -388,11 +353,8 @@ def threshold_for(scores, is_class, wanted):
 
 
 # %% tags=["wrong"] expect="as many cases as you can"
-def threshold_for(scores, is_class, wanted):
-    for threshold in np.unique(scores)[::-1]:
-        if is_class[scores >= threshold].mean() >= wanted:
-            return threshold
-
+# - np.unique(scores)
+# + np.unique(scores)[::-1]
 
 # %% tags=["wrong"] expect="scores equal to the threshold"
 def threshold_for(scores, is_class, wanted):
@@ -407,20 +369,15 @@ def threshold_for(scores, is_class, wanted):
 
 
 # %% tags=["wrong"] expect="return None"
-def threshold_for(scores, is_class, wanted):
-    thresholds = np.unique(scores)
-    for threshold in thresholds:
-        if is_class[scores >= threshold].mean() >= wanted:
-            return threshold
-    return thresholds[-1]
-
+# -     for threshold in np.unique(scores):
+# +     thresholds = np.unique(scores)
+# +     for threshold in thresholds:
+# - return None
+# + return thresholds[-1]
 
 # %% tags=["wrong"] expect="share of right answers"
-def threshold_for(scores, is_class, wanted):
-    for threshold in np.unique(scores):
-        if ((scores >= threshold) == is_class).mean() >= wanted:
-            return threshold
-
+# - is_class[scores >= threshold].mean()
+# + ((scores >= threshold) == is_class).mean()
 
 # %% tags=["wrong"] expect="a fixed grid"
 def threshold_for(scores, is_class, wanted):
@@ -431,21 +388,15 @@ def threshold_for(scores, is_class, wanted):
 
 
 # %% tags=["wrong"] expect="at least `wanted`"
-def threshold_for(scores, is_class, wanted):
-    for threshold in np.unique(scores):
-        if is_class[scores >= threshold].mean() > wanted:
-            return threshold
-
+# - is_class[scores >= threshold].mean() >= wanted
+# + is_class[scores >= threshold].mean() > wanted
 
 # %% tags=["wrong"] expect="has been changed"
-def threshold_for(scores, is_class, wanted):
-    order = np.argsort(scores)
-    is_class = is_class[order]
-    scores.sort()
-    for threshold in np.unique(scores):
-        if is_class[scores >= threshold].mean() >= wanted:
-            return threshold
-
+# -     for threshold in np.unique(scores):
+# +     order = np.argsort(scores)
+# +     is_class = is_class[order]
+# +     scores.sort()
+# +     for threshold in np.unique(scores):
 
 # %% tags=["wrong"] expect="the same score"
 def threshold_for(scores, is_class, wanted):
@@ -540,87 +491,51 @@ class HardestBatch(Callback):
 
 
 # %% tags=["wrong"] expect="every row of the list"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_batches(self, rows):
-        if self.hardest is None or rows[0]["train_loss"] > self.hardest["train_loss"]:
-            self.hardest = rows[0]
-
+# -         for row in rows:
+# -             if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+# -                 self.hardest = row
+# +         if self.hardest is None or rows[0]["train_loss"] > self.hardest["train_loss"]:
+# +             self.hardest = rows[0]
 
 # %% tags=["wrong"] expect="earlier calls"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_batches(self, rows):
-        self.hardest = max(rows, key=lambda row: row["train_loss"])
-
+# -         for row in rows:
+# -             if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+# -                 self.hardest = row
+# +         self.hardest = max(rows, key=lambda row: row["train_loss"])
 
 # %% tags=["wrong"] expect="the whole row"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_batches(self, rows):
-        losses = [row["train_loss"] for row in rows]
-        self.hardest = max(losses if self.hardest is None else [self.hardest, *losses])
-
+# -         for row in rows:
+# -             if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+# -                 self.hardest = row
+# +         losses = [row["train_loss"] for row in rows]
+# +         self.hardest = max(losses if self.hardest is None else [self.hardest, *losses])
 
 # %% tags=["wrong"] expect="begins anew"
-class HardestBatch(Callback):
-    hardest = None
-
-    def on_batches(self, rows):
-        for row in rows:
-            if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
-                self.hardest = row
-
+# -     def on_start(self, model, history, batches):
+# -         self.hardest = None
+# +     hardest = None
 
 # %% tags=["wrong"] expect="the easiest"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_batches(self, rows):
-        for row in rows:
-            if self.hardest is None or row["train_loss"] < self.hardest["train_loss"]:
-                self.hardest = row
-
+# - row["train_loss"] > self.hardest["train_loss"]
+# + row["train_loss"] < self.hardest["train_loss"]
 
 # %% tags=["wrong"] expect="not of epochs"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_epoch(self, row):
-        if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
-            self.hardest = row
-
+# -     def on_batches(self, rows):
+# -         for row in rows:
+# -             if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+# -                 self.hardest = row
+# +     def on_epoch(self, row):
+# +         if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+# +             self.hardest = row
 
 # %% tags=["wrong"] expect="has been changed"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_batches(self, rows):
-        for row in rows:
-            if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
-                self.hardest = row
-        rows.clear()
-
+# -                 self.hardest = row
+# +                 self.hardest = row
+# +         rows.clear()
 
 # %% tags=["wrong"] expect="ties go to the earlier"
-class HardestBatch(Callback):
-    def on_start(self, model, history, batches):
-        self.hardest = None
-
-    def on_batches(self, rows):
-        for row in rows:
-            if self.hardest is None or row["train_loss"] >= self.hardest["train_loss"]:
-                self.hardest = row
-
+# - row["train_loss"] > self.hardest["train_loss"]
+# + row["train_loss"] >= self.hardest["train_loss"]
 
 # %% [markdown]
 # Try it on a small training before you run the check:
@@ -755,19 +670,12 @@ def verdict(right_a, right_b):
 
 
 # %% tags=["wrong"] expect="B can be the better one"
-def verdict(right_a, right_b):
-    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
-    leads = np.random.default_rng(0).choice(lead, (2000, len(lead))).mean(axis=1)
-    return "A better" if np.percentile(leads, 2.5) > 0 else "can't tell"
-
+# - "B better" if high < 0 else "can't tell"
+# + "can't tell"
 
 # %% tags=["wrong"] expect="wrong way round"
-def verdict(right_a, right_b):
-    lead = np.asarray(right_b).astype(int) - np.asarray(right_a).astype(int)
-    leads = np.random.default_rng(0).choice(lead, (2000, len(lead))).mean(axis=1)
-    low, high = np.percentile(leads, [2.5, 97.5])
-    return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
-
+# - lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
+# + lead = np.asarray(right_b).astype(int) - np.asarray(right_a).astype(int)
 
 # %% tags=["wrong"] expect="a clear lead"
 def verdict(right_a, right_b):
@@ -780,12 +688,8 @@ def verdict(right_a, right_b):
 
 
 # %% tags=["wrong"] expect="seed the random numbers"
-def verdict(right_a, right_b):
-    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
-    leads = np.random.default_rng().choice(lead, (1000, len(lead))).mean(axis=1)
-    low, high = np.percentile(leads, [2.5, 97.5])
-    return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
-
+# - np.random.default_rng(0).choice(lead, (4000, len(lead)))
+# + np.random.default_rng().choice(lead, (1000, len(lead)))
 
 # %% tags=["wrong"] expect="on each side"
 def verdict(right_a, right_b):
@@ -811,12 +715,8 @@ def verdict(right_a, right_b):
 
 
 # %% tags=["wrong"] expect="no difference at all"
-def verdict(right_a, right_b):
-    lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
-    leads = np.random.default_rng(0).choice(lead, (2000, len(lead))).mean(axis=1)
-    low, high = np.percentile(leads, [2.5, 97.5])
-    return "A better" if low >= 0 else "B better" if high <= 0 else "can't tell"
-
+# - return "A better" if low > 0 else "B better" if high < 0 else "can't tell"
+# + return "A better" if low >= 0 else "B better" if high <= 0 else "can't tell"
 
 # %% [markdown]
 # Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and 60 times both are:

@@ -53,10 +53,8 @@ def best_epoch(folder, monitor="val_loss"):
 
 
 # %% tags=["wrong"] expect="counts from 1"
-def best_epoch(folder, monitor="val_loss"):
-    column = pd.read_csv(Path(folder) / "epochs.csv")[monitor]
-    return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
-
+# - column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
+# + column = pd.read_csv(Path(folder) / "epochs.csv")[monitor]
 
 # %% tags=["wrong"] expect="higher is better"
 def best_epoch(folder, monitor="val_loss"):
@@ -64,10 +62,8 @@ def best_epoch(folder, monitor="val_loss"):
 
 
 # %% tags=["wrong"] expect="not its value"
-def best_epoch(folder, monitor="val_loss"):
-    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
-    return column.max() if monitor.endswith("accuracy") else column.min()
-
+# - return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
+# + return column.max() if monitor.endswith("accuracy") else column.min()
 
 # %% tags=["wrong"] expect="look at the column monitor"
 def best_epoch(folder, monitor="val_loss"):
@@ -82,28 +78,20 @@ def best_epoch(folder, monitor="val_loss"):
 
 
 # %% tags=["wrong"] expect="every accuracy"
-def best_epoch(folder, monitor="val_loss"):
-    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
-    return int(column.idxmax() if monitor == "val_accuracy" else column.idxmin())
-
+# - monitor.endswith("accuracy")
+# + monitor == "val_accuracy"
 
 # %% tags=["wrong"] expect="of all other columns"
-def best_epoch(folder, monitor="val_loss"):
-    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
-    return int(column.idxmin() if "loss" in monitor else column.idxmax())
-
+# - return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
+# + return int(column.idxmin() if "loss" in monitor else column.idxmax())
 
 # %% tags=["wrong"] expect="nor the best accuracy"
-def best_epoch(folder, monitor="val_loss"):
-    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor].fillna(np.inf)
-    return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
-
+# - column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
+# + column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor].fillna(np.inf)
 
 # %% tags=["wrong"] expect="return a number"
-def best_epoch(folder, monitor="val_loss"):
-    column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
-    return str(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
-
+# - return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
+# + return str(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
 
 # %% [markdown]
 # Try it on a run that you make up:
@@ -209,53 +197,20 @@ def make_parser():
 
 
 # %% tags=["wrong"] expect="a bool"
-def make_parser():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", type=int, default=5, choices=range(1, 1000))
-    parser.add_argument("--learning-rate", type=float, default=0.001)
-    parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
-    parser.add_argument("--augment", type=bool, default=True)
-    return parser
-
+# - action=argparse.BooleanOptionalAction
+# + type=bool
 
 # %% tags=["wrong"] expect="needs a type"
-def make_parser():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", default=5)
-    parser.add_argument("--learning-rate", default=0.001)
-    parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
-    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
-    return parser
-
+# - parser.add_argument("--epochs", type=at_least_one, default=5)
+# + parser.add_argument("--epochs", default=5)
 
 # %% tags=["wrong"] expect="--epochs 0 should be refused"
-def make_parser():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--learning-rate", type=float, default=0.001)
-    parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
-    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
-    return parser
-
+# - type=at_least_one
+# + type=int
 
 # %% tags=["wrong"] expect="--model resnet19 should be refused"
-def make_parser():
-    def positive(text):
-        if not float(text) > 0:
-            raise argparse.ArgumentTypeError("not above 0")
-        return float(text)
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", type=int, default=5, choices=range(1, 1000))
-    parser.add_argument("--learning-rate", type=positive, default=0.001)
-    parser.add_argument("--model", default="cnn")
-    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
-    return parser
-
+# - parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
+# + parser.add_argument("--model", default="cnn")
 
 # %% tags=["wrong"] expect="without --data"
 def make_parser():
@@ -312,20 +267,8 @@ def make_parser():
 
 
 # %% tags=["wrong"] expect="--epochs 200 should be accepted"
-def make_parser():
-    def positive(text):
-        if not float(text) > 0:
-            raise argparse.ArgumentTypeError("not above 0")
-        return float(text)
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", type=int, default=5, choices=range(1, 101))
-    parser.add_argument("--learning-rate", type=positive, default=0.001)
-    parser.add_argument("--model", choices=["cnn", "resnet18"], default="cnn")
-    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
-    return parser
-
+# - parser.add_argument("--epochs", type=at_least_one, default=5)
+# + parser.add_argument("--epochs", type=int, default=5, choices=range(1, 101))
 
 # %%
 print(make_parser().parse_args(["--data", "pictures", "--epochs", "3"]))
@@ -423,12 +366,10 @@ def write_record(path, record):
 
 
 # %% tags=["wrong"] expect="is left in the folder"
-def write_record(path, record):
-    unfinished = path.with_name(path.name + ".part")
-    with open(unfinished, "w", encoding="utf-8") as file:
-        json.dump(record, file)
-    os.replace(unfinished, path)
-
+# -     unfinished.write_text(text, encoding="utf-8")
+# +     with open(unfinished, "w", encoding="utf-8") as file:
+# +         json.dump(record, file)
+# -     text = json.dumps(record, indent=2)
 
 # %% tags=["wrong"] expect="should reach the caller"
 def write_record(path, record):
@@ -441,13 +382,11 @@ def write_record(path, record):
 
 
 # %% tags=["wrong"] expect="is no JSON"
-def write_record(path, record):
-    if "device" in record:
-        raise TypeError("no devices")
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(str(record), encoding="utf-8")
-    os.replace(unfinished, path)
-
+# -     text = json.dumps(record, indent=2)
+# +     if "device" in record:
+# +         raise TypeError("no devices")
+# - unfinished.write_text(text, encoding="utf-8")
+# + unfinished.write_text(str(record), encoding="utf-8")
 
 # %% tags=["wrong"] expect="beside the record"
 def write_record(path, record):
@@ -456,12 +395,11 @@ def write_record(path, record):
 
 
 # %% tags=["wrong"] expect="for a moment there was no file"
-def write_record(path, record):
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(record), encoding="utf-8")
-    path.unlink(missing_ok=True)
-    unfinished.rename(path)
-
+# -     unfinished.write_text(text, encoding="utf-8")
+# -     os.replace(unfinished, path)
+# +     unfinished.write_text(json.dumps(record), encoding="utf-8")
+# +     path.unlink(missing_ok=True)
+# +     unfinished.rename(path)
 
 # %% tags=["wrong"] expect="without the helper"
 def write_record(path, record):
@@ -472,15 +410,11 @@ def write_record(path, record):
 
 
 # %% tags=["wrong"] expect="not a RuntimeError"
-def write_record(path, record):
-    try:
-        text = json.dumps(record)
-    except TypeError:
-        raise RuntimeError("cannot be written") from None
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
-
+# -     text = json.dumps(record, indent=2)
+# +     try:
+# +         text = json.dumps(record)
+# +     except TypeError:
+# +         raise RuntimeError("cannot be written") from None
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -589,11 +523,8 @@ def random_search(score, low, high, budget, seed):
 
 
 # %% tags=["wrong"] expect="draw the exponent evenly"
-def random_search(score, low, high, budget, seed):
-    rng = np.random.default_rng(seed)
-    trials = [(rate, score(rate)) for rate in rng.uniform(low, high, size=budget)]
-    return max(trials, key=lambda trial: trial[1])
-
+# - 10 ** rng.uniform(np.log10(low), np.log10(high))
+# + rng.uniform(low, high)
 
 # %% tags=["wrong"] expect="the largest rate, not the best"
 def random_search(score, low, high, budget, seed):
@@ -611,34 +542,22 @@ def random_search(score, low, high, budget, seed):
 
 
 # %% tags=["wrong"] expect="the same seed"
-def random_search(score, low, high, budget, seed):
-    rng = np.random.default_rng()
-    rates = 10 ** rng.uniform(np.log10(low), np.log10(high), size=budget)
-    return max(((rate, score(rate)) for rate in rates), key=lambda trial: trial[1])
-
+# - np.random.default_rng(seed)
+# + np.random.default_rng()
 
 # %% tags=["wrong"] expect="global random numbers"
-def random_search(score, low, high, budget, seed):
-    np.random.seed(seed)
-    rates = 10 ** np.random.uniform(np.log10(low), np.log10(high), size=budget)
-    return max(((rate, score(rate)) for rate in rates), key=lambda trial: trial[1])
-
+# -     rng = np.random.default_rng(seed)
+# +     np.random.seed(seed)
+# +     rng = np.random
 
 # %% tags=["wrong"] expect="always the same rate"
-def random_search(score, low, high, budget, seed):
-    trials = []
-    for _ in range(budget):
-        rate = 10 ** np.random.default_rng(seed).uniform(np.log10(low), np.log10(high))
-        trials.append((rate, score(rate)))
-    return max(trials, key=lambda trial: trial[1])
-
+# - rate = 10 ** rng.uniform(np.log10(low), np.log10(high))
+# + rate = 10 ** np.random.default_rng(seed).uniform(np.log10(low), np.log10(high))
+# -     rng = np.random.default_rng(seed)
 
 # %% tags=["wrong"] expect="higher is better"
-def random_search(score, low, high, budget, seed):
-    rng = np.random.default_rng(seed)
-    rates = 10 ** rng.uniform(np.log10(low), np.log10(high), size=budget)
-    return min(((rate, score(rate)) for rate in rates), key=lambda trial: trial[1])
-
+# - max(
+# + min(
 
 # %% tags=["wrong"] expect="between low and high"
 def random_search(score, low, high, budget, seed):
@@ -763,57 +682,33 @@ def my_batches(count, batch_size, seed, epoch, rank, world_size):
 
 
 # %% tags=["wrong"] expect="belong to several processes"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng([seed, epoch, rank]).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# - [seed, epoch]
+# + [seed, epoch, rank]
 
 # %% tags=["wrong"] expect="depend on the number of processes"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    share, size = count // world_size, batch_size // world_size
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-    own = order[rank * share : (rank + 1) * share]
-    return [own[start : start + size] for start in range(0, count // batch_size * size, size)]
-
+# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
+# +         raise ValueError
+# +     share, size = count // world_size, batch_size // world_size
+# - starts = range(0, count - batch_size + 1, batch_size)
+# + own = order[rank * share : (rank + 1) * share]
+# - return [order[start : start + batch_size][rank::world_size] for start in starts]
+# + return [own[start : start + size] for start in range(0, count // batch_size * size, size)]
 
 # %% tags=["wrong"] expect="every epoch has the same order"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng(seed).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# - [seed, epoch]
+# + seed
 
 # %% tags=["wrong"] expect="seed 0 in epoch 1 is the same as seed 1 in epoch 0"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng(seed + epoch).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# - [seed, epoch]
+# + seed + epoch
 
 # %% tags=["wrong"] expect="not full"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-    starts = range(0, count, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# - count - batch_size + 1
+# + count
 
 # %% tags=["wrong"] expect="should raise a ValueError"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# -     if batch_size % world_size:
+# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
 
 # %% tags=["wrong"] expect="of all processes together"
 def my_batches(count, batch_size, seed, epoch, rank, world_size):
@@ -824,13 +719,8 @@ def my_batches(count, batch_size, seed, epoch, rank, world_size):
 
 
 # %% tags=["wrong"] expect="40 pictures in batches of 8"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-    starts = range(0, count - batch_size, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# - count - batch_size + 1
+# + count - batch_size
 
 # %% tags=["wrong"] expect="shuffle all pictures"
 def my_batches(count, batch_size, seed, epoch, rank, world_size):
@@ -841,31 +731,20 @@ def my_batches(count, batch_size, seed, epoch, rank, world_size):
 
 
 # %% tags=["wrong"] expect="seed 0 in epoch 10 is the same as seed 1 in epoch 0"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng(seed * 10 + epoch).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# - [seed, epoch]
+# + seed * 10 + epoch
 
 # %% tags=["wrong"] expect="global random numbers"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    np.random.seed([seed, epoch])
-    order = np.random.permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
+# -     order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
+# +         raise ValueError
+# +     np.random.seed([seed, epoch])
+# +     order = np.random.permutation(count).tolist()
 
 # %% tags=["wrong"] expect="but here comes AssertionError"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    assert batch_size % world_size == 0
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
-
+# -     if batch_size % world_size:
+# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
+# +     assert batch_size % world_size == 0
 
 # %%
 for rank in range(2):

@@ -94,105 +94,37 @@ class Regressor(L.LightningModule):
 
 
 # %% tags=["wrong"] expect="return the loss"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network, self.lr = network, lr
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        loss = F.mse_loss(self.network(inputs).squeeze(1), targets)
-        self.log("train_loss", loss)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
-
+# -         return F.mse_loss(self.network(inputs).squeeze(1), targets)
+# +         loss = F.mse_loss(self.network(inputs).squeeze(1), targets)
+# +         self.log("train_loss", loss)
 
 # %% tags=["wrong"] expect="return the optimizer"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network, self.lr = network, lr
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        return F.mse_loss(self.network(inputs).squeeze(1), targets)
-
-    def configure_optimizers(self):
-        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
-
+# - return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
+# + self.optimizer = torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
 
 # %% tags=["wrong"] expect="leave backward to the Trainer"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network, self.lr = network, lr
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        loss = F.mse_loss(self.network(inputs).squeeze(1), targets)
-        loss.backward()
-        return loss
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
-
+# -         return F.mse_loss(self.network(inputs).squeeze(1), targets)
+# +         loss = F.mse_loss(self.network(inputs).squeeze(1), targets)
+# +         loss.backward()
+# +         return loss
 
 # %% tags=["wrong"] expect="squeeze(1)"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network, self.lr = network, lr
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        return F.mse_loss(self.network(inputs), targets)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
-
+# - self.network(inputs).squeeze(1)
+# + self.network(inputs)
 
 # %% tags=["wrong"] expect="the loop has momentum 0.9"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network, self.lr = network, lr
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        return F.mse_loss(self.network(inputs).squeeze(1), targets)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.network.parameters(), lr=self.lr)
-
+# - return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
+# + return torch.optim.SGD(self.network.parameters(), lr=self.lr)
 
 # %% tags=["wrong"] expect="use the lr"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network = network
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        return F.mse_loss(self.network(inputs).squeeze(1), targets)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.network.parameters(), lr=1e-3, momentum=0.9)
-
+# - self.network, self.lr = network, lr
+# + self.network = network
+# - lr=self.lr
+# + lr=1e-3
 
 # %% tags=["wrong"] expect="holds a copy"
-class Regressor(L.LightningModule):
-    def __init__(self, network, lr):
-        super().__init__()
-        self.network, self.lr = copy.deepcopy(network), lr
-
-    def training_step(self, batch, batch_idx):
-        inputs, targets = batch
-        return F.mse_loss(self.network(inputs).squeeze(1), targets)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
-
+# - self.network, self.lr = network, lr
+# + self.network, self.lr = copy.deepcopy(network), lr
 
 # %% [markdown]
 # Try it by hand before you run the check: a network that is right everywhere has no loss.
@@ -289,11 +221,9 @@ def configure(module, lr, warmup_steps, total_steps):
 
 
 # %% tags=["wrong"] expect="moves once an epoch"
-def configure(module, lr, warmup_steps, total_steps):
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=lr)
-    return {"optimizer": optimizer, "lr_scheduler": warmup_cosine(optimizer, warmup_steps, total_steps)}
-
+# -     scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
+# -     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+# +     return {"optimizer": optimizer, "lr_scheduler": warmup_cosine(optimizer, warmup_steps, total_steps)}
 
 # %% tags=["wrong"] expect="the rate never moves"
 def configure(module, lr, warmup_steps, total_steps):
@@ -302,51 +232,31 @@ def configure(module, lr, warmup_steps, total_steps):
 
 
 # %% tags=["wrong"] expect="only parameters that want a gradient"
-def configure(module, lr, warmup_steps, total_steps):
-    optimizer = torch.optim.AdamW(module.parameters(), lr=lr)
-    scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
+# -     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+# -     optimizer = torch.optim.AdamW(trained, lr=lr)
+# +     optimizer = torch.optim.AdamW(module.parameters(), lr=lr)
 
 # %% tags=["wrong"] expect="should be AdamW"
-def configure(module, lr, warmup_steps, total_steps):
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=lr)
-    scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
+# - torch.optim.AdamW(trained, lr=lr)
+# + torch.optim.Adam(trained, lr=lr)
 
 # %% tags=["wrong"] expect="the other way round"
-def configure(module, lr, warmup_steps, total_steps):
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=lr)
-    scheduler = warmup_cosine(optimizer, total_steps - warmup_steps, total_steps)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
+# - scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
+# + scheduler = warmup_cosine(optimizer, total_steps - warmup_steps, total_steps)
 
 # %% tags=["wrong"] expect="frequency"
-def configure(module, lr, warmup_steps, total_steps):
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=lr)
-    scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
-    schedule = {"scheduler": scheduler, "interval": "step", "frequency": 4}
-    return {"optimizer": optimizer, "lr_scheduler": schedule}
-
+# -     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+# +     schedule = {"scheduler": scheduler, "interval": "step", "frequency": 4}
+# +     return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 # %% tags=["wrong"] expect="the lr that is given"
-def configure(module, lr, warmup_steps, total_steps):
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=0.1)
-    scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
+# - torch.optim.AdamW(trained, lr=lr)
+# + torch.optim.AdamW(trained, lr=0.1)
 
 # %% tags=["wrong"] expect="a pair of optimizer and scheduler"
-def configure(module, lr, warmup_steps, total_steps):
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=lr)
-    return optimizer, warmup_cosine(optimizer, warmup_steps, total_steps)
-
+# -     scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
+# -     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+# +     return optimizer, warmup_cosine(optimizer, warmup_steps, total_steps)
 
 # %% [markdown]
 # Try it: the module notes the rate of every step, here of three epochs with four batches each.
@@ -451,24 +361,17 @@ def best_epoch(path, monitor, mode):
 
 
 # %% tags=["wrong"] expect="number of a row"
-def best_epoch(path, monitor, mode):
-    values = pd.read_csv(path)[monitor].dropna()
-    best = values.idxmin() if mode == "min" else values.idxmax()
-    return int(best), float(values[best])
-
+# - values = pd.read_csv(path)[["epoch", monitor]].dropna().set_index("epoch")[monitor]
+# + values = pd.read_csv(path)[monitor].dropna()
 
 # %% tags=["wrong"] expect="no row is complete"
-def best_epoch(path, monitor, mode):
-    values = pd.read_csv(path).dropna().set_index("epoch")[monitor]
-    best = values.idxmin() if mode == "min" else values.idxmax()
-    return int(best), float(values[best])
-
+# - pd.read_csv(path)[["epoch", monitor]]
+# + pd.read_csv(path)
 
 # %% tags=["wrong"] expect="look at mode"
-def best_epoch(path, monitor, mode):
-    values = pd.read_csv(path)[["epoch", monitor]].dropna().set_index("epoch")[monitor]
-    return int(values.idxmin()), float(values.min())
-
+# -     best = values.idxmin() if mode == "min" else values.idxmax()
+# -     return int(best), float(values.min() if mode == "min" else values.max())
+# +     return int(values.idxmin()), float(values.min())
 
 # %% tags=["wrong"] expect="a gap is not a zero"
 def best_epoch(path, monitor, mode):
@@ -484,11 +387,8 @@ def best_epoch(path, monitor, mode):
 
 
 # %% tags=["wrong"] expect="epochs as they stand in the file"
-def best_epoch(path, monitor, mode):
-    values = pd.read_csv(path)[monitor].dropna().reset_index(drop=True)
-    best = values.idxmin() if mode == "min" else values.idxmax()
-    return int(best), float(values[best])
-
+# - values = pd.read_csv(path)[["epoch", monitor]].dropna().set_index("epoch")[monitor]
+# + values = pd.read_csv(path)[monitor].dropna().reset_index(drop=True)
 
 # %% tags=["wrong"] expect="the earlier one"
 def best_epoch(path, monitor, mode):
@@ -498,18 +398,16 @@ def best_epoch(path, monitor, mode):
 
 
 # %% tags=["wrong"] expect="should be? Drop the gaps"
-def best_epoch(path, monitor, mode):
-    values = pd.read_csv(path).set_index("epoch")[monitor]
-    best = values.idxmin() if mode == "min" else values.idxmax()
-    return int(best), float(values.loc[best])
-
+# - pd.read_csv(path)[["epoch", monitor]].dropna()
+# + pd.read_csv(path)
+# - values.min() if mode == "min" else values.max()
+# + values.loc[best]
 
 # %% tags=["wrong"] expect="two single numbers"
-def best_epoch(path, monitor, mode):
-    values = pd.read_csv(path).set_index("epoch")[monitor]
-    best = values.idxmin() if mode == "min" else values.idxmax()
-    return best, values.loc[best]
-
+# - pd.read_csv(path)[["epoch", monitor]].dropna()
+# + pd.read_csv(path)
+# - return int(best), float(values.min() if mode == "min" else values.max())
+# + return best, values.loc[best]
 
 # %% [markdown]
 # Try it on a small table:
@@ -598,89 +496,47 @@ class GradientNorms(L.Callback):
 
 
 # %% tags=["wrong"] expect="not the sum of the norms"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        self.norms.append(sum(p.grad.norm().item() for p in module.parameters() if p.grad is not None))
-
+# -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# +         self.norms.append(sum(p.grad.norm().item() for p in module.parameters() if p.grad is not None))
 
 # %% tags=["wrong"] expect="is left out"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        self.norms.append(sum(p.grad.square().sum() for p in module.parameters()).sqrt().item())
-
+# -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# +         self.norms.append(sum(p.grad.square().sum() for p in module.parameters()).sqrt().item())
 
 # %% tags=["wrong"] expect="of the weights"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        learning = [p for p in module.parameters() if p.grad is not None]
-        self.norms.append(sum(p.detach().square().sum() for p in learning).sqrt().item())
-
+# - gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# + learning = [p for p in module.parameters() if p.grad is not None]
+# - (gradient.square().sum() for gradient in gradients)
+# + (p.detach().square().sum() for p in learning)
 
 # %% tags=["wrong"] expect="take the root"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        self.norms.append(sum(p.grad.square().sum().item() for p in module.parameters() if p.grad is not None))
-
+# -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# +         self.norms.append(sum(p.grad.square().sum().item() for p in module.parameters() if p.grad is not None))
 
 # %% tags=["wrong"] expect="one number for each step"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_train_epoch_end(self, trainer, module):
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
-
+# - def on_before_optimizer_step(self, trainer, module, optimizer):
+# + def on_train_epoch_end(self, trainer, module):
 
 # %% tags=["wrong"] expect="shared by all callbacks"
-class GradientNorms(L.Callback):
-    norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-        self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
-
+# -     def __init__(self):
+# -         self.norms = []
+# +     norms = []
 
 # %% tags=["wrong"] expect="numbers, one norm for each step"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        self.norms.append([p.grad.norm().item() for p in module.parameters() if p.grad is not None])
-
+# -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# +         self.norms.append([p.grad.norm().item() for p in module.parameters() if p.grad is not None])
 
 # %% tags=["wrong"] expect="append one number"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        self.norms = sum(gradient.square().sum() for gradient in gradients).sqrt().item()
-
+# - self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# + self.norms = sum(gradient.square().sum() for gradient in gradients).sqrt().item()
 
 # %% tags=["wrong"] expect="should only watch"
-class GradientNorms(L.Callback):
-    def __init__(self):
-        self.norms = []
-
-    def on_before_optimizer_step(self, trainer, module, optimizer):
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        self.norms.append(sum(gradient.square_().sum() for gradient in gradients).sqrt().item())
-
+# - gradient.square()
+# + gradient.square_()
 
 # %% [markdown]
 # Try it on a module with a single layer, for two epochs of four batches:
@@ -810,226 +666,63 @@ class LinearProbe(L.LightningModule):
 
 
 # %% tags=["wrong"] expect="that want a gradient: freeze"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = backbone, nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - freeze(backbone)
+# + backbone
 
 # %% tags=["wrong"] expect="running averages of the backbone move"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone = backbone.requires_grad_(False)
-        self.head = nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - freeze(backbone)
+# + backbone.requires_grad_(False)
 
 # %% tags=["wrong"] expect="after module.train()"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone = backbone.requires_grad_(False).eval()
-        self.head = nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - freeze(backbone)
+# + backbone.requires_grad_(False).eval()
 
 # %% tags=["wrong"] expect="the head is frozen, too"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = backbone, nn.Linear(num_features, num_classes)
-        freeze(self)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - self.backbone = freeze(backbone)
+# + self.backbone = backbone
+# -         self.head = nn.Linear(num_features, num_classes)
+# +         self.head = nn.Linear(num_features, num_classes)
+# +         freeze(self)
 
 # %% tags=["wrong"] expect="holds the backbone as an object"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters()
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - self.save_hyperparameters(ignore=["backbone"])
+# + self.save_hyperparameters()
 
 # %% tags=["wrong"] expect="is not in module.hparams"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.lr = lr
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.lr)
-
+# - self.save_hyperparameters(ignore=["backbone"])
+# + self.lr = lr
+# - lr=self.hparams.lr
+# + lr=self.lr
 
 # %% tags=["wrong"] expect="only the head's parameters to the optimizer"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr)
-
+# - self.head.parameters()
+# + self.parameters()
 
 # %% tags=["wrong"] expect="use the lr"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=0.1)
-
+# - self.hparams.lr
+# + 0.1
 
 # %% tags=["wrong"] expect="should be SGD"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.AdamW(self.head.parameters(), lr=self.hparams.lr)
-
+# - return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
+# + return torch.optim.AdamW(self.head.parameters(), lr=self.hparams.lr)
 
 # %% tags=["wrong"] expect="a single linear layer"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = freeze(backbone), nn.Linear(6, 3)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - nn.Linear(num_features, num_classes)
+# + nn.Linear(6, 3)
 
 # %% tags=["wrong"] expect="cross-entropy of the logits"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]).softmax(dim=1), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# - self(inputs)
+# + self(inputs).softmax(dim=1)
 
 # %% tags=["wrong"] expect="the arguments of __init__"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters({"num_features": 1, "num_classes": 1, "lr": 9.0})
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-        self.lr = lr
-
-    def forward(self, inputs):
-        return self.head(self.backbone(inputs))
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.lr)
-
+# - ignore=["backbone"]
+# + {"num_features": 1, "num_classes": 1, "lr": 9.0}
 
 # %% tags=["wrong"] expect="write forward"
-class LinearProbe(L.LightningModule):
-    def __init__(self, backbone, num_features, num_classes, lr):
-        super().__init__()
-        self.save_hyperparameters(ignore=["backbone"])
-        self.backbone, self.head = freeze(backbone), nn.Linear(num_features, num_classes)
-
-    def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self.head(self.backbone(batch[0])), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
-
+# -     def forward(self, inputs):
+# +     def predict(self, inputs):
+# - self(inputs)
+# + self.predict(inputs)
 
 # %% [markdown]
 # Try it:

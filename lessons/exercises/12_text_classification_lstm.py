@@ -54,66 +54,54 @@ def encode(text, id_of, max_length):
 
 
 # %% tags=["wrong"] expect="lower case"
-def encode(text, id_of, max_length):
-    return [id_of.get(word, 1) for word in text.split()[:max_length]] or [1]
-
+# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# + return [id_of.get(word, 1) for word in text.split()[:max_length]] or [1]
 
 # %% tags=["wrong"] expect="left out"
-def encode(text, id_of, max_length):
-    return [id_of[token] for token in tokenize(text) if token in id_of][:max_length] or [1]
-
+# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# + return [id_of[token] for token in tokenize(text) if token in id_of][:max_length] or [1]
 
 # %% tags=["wrong"] expect="padding"
-def encode(text, id_of, max_length):
-    return [id_of.get(token, 0) for token in tokenize(text)[:max_length]] or [1]
-
+# - id_of.get(token, 1)
+# + id_of.get(token, 0)
 
 # %% tags=["wrong"] expect="no token"
-def encode(text, id_of, max_length):
-    return [id_of.get(token, 1) for token in tokenize(text)[:max_length]]
-
+# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# + return [id_of.get(token, 1) for token in tokenize(text)[:max_length]]
 
 # %% tags=["wrong"] expect="not characters"
-def encode(text, id_of, max_length):
-    return [id_of.get(token, 1) for token in tokenize(text[:max_length])] or [1]
-
+# - tokenize(text)[:max_length]
+# + tokenize(text[:max_length])
 
 # %% tags=["wrong"] expect="the first tokens stay"
-def encode(text, id_of, max_length):
-    return [id_of.get(token, 1) for token in tokenize(text)[-max_length:]] or [1]
-
+# - :max_length
+# + -max_length:
 
 # %% tags=["wrong"] expect="is a parameter"
-def encode(text, id_of, max_length):
-    return [id_of.get(token, 1) for token in tokenize(text)[:4]] or [1]
-
+# - :max_length
+# + :4
 
 # %% tags=["wrong"] expect="id_of.get"
-def encode(text, id_of, max_length):
-    return [id_of[token] for token in tokenize(text)[:max_length]] or [1]
-
+# - id_of.get(token, 1)
+# + id_of[token]
 
 # %% tags=["wrong"] expect="dictionary has changed"
-def encode(text, id_of, max_length):
-    return [id_of.setdefault(token, 1) for token in tokenize(text)[:max_length]] or [1]
-
+# - id_of.get(token, 1)
+# + id_of.setdefault(token, 1)
 
 # %% tags=["wrong"] expect="whole numbers"
-def encode(text, id_of, max_length):
-    return [str(id_of.get(token, 1)) for token in tokenize(text)[:max_length]] or ["1"]
-
+# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# + return [str(id_of.get(token, 1)) for token in tokenize(text)[:max_length]] or ["1"]
 
 # %% tags=["wrong"] expect="<name> is one token"
-def encode(text, id_of, max_length):
-    words = re.findall(r"\w+", text.lower())
-    return [id_of.get(word, 1) for word in words[:max_length]] or [1]
-
+# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# +     words = re.findall(r"\w+", text.lower())
+# +     return [id_of.get(word, 1) for word in words[:max_length]] or [1]
 
 # %% tags=["wrong"] expect="each Chinese character"
-def encode(text, id_of, max_length):
-    words = [word.strip(",.?!") for word in text.lower().split()]
-    return [id_of.get(word, 1) for word in words if word][:max_length] or [1]
-
+# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# +     words = [word.strip(",.?!") for word in text.lower().split()]
+# +     return [id_of.get(word, 1) for word in words if word][:max_length] or [1]
 
 # %% tags=["check"] points=2
 id_of = {"<pad>": 0, "<unk>": 1, "the": 2, "mean": 3, "of": 4, "<name>": 5, "好": 6, "吃": 7}
@@ -185,19 +173,12 @@ def pad(lists):
 
 
 # %% tags=["wrong"] expect="int64"
-def pad(lists):
-    ids = torch.zeros(len(lists), max(map(len, lists)))
-    for row, one in zip(ids, lists):
-        row[: len(one)] = torch.tensor(one)
-    return ids, torch.tensor([len(one) for one in lists])
-
+# - int(lengths.max()), dtype=torch.int64
+# + int(lengths.max())
 
 # %% tags=["wrong"] expect="at the end"
-def pad(lists):
-    longest = max(map(len, lists))
-    ids = torch.tensor([[0] * (longest - len(one)) + one for one in lists])
-    return ids, torch.tensor([len(one) for one in lists])
-
+# - row[: len(one)]
+# + row[len(row) - len(one) :]
 
 # %% tags=["wrong"] expect="cut"
 def pad(lists):
@@ -206,11 +187,8 @@ def pad(lists):
 
 
 # %% tags=["wrong"] expect="lengths before padding"
-def pad(lists):
-    longest = max(map(len, lists))
-    ids = torch.tensor([one + [0] * (longest - len(one)) for one in lists])
-    return ids, torch.tensor([len(row) for row in ids])
-
+# - return ids, lengths
+# + return ids, torch.tensor([len(row) for row in ids])
 
 # %% tags=["wrong"] expect="left as they are"
 def pad(lists):
@@ -221,43 +199,28 @@ def pad(lists):
 
 
 # %% tags=["wrong"] expect="lengths should be a tensor"
-def pad(lists):
-    longest = max(map(len, lists))
-    return torch.tensor([one + [0] * (longest - len(one)) for one in lists]), [len(one) for one in lists]
-
+# - return ids, lengths
+# + return ids, lengths.tolist()
 
 # %% tags=["wrong"] expect="lengths are counts"
-def pad(lists):
-    longest = max(map(len, lists))
-    lengths = torch.tensor([float(len(one)) for one in lists])
-    return torch.tensor([one + [0] * (longest - len(one)) for one in lists]), lengths
-
+# - return ids, lengths
+# + return ids, lengths.float()
 
 # %% tags=["wrong"] expect="one number per list"
-def pad(lists):
-    longest = max(map(len, lists))
-    lengths = torch.tensor([[len(one)] for one in lists])
-    return torch.tensor([one + [0] * (longest - len(one)) for one in lists]), lengths
-
+# - return ids, lengths
+# + return ids, lengths[:, None]
 
 # %% tags=["wrong"] expect="this batch"
-def pad(lists):
-    ids = torch.tensor([one + [0] * (4 - len(one)) for one in lists])
-    return ids, torch.tensor([len(one) for one in lists])
-
+# - int(lengths.max())
+# + 4
 
 # %% tags=["wrong"] expect="other way round"
-def pad(lists):
-    longest = max(map(len, lists))
-    ids = torch.tensor([one + [0] * (longest - len(one)) for one in lists])
-    return torch.tensor([len(one) for one in lists]), ids
-
+# - return ids, lengths
+# + return lengths, ids
 
 # %% tags=["wrong"] expect="not one number"
-def pad(lists):
-    longest = max(map(len, lists))
-    return torch.tensor([one + [0] * (longest - len(one)) for one in lists]), longest
-
+# - return ids, lengths
+# + return ids, int(lengths.max())
 
 # %% tags=["check"] points=2
 def padded(lists):
@@ -347,10 +310,9 @@ def last_states(lstm, vectors, lengths):
 
 
 # %% tags=["wrong"] expect="cell state"
-def last_states(lstm, vectors, lengths):
-    packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
-    return lstm(packed)[1][1][0]
-
+# -     _, (h, _) = lstm(packed)
+# -     return h[0]
+# +     return lstm(packed)[1][1][0]
 
 # %% tags=["wrong"] expect="first token"
 def last_states(lstm, vectors, lengths):
@@ -365,16 +327,12 @@ def last_states(lstm, vectors, lengths):
 
 
 # %% tags=["wrong"] expect="batch_first=True"
-def last_states(lstm, vectors, lengths):
-    packed = pack_padded_sequence(vectors, lengths, enforce_sorted=False)
-    return lstm(packed)[1][0][0]
-
+# - pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+# + pack_padded_sequence(vectors, lengths, enforce_sorted=False)
 
 # %% tags=["wrong"] expect="enforce_sorted=False"
-def last_states(lstm, vectors, lengths):
-    packed = pack_padded_sequence(vectors, lengths, batch_first=True)
-    return lstm(packed)[1][0][0]
-
+# - pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+# + pack_padded_sequence(vectors, lengths, batch_first=True)
 
 # %% tags=["wrong"] expect="lengths have changed"
 def last_states(lstm, vectors, lengths):
@@ -384,10 +342,9 @@ def last_states(lstm, vectors, lengths):
 
 
 # %% tags=["wrong"] expect="first dimension"
-def last_states(lstm, vectors, lengths):
-    packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
-    return lstm(packed)[1][0]
-
+# -     _, (h, _) = lstm(packed)
+# -     return h[0]
+# +     return lstm(packed)[1][0]
 
 # %% tags=["check"] points=3
 torch.manual_seed(0)
@@ -468,13 +425,11 @@ def clip(parameters, max_norm):
 
 
 # %% tags=["wrong"] expect="shorter than the limit"
-def clip(parameters, max_norm):
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
-    for gradient in gradients:
-        gradient.mul_(max_norm / length)
-    return length
-
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# +     for gradient in gradients:
+# +         gradient.mul_(max_norm / length)
 
 # %% tags=["wrong"] expect="all together"
 def clip(parameters, max_norm):
@@ -487,49 +442,30 @@ def clip(parameters, max_norm):
 
 
 # %% tags=["wrong"] expect="direction"
-def clip(parameters, max_norm):
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
-    for gradient in gradients:
-        gradient.clamp_(-max_norm, max_norm)
-    return length
-
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# +     for gradient in gradients:
+# +         gradient.clamp_(-max_norm, max_norm)
 
 # %% tags=["wrong"] expect="have not changed"
-def clip(parameters, max_norm):
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
-    for gradient in gradients:
-        gradient = gradient * min(1, max_norm / length)
-    return length
-
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# +     for gradient in gradients:
+# +         gradient = gradient * min(1, max_norm / length)
 
 # %% tags=["wrong"] expect="before clipping"
-def clip(parameters, max_norm):
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
-    for gradient in gradients:
-        gradient.mul_(min(1, max_norm / length))
-    return min(length, max_norm)
-
+# - return length
+# + return min(length, max_norm)
 
 # %% tags=["wrong"] expect="skip it"
-def clip(parameters, max_norm):
-    length = sum((parameter.grad**2).sum().item() for parameter in parameters) ** 0.5
-    for parameter in parameters:
-        parameter.grad.mul_(min(1, max_norm / length))
-    return length
-
+# - [parameter.grad for parameter in parameters if parameter.grad is not None]
+# + [parameter.grad for parameter in parameters]
 
 # %% tags=["wrong"] expect="flatten"
-def clip(parameters, max_norm):
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    length = torch.cat(gradients).norm()
-    if length > max_norm:
-        for gradient in gradients:
-            gradient.mul_(max_norm / length)
-    return length
-
+# - length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
+# + length = torch.cat(gradients).norm()
 
 # %% tags=["wrong"] expect="should still be None"
 def clip(parameters, max_norm):
@@ -558,13 +494,11 @@ def clip(parameters, max_norm):
 
 
 # %% tags=["wrong"] expect="divide only if"
-def clip(parameters, max_norm):
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
-    for gradient in gradients:
-        gradient.mul_(min(1, max_norm / length))
-    return length
-
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# +     for gradient in gradients:
+# +         gradient.mul_(min(1, max_norm / length))
 
 # %% tags=["check"] points=3
 def with_gradients(*gradients):
@@ -682,52 +616,27 @@ def batches_by_tokens(lengths, max_tokens, seed):
 
 
 # %% tags=["wrong"] expect="padding counts"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches, total = [[]], 0
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batches[-1] and total + lengths[i] > max_tokens:
-            batches.append([])
-            total = 0
-        batches[-1].append(i)
-        total += lengths[i]
-    return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
-
+# - (len(batches[-1]) + 1) * lengths[i]
+# + sum(lengths[j] for j in batches[-1]) + lengths[i]
 
 # %% tags=["wrong"] expect="similar length"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in np.random.default_rng(seed).permutation(len(lengths)):
-        longest = max([lengths[j] for j in batches[-1]] + [lengths[i]]) if batches else 0
-        if batches and (len(batches[-1]) + 1) * longest <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return batches
-
+# -     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+# -         if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
+# +     for i in np.random.default_rng(seed).permutation(len(lengths)):
+# +         longest = max([lengths[j] for j in batches[-1]] + [lengths[i]]) if batches else 0
+# +         if batches and (len(batches[-1]) + 1) * longest <= max_tokens:
+# - return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# + return batches
 
 # %% tags=["wrong"] expect="every seed gives the same order"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return batches
-
+# - return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# + return batches
 
 # %% tags=["wrong"] expect="in no batch"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if lengths[i] > max_tokens:
-            continue
-        if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
-
+# -     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+# +     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+# +         if lengths[i] > max_tokens:
+# +             continue
 
 # %% tags=["wrong"] expect="closed too early"
 def batches_by_tokens(lengths, max_tokens, seed):
@@ -740,15 +649,8 @@ def batches_by_tokens(lengths, max_tokens, seed):
 
 
 # %% tags=["wrong"] expect="same seed"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return [batches[number] for number in np.random.permutation(len(batches))]
-
+# - np.random.default_rng(seed).permutation(len(batches))
+# + np.random.permutation(len(batches))
 
 # %% tags=["wrong"] expect="no empty batch"
 def batches_by_tokens(lengths, max_tokens, seed):
@@ -763,48 +665,26 @@ def batches_by_tokens(lengths, max_tokens, seed):
 
 
 # %% tags=["wrong"] expect="only the order inside"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches, generator = [], np.random.default_rng(seed)
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return [[int(i) for i in generator.permutation(batch)] for batch in batches]
-
+# - batches = []
+# + batches, generator = [], np.random.default_rng(seed)
+# - lambda i: lengths[i]
+# + lambda i: -lengths[i]
+# - (len(batches[-1]) + 1) * lengths[i]
+# + (len(batches[-1]) + 1) * lengths[batches[-1][0]]
+# - return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# + return [[int(i) for i in generator.permutation(batch)] for batch in batches]
 
 # %% tags=["wrong"] expect="twelve sentences of one token"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batches and len(batches[-1]) < 9 and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
-
+# - (len(batches[-1]) + 1) * lengths[i]
+# + len(batches[-1]) < 9 and (len(batches[-1]) + 1) * lengths[i]
 
 # %% tags=["wrong"] expect="nothing is returned"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    np.random.default_rng(seed).shuffle(batches)
-
+# - return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# + np.random.default_rng(seed).shuffle(batches)
 
 # %% tags=["wrong"] expect="while there is no batch"
-def batches_by_tokens(lengths, max_tokens, seed):
-    batches = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
-
+# - batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens
+# + (len(batches[-1]) + 1) * lengths[i] <= max_tokens
 
 # %% tags=["check"] points=5
 lengths = [int(length) for length in np.random.default_rng(0).integers(3, 30, size=200)] + [500]

@@ -65,32 +65,20 @@ def likeliest(logits, classes, k):
 
 
 # %% tags=["wrong"] expect="these are logits"
-def likeliest(logits, classes, k):
-    found = logits.topk(min(k, len(classes)))
-    pairs = zip(found.indices.tolist(), found.values.tolist())
-    return [{"class": classes[label], "probability": value} for label, value in pairs]
-
+# - found = logits.softmax(dim=0).topk(min(k, len(classes)))
+# + found = logits.topk(min(k, len(classes)))
 
 # %% tags=["wrong"] expect="in per cent"
-def likeliest(logits, classes, k):
-    found = (100 * logits.softmax(dim=0)).topk(min(k, len(classes)))
-    pairs = zip(found.indices.tolist(), found.values.tolist())
-    return [{"class": classes[label], "probability": value} for label, value in pairs]
-
+# - logits.softmax(dim=0)
+# + (100 * logits.softmax(dim=0))
 
 # %% tags=["wrong"] expect="add up to"
-def likeliest(logits, classes, k):
-    found = logits.sigmoid().topk(min(k, len(classes)))
-    pairs = zip(found.indices.tolist(), found.values.tolist())
-    return [{"class": classes[label], "probability": value} for label, value in pairs]
-
+# - logits.softmax(dim=0)
+# + logits.sigmoid()
 
 # %% tags=["wrong"] expect="a number and not a text"
-def likeliest(logits, classes, k):
-    found = logits.softmax(dim=0).topk(min(k, len(classes)))
-    pairs = zip(found.indices.tolist(), found.values.tolist())
-    return [{"class": classes[label], "probability": f"{value:.3f}"} for label, value in pairs]
-
+# - {"class": classes[label], "probability": value}
+# + {"class": classes[label], "probability": f"{value:.3f}"}
 
 # %% tags=["wrong"] expect="leave the logits as they are"
 def likeliest(logits, classes, k):
@@ -109,24 +97,19 @@ def likeliest(logits, classes, k):
 
 
 # %% tags=["wrong"] expect="cannot be sent as JSON"
-def likeliest(logits, classes, k):
-    found = logits.softmax(dim=0).topk(min(k, len(classes)))
-    return [{"class": classes[label], "probability": value} for label, value in zip(found.indices, found.values)]
-
+# -     pairs = zip(found.indices.tolist(), found.values.tolist())
+# -     return [{"class": classes[label], "probability": value} for label, value in pairs]
+# +     return [{"class": classes[label], "probability": value} for label, value in zip(found.indices, found.values)]
 
 # %% tags=["wrong"] expect="fewer classes than k"
-def likeliest(logits, classes, k):
-    found = logits.softmax(dim=0).topk(k)
-    pairs = zip(found.indices.tolist(), found.values.tolist())
-    return [{"class": classes[label], "probability": value} for label, value in pairs]
-
+# - min(k, len(classes))
+# + k
 
 # %% tags=["wrong"] expect="among all classes"
-def likeliest(logits, classes, k):
-    found = logits.topk(min(k, len(classes)))
-    pairs = zip(found.indices.tolist(), found.values.softmax(dim=0).tolist())
-    return [{"class": classes[label], "probability": value} for label, value in pairs]
-
+# - found = logits.softmax(dim=0).topk(min(k, len(classes)))
+# + found = logits.topk(min(k, len(classes)))
+# - found.values.tolist()
+# + found.values.softmax(dim=0).tolist()
 
 # %% tags=["wrong"] expect="name belongs to another output"
 def likeliest(logits, classes, k):
@@ -287,98 +270,30 @@ def size_app():
 
 
 # %% tags=["wrong"] expect="takes POST"
-def size_app():
-    app = Flask("size")
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok"}
-
-    @app.get("/size")
-    def size():
-        width, height = open_head(request.files["file"].stream).size
-        return {"width": width, "height": height}
-
-    return app
-
+# - @app.post("/size")
+# + @app.get("/size")
 
 # %% tags=["wrong"] expect="status 415, the message alone"
-def size_app():
-    app = Flask("size")
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok"}
-
-    @app.post("/size")
-    def size():
-        if "file" not in request.files:
-            abort(400)
-        try:
-            width, height = open_head(request.files["file"].stream).size
-        except UnidentifiedImageError:
-            return {"error": "This is no picture."}
-        return {"width": width, "height": height}
-
-    return app
-
+# - abort(415, "This is no picture.")
+# + return {"error": "This is no picture."}
 
 # %% tags=["wrong"] expect="without the field file should be refused with 400, not answered with 415"
-def size_app():
-    app = Flask("size")
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok"}
-
-    @app.post("/size")
-    def size():
-        try:
-            width, height = open_head(request.files["file"].stream).size
-        except Exception:
-            abort(415)
-        return {"width": width, "height": height}
-
-    return app
-
+# - UnidentifiedImageError
+# + Exception
+# - abort(415, "This is no picture.")
+# + abort(415)
+# -         if "file" not in request.files:
+# -             abort(400, "Send a picture in the form field file.")
 
 # %% tags=["wrong"] expect="by its bytes, not by its name"
-def size_app():
-    app = Flask("size")
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok"}
-
-    @app.post("/size")
-    def size():
-        if "file" not in request.files:
-            abort(400)
-        if not request.files["file"].filename.endswith((".jpg", ".png")):
-            abort(415)
-        try:
-            width, height = open_head(request.files["file"].stream).size
-        except UnidentifiedImageError:
-            abort(415)
-        return {"width": width, "height": height}
-
-    return app
-
+# -         if "file" not in request.files:
+# +         if "file" in request.files and not request.files["file"].filename.endswith((".jpg", ".png")):
+# +             abort(415, "This is no picture.")
+# +         if "file" not in request.files:
 
 # %% tags=["wrong"] expect="should be JSON"
-def size_app():
-    app = Flask("size")
-
-    @app.get("/health")
-    def health():
-        return str({"status": "ok"})
-
-    @app.post("/size")
-    def size():
-        return str(open_head(request.files["file"].stream).size)
-
-    return app
-
+# - {"status": "ok"}
+# + str({"status": "ok"})
 
 # %% [markdown]
 # Try it with the test client:
@@ -476,18 +391,8 @@ def read_upload(content, max_pixels=1_000_000):
 
 
 # %% tags=["wrong"] expect="held sideways"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        with open_head(io.BytesIO(content)) as image:
-            if image.width * image.height > max_pixels:
-                raise ValueError("too many pixels")
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return image.convert("RGB")
-    except UNREADABLE as error:
-        raise ValueError("no picture") from error
-
+# - ImageOps.exif_transpose(opened)
+# + opened
 
 # %% tags=["wrong"] expect="other marks than 6"
 def read_upload(content, max_pixels=1_000_000):
@@ -517,39 +422,17 @@ def read_upload(content, max_pixels=1_000_000):
 
 
 # %% tags=["wrong"] expect="the limit is an argument"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        image = open_head(io.BytesIO(content))
-        if image.width * image.height > 10_000:
-            raise ValueError("too many pixels")
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-    except UNREADABLE as error:
-        raise ValueError("no picture") from error
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
+# - opened.width * opened.height > max_pixels
+# + opened.width * opened.height > 10_000
 
 # %% tags=["wrong"] expect="a decompression bomb raised"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        image = open_head(io.BytesIO(content))
-        if image.width * image.height > max_pixels:
-            raise ValueError("too many pixels")
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-    except OSError as error:
-        raise ValueError("no picture") from error
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
+# - except UNREADABLE as error:
+# + except OSError as error:
 
 # %% tags=["wrong"] expect="should become white"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        with open_head(io.BytesIO(content)) as image:
-            if image.width * image.height > max_pixels:
-                raise ValueError("too many pixels")
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except UNREADABLE as error:
-        raise ValueError("no picture") from error
-
+# -             if image.has_transparency_data:
+# -                 image = image.convert("RGBA")
+# -                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 # %% tags=["wrong"] expect="before the pixels are unpacked"
 def read_upload(content, max_pixels=1_000_000):
@@ -572,40 +455,16 @@ def read_upload(content, max_pixels=1_000_000):
 
 
 # %% tags=["wrong"] expect="many pixels in all"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        image = open_head(io.BytesIO(content))
-        if max(image.size) > max_pixels:
-            raise ValueError("too many pixels")
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-    except UNREADABLE as error:
-        raise ValueError("no picture") from error
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
+# - opened.width * opened.height > max_pixels
+# + max(opened.size) > max_pixels
 
 # %% tags=["wrong"] expect="of mode RGB"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        image = open_head(io.BytesIO(content))
-        if image.width * image.height > max_pixels:
-            raise ValueError("too many pixels")
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-    except UNREADABLE as error:
-        raise ValueError("no picture") from error
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-
+# - return image.convert("RGB")
+# + return image
 
 # %% tags=["wrong"] expect="exactly max_pixels"
-def read_upload(content, max_pixels=1_000_000):
-    try:
-        image = open_head(io.BytesIO(content))
-        if image.width * image.height >= max_pixels:
-            raise ValueError("too many pixels")
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-    except UNREADABLE as error:
-        raise ValueError("no picture") from error
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
+# - opened.width * opened.height > max_pixels
+# + opened.width * opened.height >= max_pixels
 
 # %%
 print(read_upload(encoded(Image.new("RGBA", (40, 30)))).getpixel((0, 0)))
@@ -770,119 +629,36 @@ def ask_all(ask, pictures, clients):
 
 
 # %% tags=["wrong"] expect="of all clients together"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": 1 / np.mean(seconds)}
-
+# - len(pictures) / (time.perf_counter() - start)
+# + 1 / np.mean(seconds)
 
 # %% tags=["wrong"] expect="more than 4 at once"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(len(pictures)) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": rate}
-
+# - ThreadPoolExecutor(clients)
+# + ThreadPoolExecutor(len(pictures))
 
 # %% tags=["wrong"] expect="in seconds"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, 1000 * (time.perf_counter() - start)
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": rate}
-
+# - return answer, time.perf_counter() - start
+# + return answer, 1000 * (time.perf_counter() - start)
 
 # %% tags=["wrong"] expect="p99 as well"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": 1000 * p99, "rate": rate}
-
+# - "p99": p99
+# + "p99": 1000 * p99
 
 # %% tags=["wrong"] expect="the mean is something else"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    return {"answers": answers, "p50": np.mean(seconds), "p99": np.percentile(seconds, 99), "rate": rate}
-
+# - "p50": p50
+# + "p50": np.mean(seconds)
 
 # %% tags=["wrong"] expect="only one in a hundred"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    p50, p97 = np.percentile(seconds, [50, 97])
-    return {"answers": answers, "p50": p50, "p99": p97, "rate": rate}
-
+# - [50, 99]
+# + [50, 97]
 
 # %% tags=["wrong"] expect="the seconds of the whole crowd"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": clients / np.mean(seconds)}
-
+# - len(pictures) / (time.perf_counter() - start)
+# + clients / np.mean(seconds)
 
 # %% tags=["wrong"] expect="the slowest counts"
-def ask_all(ask, pictures, clients):
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
-
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    middle = np.median(seconds)
-    return {"answers": answers, "p50": middle, "p99": middle, "rate": rate}
-
+# - "p99": p99
+# + "p99": p50
 
 # %% [markdown]
 # Try it on a server that sleeps:
@@ -1035,199 +811,31 @@ def serve(model, classes, size, max_bytes=100_000):
 
 
 # %% tags=["wrong"] expect="eval mode"
-def serve(model, classes, size, max_bytes=100_000):
-    transform = eval_transform(size)
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        with torch.inference_mode():
-            logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -     model.eval()
 
 # %% tags=["wrong"] expect="another thread may be"
-def serve(model, classes, size, max_bytes=100_000):
-    transform = eval_transform(size)
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        model.eval()
-        with torch.inference_mode():
-            logits = model(transform(picture)[None])[0]
-        model.train()
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -             abort(422, str(error))
+# +             abort(422, str(error))
+# +         model.eval()
+# -             logits = model(transform(picture)[None])[0]
+# +             logits = model(transform(picture)[None])[0]
+# +         model.train()
+# -     model.eval()
 
 # %% tags=["wrong"] expect="without gradients"
-def serve(model, classes, size, max_bytes=100_000):
-    model.eval()
-    transform = eval_transform(size)
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        logits = model(transform(picture)[None])[0].detach()
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -         with torch.inference_mode():
+# -             logits = model(transform(picture)[None])[0]
+# +         logits = model(transform(picture)[None])[0].detach()
 
 # %% tags=["wrong"] expect="same height and width as in training"
-def serve(model, classes, size, max_bytes=100_000):
-    model.eval()
-    transform = eval_transform(224)
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        with torch.inference_mode():
-            logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# - eval_transform(size)
+# + eval_transform(224)
 
 # %% tags=["wrong"] expect="should be JSON"
-def serve(model, classes, size, max_bytes=100_000):
-    model.eval()
-    transform = eval_transform(size)
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        with torch.inference_mode():
-            logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -     app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
 
 # %% tags=["wrong"] expect="max_bytes"
-def serve(model, classes, size, max_bytes=100_000):
-    model.eval()
-    transform = eval_transform(size)
-    app = Flask("serve")
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        with torch.inference_mode():
-            logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -     app.config["MAX_CONTENT_LENGTH"] = max_bytes
 
 # %% tags=["wrong"] expect="top_k='two'"
 def serve(model, classes, size, max_bytes=100_000):
@@ -1258,67 +866,17 @@ def serve(model, classes, size, max_bytes=100_000):
 
 
 # %% tags=["wrong"] expect="not 500"
-def serve(model, classes, size, max_bytes=100_000):
-    model.eval()
-    transform = eval_transform(size)
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        picture = read_upload(request.files["file"].stream.read())
-        with torch.inference_mode():
-            logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -         try:
+# -             picture = read_upload(request.files["file"].stream.read())
+# -         except ValueError as error:
+# -             abort(422, str(error))
+# +         picture = read_upload(request.files["file"].stream.read())
 
 # %% tags=["wrong"] expect="should be prepared by eval_transform"
-def serve(model, classes, size, max_bytes=100_000):
-    model.eval()
-    app = Flask("serve")
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.register_error_handler(HTTPException, lambda error: ({"error": error.description}, error.code))
-
-    @app.get("/health")
-    def health():
-        return {"status": "ok", "classes": classes}
-
-    @app.post("/predict")
-    def answer():
-        if "file" not in request.files:
-            abort(400, "Send a picture in the form field file.")
-        try:
-            top_k = int(request.args.get("top_k", "3"))
-        except ValueError:
-            top_k = 0
-        if top_k < 1:
-            abort(400, "top_k must be a whole number above 0.")
-        try:
-            picture = read_upload(request.files["file"].stream.read())
-        except ValueError as error:
-            abort(422, str(error))
-        with torch.inference_mode():
-            pixels = torch.tensor(np.asarray(picture.resize((size, size)))).permute(2, 0, 1) / 255
-            logits = model(pixels[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
-
-    return app
-
+# -             logits = model(transform(picture)[None])[0]
+# +             pixels = torch.tensor(np.asarray(picture.resize((size, size)))).permute(2, 0, 1) / 255
+# +             logits = model(pixels[None])[0]
+# -     transform = eval_transform(size)
 
 # %%
 torch.manual_seed(0)
