@@ -150,15 +150,17 @@ four_steps = v2.Compose([
     v2.ToDtype(torch.float32, scale=True),
     v2.Normalize(mean.tolist(), std.tolist()),
 ])
-print("same as by hand:", torch.allclose(four_steps(picture), normalized))
+torch.testing.assert_close(four_steps(picture), normalized)
 
 # %% [markdown]
-# (`allclose` compares two tensors up to rounding.) The course keeps this chain as `eval_transform(size)`:
+# `assert_close` compares two tensors. Where they agree up to rounding, it says nothing; where they do not, it stops
+# with an error. No news is good news: the chain does what we did by hand. The course keeps it as
+# `eval_transform(size)`:
 
 # %%
 from course_utils import eval_transform
 
-print("helper agrees:", torch.allclose(eval_transform(size)(picture), normalized))
+torch.testing.assert_close(eval_transform(size)(picture), normalized)
 
 # %% [markdown]
 # **Check yourself.** A pixel has the red value 0. What is it after normalization?
@@ -194,7 +196,7 @@ plt.show()
 # %%
 from course_utils import denormalize
 
-print("helper agrees:", torch.allclose(denormalize(normalized), image, atol=1e-6))
+torch.testing.assert_close(denormalize(normalized), image)
 
 # %% [markdown]
 # ## A data set
@@ -226,7 +228,7 @@ from course_utils import hymenoptera
 
 own_set = hymenoptera("train", eval_transform(size))
 print("pictures:", len(own_set), "  classes:", own_set.classes)
-print("same first picture:", torch.equal(own_set[0][0], train_set[0][0]))
+torch.testing.assert_close(own_set[0][0], train_set[0][0])
 
 # %% [markdown]
 # **Check yourself.** You add a folder `wasps` beside `ants` and `bees`. Which labels do the classes get now? And if the
@@ -385,8 +387,13 @@ print(train_set.transform)
 
 # %%
 val_set = hymenoptera("val", eval_transform(size))
-print("train transform: two different tensors:", not torch.equal(train_set[0][0], train_set[0][0]))
-print("eval transform: the same tensor twice:", torch.equal(val_set[0][0], val_set[0][0]))
+for name, dataset in [("train", train_set), ("val", val_set)]:
+    first, again = dataset[0][0], dataset[0][0]
+    print(f"{name:>5}: the same picture twice, largest difference {(first - again).abs().max():.2f}")
+
+# %% tags=["proof"]
+assert not torch.equal(train_set[0][0], train_set[0][0]), "the train transform gives the same tensor twice"
+assert torch.equal(val_set[0][0], val_set[0][0]), "the eval transform gives two different tensors"
 
 # %% [markdown]
 # If the validation set were augmented, a model's score would change from run to run by pure chance, and random crops
@@ -433,9 +440,9 @@ for workers in [0, 2]:
         pass
     print(f"{workers} workers: {perf_counter() - start:.2f} s for one epoch of loading")
 
-# %%
+# %% tags=["proof"]
 seen = sum(len(labels) for images, labels in DataLoader(train_set, batch_size=32, num_workers=2))
-print("two workers deliver every picture once:", seen == len(train_set))
+assert seen == len(train_set), f"two workers deliver {seen} of {len(train_set)} pictures"
 
 # %% [markdown]
 # Starting processes costs a fixed time. For a few hundred small pictures it eats up what the workers save; for

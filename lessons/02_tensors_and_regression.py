@@ -235,7 +235,7 @@ weights = torch.tensor([[0.5], [0.5]])
 product = pair @ weights
 both = torch.tensor(baselines(val)["mean of both"].to_numpy(), dtype=torch.float32)
 print("shape:", tuple(product.shape))
-print("the same as the baseline:", torch.allclose(product[:, 0], both))
+torch.testing.assert_close(product[:, 0], both)
 
 # %% [markdown]
 # Lesson 01 met **broadcasting**: where shapes differ, PyTorch compares them from the right and stretches what has
@@ -585,12 +585,12 @@ plt.show()
 # ## The same from PyTorch's parts
 #
 # `nn.Linear(13, 32)` is a layer that holds weights and bias and does the product. It stores its weights lying on their
-# side; `.T` turns them (and `atol` says how far apart two numbers may lie and still pass as equal):
+# side; `.T` turns them (`atol` and `rtol` say how far apart two numbers may lie and still pass as equal):
 
 # %%
 layer = nn.Linear(len(features), 32).to(course.device)
 print("weights:", tuple(layer.weight.shape), "  bias:", tuple(layer.bias.shape))
-print("the same product:", torch.allclose(layer(x), x @ layer.weight.T + layer.bias, atol=1e-5))
+torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias, atol=1e-5, rtol=1e-5)
 
 # %% [markdown]
 # `nn.Sequential` puts layers in a row. Our network, written with it:
@@ -607,7 +607,7 @@ def make_model(inputs, first_guess, seed=0):
 model = make_model(len(features), y.mean().item())
 by_hand = network(x, model[0].weight.T, model[0].bias, model[2].weight.T, model[2].bias)
 print(model)
-print("the same network:", torch.allclose(model(x), by_hand, atol=1e-4))
+torch.testing.assert_close(model(x), by_hand, atol=1e-4, rtol=1e-4)
 
 # %% [markdown]
 # Two changes are usual. On 729 days they save nothing; with pictures they will. So far every step looked at all days. A
@@ -665,15 +665,15 @@ best_epoch = np.argmin(val_losses) + 1
 print(f"validation MSE: {val_losses[0]:.1f} after the first epoch")
 print(f"best {min(val_losses):.1f}, after epoch {best_epoch}")
 
-# %%
+# %% tags=["proof"]
 with torch.no_grad():
     kept = F.mse_loss(model(x_val), y_val).item()
-print("the kept network is no worse than the last one:", kept < val_losses[-1] + 1e-3)
+assert abs(kept - min(val_losses)) < 1e-3, f"kept: loss {kept:.3f}, the best was {min(val_losses):.3f}"
 
 # %% [markdown]
 # The course keeps this loop as `fit`. Its `loss_fn` is the loss, and with `restore_best=True` it keeps the best epoch.
 # (With `progress=True` it also prints a line per epoch; `**settings` hands over a dictionary as named arguments.) Same
-# start, same batches, same result:
+# start, same batches, same result; the last line below, NumPy's sister of `assert_close`, would complain otherwise:
 
 # %%
 from course_utils import fit
@@ -689,7 +689,7 @@ def fit_network(x, y, x_val, y_val, seed=0):
 
 
 _, history = fit_network(x, y, x_val, y_val)
-print("the same losses as by hand:", np.allclose(history["val_loss"], val_losses, rtol=1e-3))
+np.testing.assert_allclose(history["val_loss"], val_losses, rtol=1e-3)
 
 # %% [markdown]
 # `fit` also returns a **history**, what was measured after every epoch:
@@ -743,11 +743,10 @@ for seed in range(3):
 compared = pd.DataFrame(rows)
 print(compared.round(2))
 
-# %%
+# %% tags=["proof"]
 difference = (compared["all: val"] - compared["three: val"]).abs()
-print("on 2014 the two are as good as equal, within 0.15 °F:", (difference < 0.15).all())
-closer = compared["all: train"] < compared["three: train"]
-print("on the training years all columns look better, from every start:", closer.all())
+assert (difference < 0.15).all(), f"on 2014 the two are apart by up to {difference.max():.2f} °F"
+assert (compared["all: train"] < compared["three: train"]).all(), "all columns do not look better in training"
 
 # %% [markdown]
 # The ten extra columns make the network better on the days it has seen and not on those it has not. They give it more
@@ -770,11 +769,12 @@ answers = {**baselines(test), "learned mix": mix(test), "network": predicted}
 results = pd.DataFrame({name: score(answer, test) for name, answer in answers.items()}).T
 print(results.round(2))
 
-# %%
-rivals = results["MAE"].drop("network")
-network_mae = results.loc["network", "MAE"]
-print("the network beats the baseline we chose:", network_mae < rivals["mean of both"])
-print("no rival is more than 0.1 °F ahead of it:", network_mae < rivals.min() + 0.1)
+# %% tags=["proof"]
+rivals, network_mae = results["MAE"].drop("network"), results.loc["network", "MAE"]
+assert network_mae < rivals["mean of both"], f"the network does not beat the baseline: {network_mae:.2f} °F"
+assert network_mae < rivals.min() + 0.1, f"a rival is far ahead of the network: {rivals.min():.2f} °F"
+assert rivals["yesterday"] < rivals["mean of both"], "yesterday does not beat the mean of both"
+assert rivals["learned mix"] < rivals["yesterday"], "the mix does not come nearer to the network than yesterday"
 
 # %% [markdown]
 # The network is ahead of the baseline we chose. But look at the other rows: "yesterday", second on validation, beats
@@ -806,14 +806,15 @@ for name in ["mean of both", "yesterday", "learned mix"]:
 leads = pd.DataFrame(leads).T
 print(leads.round(2))
 
-# %%
-lowest = leads["from"]
-print("over the mean of both the whole range is above 0:", lowest["mean of both"] > 0)
-unsure = lowest["yesterday"] < 0 and leads.loc["learned mix", "lead, °F"] < 0.2
-print("over yesterday it is not, and over the mix the lead is below 0.2 °F:", unsure)
+# %% tags=["proof"]
+lowest, lead = leads["from"], leads["lead, °F"]
+assert lowest["mean of both"] > 0, f"over the mean of both the range begins at {lowest['mean of both']:.2f} °F"
+assert lowest["yesterday"] < 0, f"over yesterday the range begins at {lowest['yesterday']:.2f} °F"
+assert lead["learned mix"] < 0.2, f"over the mix the lead is {lead['learned mix']:.2f} °F"
 
 # %% [markdown]
-# So the honest report reads: **the network beats the baseline we had chosen. It has not been shown to beat "as
+# Over the mean of both the whole range is above 0; over "yesterday" it is not, and over the mix the lead itself is
+# small. So the honest report reads: **the network beats the baseline we had chosen. It has not been shown to beat "as
 # yesterday" on this test year, and it gains next to nothing over a mix with one learned number.** And this is one
 # training run; as the comparison of starts above has shown, another start moves the network's error a little, too.
 #
