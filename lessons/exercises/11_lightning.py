@@ -450,7 +450,7 @@ def best_epoch(path, monitor, mode):
 def best_epoch(path, monitor, mode):
     table = pd.read_csv(path).groupby("epoch", as_index=False).first().dropna(subset=monitor)
     ordered = table.sort_values([monitor, "epoch"], ascending=[mode == "min", True])
-    return ordered.iloc[0]["epoch"].astype(int), ordered.iloc[0][monitor]
+    return int(ordered["epoch"].iloc[0]), ordered[monitor].iloc[0]
 
 
 # %% tags=["wrong"] expect="number of a row"
@@ -640,12 +640,12 @@ class GradientNorms(L.Callback):
 # - gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
 # + gradients = [p.grad.flatten() for p in module.parameters() if p.grad is not None]
 # - self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
-# + self.norms.append(torch.cat(gradients).norm())
+# + self.norms.append(torch.cat(gradients).norm().item())
 
 # %% tags=["right"]
 # -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
 # -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
-# +         self.norms.append(L.pytorch.utilities.grad_norm(module, norm_type=2)["grad_2.0_norm_total"])
+# +         self.norms.append(L.pytorch.utilities.grad_norm(module, 2)["grad_2.0_norm_total"])
 
 # %% tags=["wrong"] expect="not the sum of the norms"
 # -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
@@ -771,7 +771,7 @@ def is_like(name):
 
 
 assert not is_like("sum"), "take the root of the sum of all squares, not the sum of the norms of single parameters"
-assert not is_like("line"), "that is the norm of a single layer: take all parameters of the module, whatever their names"
+assert not is_like("line"), "that is the norm of a single layer: take all parameters of the module"
 assert not is_like("squares"), "you return the sum of squares: take the root of it"
 assert not is_like("weights"), "that is the norm of the weights; their gradients are in parameter.grad"
 assert is_like("root"), f"the first norms should be {expected['root'][:3]}, not {noted[:3]}"
