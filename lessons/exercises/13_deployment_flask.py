@@ -664,7 +664,7 @@ assert not isinstance(found, Exception), f"a picture with a colour table raised 
 assert found.getpixel((0, 0)) == (255, 255, 255), "what is transparent in a colour table should become white, too"
 for what, seen, options in [
     ("a grey picture with transparent parts (mode LA)", Image.new("LA", (4, 4), (90, 0)), {}),
-    ("a picture in which a single colour stands for transparent", Image.new("RGB", (4, 4)), {"transparency": (0, 0, 0)}),
+    ("a picture in which a single colour is transparent", Image.new("RGB", (4, 4)), {"transparency": (0, 0, 0)}),
 ]:
     found = given(encoded(seen, **options))
     assert not isinstance(found, Exception), f"{what} raised {found!r}"
