@@ -37,6 +37,7 @@ def quick_trainer(epochs=1, *callbacks):
 
 def loss_of(module, batch):
     """What training_step returns; as for the Trainer, it may have batch_idx as an argument or leave it out."""
+    module.trainer = None  # self.log writes to a trainer, and raises if that one is through with its training
     arguments = [batch, 0][: len(inspect.signature(module.training_step).parameters)]
     loss = module.training_step(*arguments)
     return loss["loss"] if isinstance(loss, dict) else loss
@@ -92,6 +93,34 @@ class Regressor(L.LightningModule):
 
     ### END SOLUTION
 
+
+# %% tags=["right"]
+# - def __init__(self, network, lr):
+# -         super().__init__()
+# + def __init__(self, network, lr):
+# +         super().__init__()
+# +         self.save_hyperparameters("lr")
+# - def training_step(self, batch, batch_idx):
+# + def forward(self, inputs):
+# +         return self.network(inputs)
+# +
+# +     def training_step(self, batch):
+# -         return F.mse_loss(self.network(inputs).squeeze(1), targets)
+# +         loss = (self(inputs)[:, 0] - targets).square().mean()
+# +         self.log("train_loss", loss, prog_bar=True)
+# +         return {"loss": loss}
+# - return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
+# + return [torch.optim.SGD(self.parameters(), lr=self.hparams.lr, momentum=0.9)]
+
+# %% tags=["right"]
+# - self.network, self.lr = network, lr
+# + self.network, self.lr, self.criterion = network, lr, nn.MSELoss()
+# -         inputs, targets = batch
+# -         return F.mse_loss(self.network(inputs).squeeze(1), targets)
+# +         return self.criterion(self.network(batch[0]), batch[1].reshape(-1, 1))
+# - return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
+# + optimizer = torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
+# +         return {"optimizer": optimizer}
 
 # %% tags=["wrong"] expect="return the loss"
 # -         return F.mse_loss(self.network(inputs).squeeze(1), targets)
@@ -220,6 +249,26 @@ def configure(module, lr, warmup_steps, total_steps):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# -     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+# -     optimizer = torch.optim.AdamW(trained, lr=lr)
+# +     optimizer = torch.optim.AdamW(filter(lambda parameter: parameter.requires_grad, module.parameters()), lr=lr)
+# - return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+# + return [optimizer], [{"scheduler": scheduler, "interval": "step", "frequency": 1, "name": "rate"}]
+
+# %% tags=["right"]
+def configure(module, lr, warmup_steps, total_steps):
+    wanting = []
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            decay = 0.0 if parameter.ndim == 1 else 0.01
+            wanting.append({"params": [parameter], "weight_decay": decay})
+    configured = {"optimizer": torch.optim.AdamW(wanting, lr)}
+    schedule = warmup_cosine(configured["optimizer"], warmup_steps, total_steps)
+    configured["lr_scheduler"] = dict(scheduler=schedule, interval="step")
+    return configured
+
+
 # %% tags=["wrong"] expect="moves once an epoch"
 # -     scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
 # -     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -235,6 +284,10 @@ def configure(module, lr, warmup_steps, total_steps):
 # -     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
 # -     optimizer = torch.optim.AdamW(trained, lr=lr)
 # +     optimizer = torch.optim.AdamW(module.parameters(), lr=lr)
+
+# %% tags=["wrong"] expect="ask each parameter"
+# - trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+# + trained = list(module.head.parameters())
 
 # %% tags=["wrong"] expect="should be AdamW"
 # - torch.optim.AdamW(trained, lr=lr)
@@ -323,6 +376,14 @@ given = [parameter for group in used.param_groups for parameter in group["params
 frozen = [parameter for parameter in given if not parameter.requires_grad]
 assert not frozen, "give the optimizer only parameters that want a gradient; the body is frozen"
 assert len(given) == 2, f"the head has 2 parameter tensors, the optimizer was given {len(given)}"
+reversed_roles = TwoLayers(0.2, 2, 12)
+reversed_roles.body.requires_grad_(True)
+reversed_roles.head.requires_grad_(False)
+quick_trainer(1).fit(reversed_roles, loader)
+given = [parameter for group in reversed_roles.optimizers().param_groups for parameter in group["params"]]
+wanting = {id(parameter) for parameter in reversed_roles.body.parameters()}
+message = "in another module the body learns and the head is frozen: ask each parameter whether it wants a gradient"
+assert {id(parameter) for parameter in given} == wanting, message
 print("✓ task 2")
 
 # %% [markdown]
@@ -358,6 +419,38 @@ def best_epoch(path, monitor, mode):
     best = values.idxmin() if mode == "min" else values.idxmax()
     return int(best), float(values.min() if mode == "min" else values.max())
     ### END SOLUTION
+
+
+# %% tags=["right"]
+import csv
+
+
+def best_epoch(path, monitor, mode):
+    best = None
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            if row[monitor]:
+                value = float(row[monitor])
+                if best is None or (value < best[1] if mode == "min" else value > best[1]):
+                    best = int(float(row["epoch"])), value
+    return best
+
+
+# %% tags=["right"]
+def best_epoch(path, monitor, mode):
+    table = np.genfromtxt(path, delimiter=",", skip_header=1)
+    with open(path) as file:
+        names = file.readline().strip().split(",")
+    epochs, values = table[:, names.index("epoch")], table[:, names.index(monitor)]
+    row = np.nanargmin(values) if mode == "min" else np.nanargmax(values)
+    return int(epochs[row]), values[row]
+
+
+# %% tags=["right"]
+def best_epoch(path, monitor, mode):
+    table = pd.read_csv(path).groupby("epoch", as_index=False).first().dropna(subset=monitor)
+    ordered = table.sort_values([monitor, "epoch"], ascending=[mode == "min", True])
+    return int(ordered["epoch"].iloc[0]), ordered[monitor].iloc[0]
 
 
 # %% tags=["wrong"] expect="number of a row"
@@ -403,6 +496,31 @@ def best_epoch(path, monitor, mode):
 # - values.min() if mode == "min" else values.max()
 # + values.loc[best]
 
+# %% tags=["wrong"] expect="compared as texts"
+# - pd.read_csv(path)[["epoch", monitor]]
+# + pd.read_csv(path, dtype=str)[["epoch", monitor]]
+# -     best = values.idxmin() if mode == "min" else values.idxmax()
+# -     return int(best), float(values.min() if mode == "min" else values.max())
+# +     best = sorted(values.index, key=values.get, reverse=mode == "max")[0]
+# +     return int(float(best)), float(values[best])
+
+# %% tags=["wrong"] expect="numbers, not texts"
+# - pd.read_csv(path)[["epoch", monitor]]
+# + pd.read_csv(path, dtype=str)[["epoch", monitor]]
+# -     best = values.idxmin() if mode == "min" else values.idxmax()
+# -     return int(best), float(values.min() if mode == "min" else values.max())
+# +     best = sorted(values.index, key=lambda epoch: float(values[epoch]), reverse=mode == "max")[0]
+# +     return best, values[best]
+
+# %% tags=["wrong"] expect="epochs 3 and 4"
+def best_epoch(path, monitor, mode):
+    table, best = pd.read_csv(path)[["epoch", monitor]].dropna(), None
+    for epoch, value in table.itertuples(index=False):
+        if best is None or (value <= best[1] if mode == "min" else value > best[1]):
+            best = int(epoch), value
+    return best
+
+
 # %% tags=["wrong"] expect="two single numbers"
 # - pd.read_csv(path)[["epoch", monitor]].dropna()
 # + pd.read_csv(path)
@@ -426,15 +544,20 @@ gap = float("nan")
 # a run that was resumed: its file begins with epoch 3
 columns = ["epoch", "lr-SGD", "step", "train_loss_step", "val_accuracy", "val_loss"]
 rows = []
-for epoch, (accuracy, loss) in enumerate([(0.7, 0.5), (0.9, 0.4), (0.8, 0.2), (0.6, 0.3), (0.9, 0.6)], start=3):
+for epoch, (accuracy, loss) in enumerate([(0.7, 9.5), (0.9, 0.4), (0.8, 0.2), (0.6, 0.3), (0.9, 12.6)], start=3):
     rows.append((gap, 0.1, 2 * epoch, gap, gap, gap))
-    rows.append((epoch, gap, 2 * epoch, 0.01 * epoch, gap, gap))
+    rows.append((epoch, gap, 2 * epoch, 0.01 * max(epoch, 4), gap, gap))
     rows.append((epoch, gap, 2 * epoch + 1, gap, accuracy, loss))
 with tempfile.TemporaryDirectory() as folder:
     file = Path(folder) / "metrics.csv"
     pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
     found = {}
-    for monitor, mode in [("val_loss", "min"), ("val_accuracy", "max"), ("val_loss", "max")]:
+    for monitor, mode in [
+        ("val_loss", "min"),
+        ("val_accuracy", "max"),
+        ("val_loss", "max"),
+        ("train_loss_step", "min"),
+    ]:
         try:
             answer = best_epoch(file, monitor, mode)
         except (ValueError, IndexError, KeyError) as error:
@@ -448,10 +571,12 @@ with tempfile.TemporaryDirectory() as folder:
         answer = list(answer)
         alone = all(np.ndim(number) == 0 for number in answer)
         assert alone, "return two single numbers; an epoch has several rows: drop the gaps before you look it up"
+        texts = [number for number in answer if isinstance(number, str)]
+        assert not texts, f"return numbers, not texts such as {texts[:1]}"
         found[monitor, mode] = float(answer[0]), round(float(answer[1]), 6)
-of_loss, of_accuracy, worst = found.values()
+of_loss, of_accuracy, worst, of_training = found.values()
 assert of_loss[1] != 0, "0 occurs nowhere in the column: a gap is not a zero, drop the gaps instead of filling them"
-assert of_loss != (7, 0.6) or of_accuracy != (7, 0.9), "you return the last epoch, not the best one"
+assert of_loss != (7, 12.6) or of_accuracy != (7, 0.9), "you return the last epoch, not the best one"
 assert of_loss[0] not in (8, 14), "the first number should be the epoch, not the number of a row of the file"
 counted = of_loss[0] == 2 or of_loss == (3, 0.2)
 assert not counted, "return epochs as they stand in the file, which may begin with 3; do not count them yourself"
@@ -459,7 +584,10 @@ assert of_accuracy != (6, 0.6) and worst != of_loss, 'look at mode: with "max" t
 assert of_accuracy != (7, 0.9), "epochs 4 and 7 are equally good; the earlier one counts"
 assert of_loss == (5, 0.2), f"the lowest val_loss is 0.2 in epoch 5, you return {of_loss}"
 assert of_accuracy == (4, 0.9), f"the highest val_accuracy is 0.9 in epoch 4, you return {of_accuracy}"
-assert worst == (7, 0.6), f"the highest val_loss is 0.6 in epoch 7, you return {worst}"
+assert worst != (3, 9.5), "12.6 is higher than 9.5, unless they are compared as texts: make numbers of them"
+assert worst == (7, 12.6), f"the highest val_loss is 12.6 in epoch 7, you return {worst}"
+assert of_training[0] != 4, "epochs 3 and 4 have the lowest train_loss_step; the earlier one counts"
+assert of_training == (3, 0.04), f"the lowest train_loss_step is 0.04, first in epoch 3, you return {of_training}"
 print("✓ task 3")
 
 # %% [markdown]
@@ -495,10 +623,38 @@ class GradientNorms(L.Callback):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# +         total = 0.0
+# +         for parameter in module.parameters():
+# +             if parameter.grad is not None:
+# +                 total += float((parameter.grad**2).sum())
+# +         self.norms.append(total**0.5)
+
+# %% tags=["right"]
+# -     def __init__(self):
+# -         self.norms = []
+# +     def on_fit_start(self, trainer, module):
+# +         self.norms = []
+# - gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# + gradients = [p.grad.flatten() for p in module.parameters() if p.grad is not None]
+# - self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# + self.norms.append(torch.cat(gradients).norm().item())
+
+# %% tags=["right"]
+# -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+# -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
+# +         self.norms.append(L.pytorch.utilities.grad_norm(module, 2)["grad_2.0_norm_total"])
+
 # %% tags=["wrong"] expect="not the sum of the norms"
 # -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
 # -         self.norms.append(sum(gradient.square().sum() for gradient in gradients).sqrt().item())
 # +         self.norms.append(sum(p.grad.norm().item() for p in module.parameters() if p.grad is not None))
+
+# %% tags=["wrong"] expect="of a single layer"
+# - module.parameters()
+# + module.line.parameters()
 
 # %% tags=["wrong"] expect="is left out"
 # -         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
@@ -564,26 +720,34 @@ print(np.round(watcher.norms, 2))
 class LineAndMore(Line):
     def __init__(self):
         super().__init__()
-        self.unused = nn.Linear(2, 1)
+        self.unused, self.first = nn.Linear(2, 1), nn.Linear(2, 2)
+
+    def training_step(self, batch, batch_idx):
+        return super().training_step((self.first(batch[0]), batch[1]), batch_idx)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.02)
 
 
 torch.manual_seed(1)
 inputs = torch.randn(32, 2)
 loader = DataLoader(TensorDataset(inputs, 3 * inputs.sum(dim=1) + 1), batch_size=8)
 module, watcher = LineAndMore(), GradientNorms()
-by_hand = copy.deepcopy(module.line)
-expected = {"root": [], "sum": [], "squares": [], "weights": []}
+learning = nn.Sequential(module.first, module.line)
+by_hand = copy.deepcopy(learning)
+expected = {"root": [], "sum": [], "squares": [], "weights": [], "line": []}
 for some, targets in [*loader, *loader]:
     by_hand.zero_grad()
     F.mse_loss(by_hand(some).squeeze(1), targets).backward()
     parts = torch.stack([parameter.grad.norm() for parameter in by_hand.parameters()])
     weights = torch.stack([parameter.detach().norm() for parameter in by_hand.parameters()])
-    numbers = {"root": parts.norm(), "sum": parts.sum(), "squares": parts.square().sum(), "weights": weights.norm()}
+    numbers = {"root": parts.norm(), "sum": parts.sum(), "squares": parts.square().sum()}
+    numbers |= {"weights": weights.norm(), "line": parts[2:].norm()}
     for name, number in numbers.items():
         expected[name].append(number.item())
     with torch.no_grad():
         for parameter in by_hand.parameters():
-            parameter -= 0.1 * parameter.grad
+            parameter -= 0.02 * parameter.grad
 assert isinstance(watcher, L.Callback), "GradientNorms should inherit from L.Callback"
 assert not getattr(watcher, "norms", None), "a new callback has old norms: the list is shared by all callbacks"
 try:
@@ -597,7 +761,7 @@ assert isinstance(noted, (list, tuple)), "norms should be a list: append one num
 assert len(noted) == 8, f"two epochs of four batches should give one number for each step, 8 in all, not {len(noted)}"
 assert all(np.ndim(norm) == 0 for norm in noted), "norms should hold numbers, one norm for each step"
 noted = [float(norm) for norm in noted]
-trained = zip(module.line.parameters(), by_hand.parameters())
+trained = zip(learning.parameters(), by_hand.parameters())
 unchanged = all(torch.allclose(ours, theirs, atol=1e-4) for ours, theirs in trained)
 assert unchanged, "the training comes out different: a callback that should only watch has changed the gradients"
 
@@ -607,6 +771,7 @@ def is_like(name):
 
 
 assert not is_like("sum"), "take the root of the sum of all squares, not the sum of the norms of single parameters"
+assert not is_like("line"), "that is the norm of a single layer: take all parameters of the module"
 assert not is_like("squares"), "you return the sum of squares: take the root of it"
 assert not is_like("weights"), "that is the norm of the weights; their gradients are in parameter.grad"
 assert is_like("root"), f"the first norms should be {expected['root'][:3]}, not {noted[:3]}"
@@ -619,6 +784,7 @@ print("✓ task 4")
 # (batch, features). It must hold that
 #
 # - `module(inputs)` returns the logits of the head, (batch, num_classes),
+# - it learns by the cross-entropy of the logits and the labels, the mean over the batch,
 # - only the head has parameters that want a gradient, and only these are given to the optimizer (SGD),
 # - neither weights nor running averages of the backbone move in training, even if somebody calls `module.train()`
 #   before,
@@ -664,6 +830,45 @@ class LinearProbe(L.LightningModule):
 
     ### END SOLUTION
 
+
+# %% tags=["right"]
+# - ignore=["backbone"]
+# + "num_features", "num_classes", "lr"
+# - freeze(backbone)
+# + backbone.requires_grad_(False).eval()
+# - def forward(self, inputs):
+# + def train(self, mode=True):
+# +         super().train(mode)
+# +         self.backbone.eval()
+# +         return self
+# +
+# +     def forward(self, inputs):
+# - def training_step(self, batch, batch_idx):
+# + def training_step(self, batch):
+# -         return F.cross_entropy(self(inputs), labels)
+# +         logits = self(inputs)
+# +         loss = nn.CrossEntropyLoss()(logits, labels)
+# +         self.log("train_loss", loss)
+# +         self.log("train_accuracy", (logits.argmax(dim=1) == labels).float().mean(), on_epoch=True)
+# +         return loss
+
+# %% tags=["right"]
+# -         self.backbone = freeze(backbone)
+# -         self.head = nn.Linear(num_features, num_classes)
+# +         self.backbone = backbone.requires_grad_(False)
+# +         self.weight = nn.Parameter(0.1 * torch.randn(num_features, num_classes))
+# +         self.bias = nn.Parameter(torch.zeros(num_classes))
+# - return self.head(self.backbone(inputs))
+# + self.backbone.eval()
+# +         with torch.no_grad():
+# +             features = self.backbone(inputs)
+# +         return features @ self.weight + self.bias
+# - return F.cross_entropy(self(inputs), labels)
+# + return {"loss": F.nll_loss(self(inputs).log_softmax(dim=1), labels)}
+# - return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
+# + wanting = [parameter for parameter in self.parameters() if parameter.requires_grad]
+# +         optimizer = torch.optim.SGD(wanting, lr=self.hparams["lr"], momentum=0.9)
+# +         return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)]
 
 # %% tags=["wrong"] expect="that want a gradient: freeze"
 # - freeze(backbone)

@@ -6,6 +6,7 @@
 # unfold the hint. Run the next cell first.
 
 # %%
+import inspect
 import re
 from collections import Counter
 
@@ -52,6 +53,31 @@ def encode(text, id_of, max_length):
     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
     ### END SOLUTION
 
+
+# %% tags=["right"]
+# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# +     ids = []
+# +     for token in tokenize(text):
+# +         if len(ids) == max_length:
+# +             break
+# +         if token in id_of:
+# +             ids.append(id_of[token])
+# +         else:
+# +             ids.append(1)
+# +     if not ids:
+# +         ids.append(1)
+# +     return ids
+
+# %% tags=["right"]
+# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
+# +     known = defaultdict(lambda: 1, id_of)
+# +     tokens = tokenize(text)[:max_length]
+# +     return list(map(known.__getitem__, tokens)) if tokens else [1]
+# - def encode(text, id_of, max_length):
+# + from collections import defaultdict
+# +
+# +
+# + def encode(text, id_of, max_length):
 
 # %% tags=["wrong"] expect="lower case"
 # - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
@@ -172,6 +198,37 @@ def pad(lists):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# -     lengths = torch.tensor([len(one) for one in lists])
+# -     ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
+# -     for row, one in zip(ids, lists):
+# -         row[: len(one)] = torch.tensor(one)
+# -     return ids, lengths
+# +     longest = max(map(len, lists))
+# +     rows = [one + [0] * (longest - len(one)) for one in lists]
+# +     return torch.LongTensor(rows), torch.LongTensor(list(map(len, lists)))
+
+# %% tags=["right"]
+# -     lengths = torch.tensor([len(one) for one in lists])
+# -     ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
+# -     for row, one in zip(ids, lists):
+# -         row[: len(one)] = torch.tensor(one)
+# -     return ids, lengths
+# +     ids = nn.utils.rnn.pad_sequence([torch.tensor(one) for one in lists], batch_first=True)
+# +     return [ids, torch.as_tensor([len(one) for one in lists])]
+
+# %% tags=["right"]
+# -     lengths = torch.tensor([len(one) for one in lists])
+# -     ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
+# -     for row, one in zip(ids, lists):
+# -         row[: len(one)] = torch.tensor(one)
+# -     return ids, lengths
+# +     lengths = np.array([len(one) for one in lists])
+# +     there = np.arange(lengths.max()) < lengths[:, None]
+# +     ids = np.zeros(there.shape, dtype=np.int64)
+# +     ids[there] = np.concatenate(lists)
+# +     return torch.from_numpy(ids), torch.from_numpy(lengths)
+
 # %% tags=["wrong"] expect="int64"
 # - int(lengths.max()), dtype=torch.int64
 # + int(lengths.max())
@@ -258,8 +315,8 @@ print("✓ task 2")
 # %% [markdown]
 # ## Task 3 · The last hidden states (3 points)
 #
-# Given an LSTM with `batch_first=True` that reads in one direction, the vectors of a padded batch, and the lengths,
-# return the hidden state of each sentence after its last token.
+# Given an LSTM of one layer with `batch_first=True` that reads in one direction, the vectors of a padded batch, and the
+# lengths, return the hidden state of each sentence after its last token.
 # <details><summary>Hint 1</summary>
 #
 # `lstm(vectors)` returns `outputs` and `(h, c)`. The outputs hold a hidden state for each token; position
@@ -278,7 +335,7 @@ def last_states(lstm, vectors, lengths):
     """Hidden states after the last tokens.
 
     Args:
-        lstm: nn.LSTM in one direction, batch_first
+        lstm: nn.LSTM of one layer in one direction, batch_first
         vectors: float32 tensor (n, longest, d)
         lengths: int64 tensor (n,)
     Returns:
@@ -290,6 +347,42 @@ def last_states(lstm, vectors, lengths):
     return h[0]
     ### END SOLUTION
 
+
+# %% tags=["right"]
+# -     packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+# -     _, (h, _) = lstm(packed)
+# -     return h[0]
+# +     outputs, _ = lstm(vectors)
+# +     places = (lengths - 1).view(-1, 1, 1).expand(-1, 1, outputs.shape[2])
+# +     return outputs.gather(1, places).squeeze(1)
+
+# %% tags=["right"]
+# -     packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+# -     _, (h, _) = lstm(packed)
+# -     return h[0]
+# +     states = []
+# +     for sentence, length in zip(vectors, lengths.tolist()):
+# +         outputs, _ = lstm(sentence[:length])
+# +         states.append(outputs[-1])
+# +     return torch.stack(states)
+
+# %% tags=["right"]
+# -     packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+# -     _, (h, _) = lstm(packed)
+# -     return h[0]
+# +     ordered, order = lengths.sort(descending=True)
+# +     _, (h, c) = lstm(pack_padded_sequence(vectors[order], ordered, batch_first=True))
+# +     return h[-1][order.argsort()]
+
+# %% tags=["right"]
+# -     packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+# -     _, (h, _) = lstm(packed)
+# -     return h[0]
+# +     state, last = None, torch.zeros(len(vectors), lstm.hidden_size)
+# +     for place in range(vectors.shape[1]):
+# +         output, state = lstm(vectors[:, place : place + 1], state)
+# +         last = torch.where((lengths == place + 1)[:, None], output[:, 0], last)
+# +     return last
 
 # %% tags=["wrong"] expect="after the padding"
 def last_states(lstm, vectors, lengths):
@@ -386,11 +479,11 @@ print("✓ task 3")
 # %% [markdown]
 # ## Task 4 · Clip a gradient (3 points)
 #
-# Do by hand what `clip_grad_norm_` does: take the gradients of all parameters together as one long vector, and if it is
-# longer than `max_norm`, shorten it to `max_norm`; its direction stays. The gradients may have any shapes, as those of
-# a matrix and a bias. Parameters without a gradient (`grad is None`) are skipped and stay without one. Change the
-# gradients in place, and return the length before clipping. A single gradient (3, 4) has the length 5;
-# clipped to 2 it is (1.2, 1.6).
+# Do what `clip_grad_norm_` does, without calling it: take the gradients of all parameters together as one long
+# vector, and if it is longer than `max_norm`, shorten it to `max_norm`; its direction stays. The gradients may have
+# any shapes, as those of a matrix and a bias. Parameters without a gradient (`grad is None`) are skipped and stay
+# without one. Change the gradients in place, and return the length before clipping. A single gradient (3, 4) has the
+# length 5; clipped to 2 it is (1.2, 1.6).
 # <details><summary>Hint 1</summary>
 #
 # The length of a long vector is the root of the sum of all its squared numbers. So add up `(grad**2).sum()` over the
@@ -424,6 +517,49 @@ def clip(parameters, max_norm):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# -     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+# -     length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# -     return length
+# +     learning = [parameter for parameter in parameters if parameter.grad is not None]
+# +     length = torch.cat([parameter.grad.flatten() for parameter in learning]).norm().item()
+# +     factor = min(1.0, max_norm / max(length, 1e-12))
+# +     for parameter in learning:
+# +         parameter.grad *= factor
+# +     return length
+
+# %% tags=["right"]
+# -     length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# +     length = float(np.linalg.norm(np.concatenate([gradient.numpy().ravel() for gradient in gradients])))
+# +     for gradient in gradients:
+# +         gradient[:] = gradient if length <= max_norm else gradient / length * max_norm
+
+# %% tags=["right"]
+# -     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+# -     length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# -     return length
+# +     squares = 0.0
+# +     for parameter in parameters:
+# +         if parameter.grad is not None:
+# +             for number in parameter.grad.flatten().tolist():
+# +                 squares += number * number
+# +     length = squares**0.5
+# +     if length <= max_norm:
+# +         return length
+# +     for parameter in parameters:
+# +         if parameter.grad is not None:
+# +             parameter.grad.copy_(parameter.grad * (max_norm / length))
+# +     return length
+
 # %% tags=["wrong"] expect="shorter than the limit"
 # -     if length > max_norm:
 # -         for gradient in gradients:
@@ -454,6 +590,22 @@ def clip(parameters, max_norm):
 # -             gradient.mul_(max_norm / length)
 # +     for gradient in gradients:
 # +         gradient = gradient * min(1, max_norm / length)
+
+# %% tags=["wrong"] expect="another tensor"
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# +         for parameter in parameters:
+# +             if parameter.grad is not None:
+# +                 parameter.grad = parameter.grad * (max_norm / length)
+
+# %% tags=["wrong"] expect="without calling"
+# -     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+# -     length = sum((gradient**2).sum().item() for gradient in gradients) ** 0.5
+# -     if length > max_norm:
+# -         for gradient in gradients:
+# -             gradient.mul_(max_norm / length)
+# -     return length
+# +     return nn.utils.clip_grad_norm_(parameters, max_norm).item()
 
 # %% tags=["wrong"] expect="before clipping"
 # - return length
@@ -511,6 +663,7 @@ def with_gradients(*gradients):
 
 def after(max_norm, *gradients):
     parameters = with_gradients(*gradients)
+    own = [parameter.grad for parameter in parameters]
     try:
         length = clip(parameters, max_norm)
     except (TypeError, AttributeError):
@@ -523,6 +676,8 @@ def after(max_norm, *gradients):
         raise
     except RuntimeError as error:
         raise AssertionError(f"{error}\nTo join gradients of several shapes, flatten() each one first") from None
+    replaced = any(parameter.grad is not one for parameter, one in zip(parameters, own) if one is not None)
+    assert not replaced, "another tensor stands in parameter.grad now: change the one that is there in place, with mul_"
     return length, [parameter.grad for parameter in parameters]
 
 
@@ -531,6 +686,8 @@ def near(found, *wanted):
     return torch.allclose(flat, torch.tensor(wanted), atol=1e-3)
 
 
+borrowed = "clip_grad_norm_" in inspect.unwrap(clip).__code__.co_names
+assert not borrowed, "write clip without calling clip_grad_norm_: that is how you see what it does"
 length, clipped = after(6.5, [3.0, 4.0], [12.0])
 assert length is not None, "return the length of the gradient before clipping"
 length = float(length)
@@ -615,6 +772,50 @@ def batches_by_tokens(lengths, max_tokens, seed):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+# -     batches = []
+# -     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+# -         if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
+# -             batches[-1].append(i)
+# -         else:
+# -             batches.append([i])
+# -     return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# +     batches, batch, longest = [], [], 0
+# +     for length, i in sorted(zip(lengths, range(len(lengths))), reverse=True):
+# +         longest = longest if batch else length
+# +         if batch and (len(batch) + 1) * longest > max_tokens:
+# +             batches.append(batch)
+# +             batch, longest = [], length
+# +         batch.append(i)
+# +     if batch:
+# +         batches.append(batch)
+# +     random.Random(seed).shuffle(batches)
+# +     return batches
+# - def batches_by_tokens(lengths, max_tokens, seed):
+# + import random
+# +
+# +
+# + def batches_by_tokens(lengths, max_tokens, seed):
+
+# %% tags=["right"]
+# -     batches = []
+# -     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+# -         if batches and (len(batches[-1]) + 1) * lengths[i] <= max_tokens:
+# -             batches[-1].append(i)
+# -         else:
+# -             batches.append([i])
+# -     return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# +     order = torch.tensor(lengths).argsort().tolist()
+# +     batches, first = [], 0
+# +     while first < len(order):
+# +         last = first + 1
+# +         while last < len(order) and (last + 1 - first) * lengths[order[last]] <= max_tokens:
+# +             last += 1
+# +         batches.append(order[first:last])
+# +         first = last
+# +     mixed = torch.randperm(len(batches), generator=torch.Generator().manual_seed(seed))
+# +     return [batches[number] for number in mixed]
+
 # %% tags=["wrong"] expect="padding counts"
 # - (len(batches[-1]) + 1) * lengths[i]
 # + sum(lengths[j] for j in batches[-1]) + lengths[i]
@@ -651,6 +852,10 @@ def batches_by_tokens(lengths, max_tokens, seed):
 # %% tags=["wrong"] expect="same seed"
 # - np.random.default_rng(seed).permutation(len(batches))
 # + np.random.permutation(len(batches))
+
+# %% tags=["wrong"] expect="seed 0"
+# - np.random.default_rng(seed).permutation(len(batches))
+# + np.random.default_rng(seed or None).permutation(len(batches))
 
 # %% tags=["wrong"] expect="no empty batch"
 def batches_by_tokens(lengths, max_tokens, seed):
@@ -723,6 +928,7 @@ assert made([500]) == [[0]], f"one sentence that is too long is one batch, [[0]]
 assert made([]) == [], "no sentences should give no batches"
 orders = [made(lengths, seed=seed) for seed in range(4)]
 assert made(lengths, seed=1) == orders[1], "the same seed should give the same order"
+assert made(lengths, seed=0) == orders[0], "seed 0 gives another order each time: it is a seed like any other"
 assert any(order != orders[0] for order in orders), "every seed gives the same order: shuffle the batches"
 longest = {tuple(max(lengths[i] for i in batch) for batch in order) for order in orders}
 assert len(longest) > 1, "only the order inside the batches depends on the seed: shuffle the batches themselves"
