@@ -33,6 +33,7 @@ HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
     "time_to_accuracy": "as fast to the same accuracy on digits: lesson 04's training, against a widely copied one",
     "image_loading": "as fast an epoch of loading: decode each picture once (lesson 06)",
 }
+NBSP = "\N{NO-BREAK SPACE}"
 STATED = (  # how a lesson and an exercise state their times
     re.compile(r"(\*\*Time\*\* about )\d+( minutes, of which the computer works )\d+( seconds)"),
     re.compile(r"(about )\d+( minutes)"),
@@ -92,11 +93,10 @@ def lesson_map(results: dict) -> str:
         lines.append(f"| **{name}** | **{about}** | | |")
         for lesson in group:
             title, promise = head(lesson)
-            exercise = exercise_of(lesson)
-            link = f"[{minutes_to_study(exercise)} min](notebooks/exercises/{lesson.stem}.ipynb)" if exercise else ""
-            lines.append(
-                f"| [{title}](notebooks/{lesson.stem}.ipynb) | {promise} | {minutes_to_study(lesson)} min | {link} |"
-            )
+            link, study = "", f"{minutes_to_study(lesson)}{NBSP}min"
+            if exercise := exercise_of(lesson):
+                link = f"[{minutes_to_study(exercise)}{NBSP}min](notebooks/exercises/{lesson.stem}.ipynb)"
+            lines.append(f"| [{title}](notebooks/{lesson.stem}.ipynb) | {promise} | {study} | {link} |")
     return "\n".join(lines)
 
 
