@@ -1,5 +1,5 @@
 # make lab: install the course and open it · make data: get the real data (optional)
-# make test: prove it · make notebooks: rebuild what changed
+# make test: prove it · make notebooks: rebuild what changed · make tables: renew the pages' tables · make bench: measure
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
 PYTHON ?= python3
@@ -16,11 +16,15 @@ test: .venv/author
 notebooks: .venv/author
 	$(BIN)/python tools/build.py
 
+tables: .venv/author
+	$(BIN)/python tools/tables.py
+
 data: .venv/learner
 	$(BIN)/python -m course_utils.downloads
 
 bench: .venv/author
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python tools/tables.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache runs *.egg-info
@@ -34,4 +38,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test notebooks data bench clean
+.PHONY: lab test notebooks tables data bench clean

@@ -1,11 +1,8 @@
 """How long each lesson computes (every notebook executed from scratch, one after the other, with all cores, as in
-JupyterLab), how long it takes to study, and how long the whole `make test` takes.
+JupyterLab), and how long the whole `make test` takes.
 
 With all cores, sums and with them trained networks come out a little different from the stored ones, which were made
 with one thread: what the lessons state must hold all the same.
-
-Study time is estimated from the text: 110 words a minute, 30 seconds a code cell, a minute for each question, and
-six minutes for each task of an exercise.
 """
 
 import re
@@ -15,22 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 import build  # noqa: E402
-
-
-def minutes_to_study(source: Path) -> int:
-    """Rounded to five minutes."""
-    cells = jupytext.read(source).cells
-    prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    code = [cell for cell in cells if cell.cell_type == "code" and "wrong" not in cell.metadata.get("tags", [])]
-    tasks = sum("answer" in cell.metadata.get("tags", []) for cell in code)
-    minutes = len(re.findall(r"\w+", prose)) / 110 + len(code) / 2 + prose.count("**Check yourself.**") + 6 * tasks
-    return 5 * round(minutes / 5)
 
 
 def compute(source: Path) -> tuple[float, list[str]]:
@@ -54,9 +40,9 @@ def measure() -> list[dict]:
         rows.append({"what": what, "figure": f"{seconds:.0f} s", "lesson": name, "seconds": round(seconds),
                      "goal": f"at most {limit} s", "met": seconds <= limit and not wrong})  # fmt: skip
     start = time.perf_counter()
-    # test_readme.py compares the README with what is being measured here
+    # test_pages.py compares the pages with what is being measured here
     command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=logical", "--dist=loadfile"]
-    command.append("--ignore=tests/test_readme.py")
+    command.append("--ignore=tests/test_pages.py")
     passed = not subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
     minutes = (time.perf_counter() - start) / 60
     rows.append({"what": "the tests of `make test`" + ("" if passed else ", FAILED"), "figure": f"{minutes:.1f} min",

@@ -4,7 +4,7 @@
 # In twenty minutes you know how to step through this course, whether your computer has all it needs, and how the
 # exercises tell you whether you solved them.
 #
-# **Time** about 20 minutes, of which the computer works 8 seconds · **Before this** some Python, a little NumPy
+# **Time** about 20 minutes, of which the computer works 10 seconds · **Before this** some Python, a little NumPy
 #
 # **You will learn to**
 #

@@ -4,7 +4,7 @@
 # One accuracy hides more than it says. You find out what a network is worth class by class, how sure it and you can be,
 # and keep a log and figures that others can use.
 #
-# **Time** about 70 minutes, of which the computer works 35 seconds · **Before this**
+# **Time** about 70 minutes, of which the computer works 25 seconds · **Before this**
 # [lesson 03](03_mnist_mlp.ipynb), [lesson 04](04_mnist_cnn.ipynb), [lesson 07](07_feature_extraction.ipynb),
 # [lesson 08](08_custom_dataset.ipynb)
 #

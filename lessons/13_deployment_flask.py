@@ -4,7 +4,7 @@
 # Your trained network moves behind a web page: somebody drops a picture on it and reads an answer. You build the server
 # step by step, find out what breaks it, measure how fast it is, and write the network into files for other programs.
 #
-# **Time** about 80 minutes, of which the computer works 50 seconds · **Before this**
+# **Time** about 80 minutes, of which the computer works 45 seconds · **Before this**
 # [lesson 06](06_fine_tuning.ipynb), [lesson 10](10_from_notebook_to_script.ipynb)
 #
 # **You will learn to**
@@ -1122,8 +1122,8 @@ print("all files within 5 % of one size:", sizes["file, MB"].max() < 1.05 * size
 #
 # Divide the last column by 16. A picture of a batch costs less than one alone, so a server might collect the pictures
 # that wait, and give them to the network together (**micro-batching**). The course has
-# [measured it](../README.md#measured): for small pictures and very many clients it pays, for pictures of 224 pixels,
-# which keep a core busy one by one, it does not. So our program stays simple. On a GPU, measure again.
+# [measured it](../benchmarks/README.md#serving_rate): for small pictures and very many clients it pays, for pictures of
+# 224 pixels, which keep a core busy one by one, it does not. So our program stays simple. On a GPU, measure again.
 #
 # **Check yourself.** A colleague gets your `model.onnx` and a photograph. What does she still have to know?
 # <details><summary>Answer</summary>

@@ -1,0 +1,232 @@
+"""Write the generated tables of the pages, and the times in the lessons' heads, from what is stored: `make tables`.
+
+    python tools/tables.py
+
+Nothing is measured here. Computing times and figures come from benchmarks/results.json, which `make bench` writes,
+needs from data/manifest.toml, titles, promises and study times from the lessons. On a page a table stands between
+<!-- NAME --> and <!-- /NAME -->, where NAME is one of `TABLES`. A lesson whose times change has to be built again.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import build
+
+from course_utils.basics.files import replacing
+from course_utils.downloads.manifest import needs
+from course_utils.lesson import MEASURED, minutes_in_full
+
+ROOT = build.ROOT
+PAGES = ["README.md", "TEACHING.md", "data/README.md", "benchmarks/README.md"]
+PARTS = {  # the first lesson of each part of the course, the part's name, and what it is about
+    "00": ("See", "Pictures and tables become numbers, and you look at them at every step."),
+    "03": ("Learn", "Networks from scratch, from a matrix product to a ResNet, and one that has learned before."),
+    "08": ("Use", "Your own pictures, honest figures, a program, a library, sentences, a web page."),
+    "14": ("Look closer", "What goes wrong in a training, and how to find out."),
+}
+HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
+    "frozen_backbone": "as fast: a head on a frozen network's features, computed once and not every epoch (lesson 07)",
+    "serving_rate": "as many answers a second: load the network once, and not for every request (lesson 13)",
+    "time_to_accuracy": "as fast to the same accuracy on digits: lesson 04's training, against a widely copied one",
+    "image_loading": "as fast an epoch of loading: decode each picture once (lesson 06)",
+}
+NBSP = "\N{NO-BREAK SPACE}"
+STATED = (  # how a lesson and an exercise state their times
+    re.compile(r"(\*\*Time\*\* about )\d+( minutes, of which the computer works )\d+( seconds)"),
+    re.compile(r"(about )\d+( minutes)"),
+)
+
+
+def lessons() -> list[Path]:
+    return [source for source in build.sources() if not build.is_exercise(source)]
+
+
+def exercise_of(lesson: Path) -> Path | None:
+    path = lesson.parent / "exercises" / lesson.name
+    return path if path.exists() else None
+
+
+def parts() -> dict[str, list[Path]]:
+    """First number of each part -> its lessons."""
+    found: dict[str, list[Path]] = {first: [] for first in PARTS}
+    for lesson in lessons():
+        found[max(first for first in PARTS if first <= lesson.name[:2])].append(lesson)
+    return found
+
+
+def minutes_to_study(source: Path) -> int:
+    """Estimated from what the learner gets, to five minutes: 110 words a minute, 30 seconds a code cell, a minute for
+    each question, and six minutes for each task of an exercise."""
+    cells = build.read_source(source).cells
+    prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    tasks = sum("answer" in cell.metadata.get("tags", []) for cell in code)
+    minutes = len(re.findall(r"\w+", prose)) / 110 + len(code) / 2 + prose.count("**Check yourself.**") + 6 * tasks
+    return 5 * round(minutes / 5)
+
+
+def seconds_to_compute(lesson: Path, results: dict) -> int:
+    """As measured, to five seconds, so that a breath of the machine changes no lesson."""
+    for row in results["lesson_minutes"]["rows"]:
+        if row.get("lesson") == lesson.stem:
+            return max(5, 5 * round(row["seconds"] / 5))
+    raise SystemExit(f"{lesson.relative_to(ROOT)} has not been measured. Run: python benchmarks/run.py lesson_minutes")
+
+
+def head(lesson: Path) -> tuple[str, str]:
+    """Title and first sentence of a lesson."""
+    start = re.match(r"# %% \[markdown\]\n# # (.+)\n#\n((?:# .+\n)+)", lesson.read_text(encoding="utf-8"))
+    if not start:
+        raise SystemExit(f"{lesson.relative_to(ROOT)} should begin with a title, an empty line, and a promise")
+    promise = start[2].removeprefix("# ").replace("\n# ", " ").strip()
+    return start[1], re.split(r"(?<=[.!?]) ", promise)[0]
+
+
+def lesson_map(results: dict) -> str:
+    """The README's table: parts and their lessons, with titles, promises and minutes."""
+    lines = ["| lesson | what you get | to study | exercises |", "|---|---|---|---|"]
+    for first, group in parts().items():
+        name, about = PARTS[first]
+        lines.append(f"| **{name}** | **{about}** | | |")
+        for lesson in group:
+            title, promise = head(lesson)
+            link, study = "", f"{minutes_to_study(lesson)}{NBSP}min"
+            if exercise := exercise_of(lesson):
+                link = f"[{minutes_to_study(exercise)}{NBSP}min](notebooks/exercises/{lesson.stem}.ipynb)"
+            lines.append(f"| [{title}](notebooks/{lesson.stem}.ipynb) | {promise} | {study} | {link} |")
+    return "\n".join(lines)
+
+
+def study_minutes(group: list[Path]) -> tuple[int, int]:
+    """Minutes to study lessons, and to do their exercises."""
+    exercises = filter(None, map(exercise_of, group))
+    return sum(map(minutes_to_study, group)), sum(map(minutes_to_study, exercises))
+
+
+def hours(results: dict) -> str:
+    study, exercises = (minutes / 60 for minutes in study_minutes(lessons()))
+    return f"**{len(lessons())} lessons, about {study:.0f} hours to study, and {exercises:.0f} hours of exercises.**"
+
+
+def times(results: dict) -> str:
+    """The table of TEACHING.md: how long each part takes people and computers."""
+    lines = ["| part | lessons | to study | exercises | the computer works |", "|---|---|---|---|---|"]
+    for name, group in [(PARTS[first][0], group) for first, group in parts().items()] + [("all", lessons())]:
+        numbers = dict.fromkeys([group[0].name[:2], group[-1].name[:2]])
+        study, exercises = study_minutes(group)
+        seconds = sum(seconds_to_compute(lesson, results) for lesson in group)
+        hours = f"{study / 60:.1f} h | {exercises / 60:.1f} h"
+        lines.append(f"| {name} | {' to '.join(numbers)} | {hours} | {seconds / 60:.1f} min |")
+    return "\n".join(lines)
+
+
+def data_needs(results: dict) -> str:
+    """The table of data/README.md: what each lesson needs in each profile, how large it is, how long it computes."""
+    lines = ["| lesson | in `sample` | in `full` | to download | computes in `full` |", "|---|---|---|---|---|"]
+    minutes = minutes_in_full()
+    for lesson in lessons():
+        number = lesson.name[:2]
+        used = needs(number)
+        samples = ", ".join(one.sample_note or f"{one.sample} ({size(one.sample)})" for one in used) or "nothing"
+        full = ", ".join(f"{one.name} ({one.megabytes:.0f} MB)" for one in used if one.files) or "the same"
+        megabytes = sum(one.megabytes for one in used)
+        duration = f"{minutes[number]} min" if number in minutes else ""
+        lines.append(f"| {number} | {samples} | {full} | {megabytes:.0f} MB | {duration} |")
+    return "\n".join(lines)
+
+
+def size(sample: str) -> str:
+    files = [ROOT / sample, *(ROOT / sample).rglob("*")]
+    return f"{sum(file.stat().st_size for file in files if file.is_file()) / 1e6:.2g} MB"
+
+
+def measured(results: dict) -> str:
+    """The tables of benchmarks/README.md, one for each benchmark."""
+    blocks = []
+    for name, benchmark in results.items():
+        claim = ast.get_docstring(ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")))
+        lines = [f"### [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
+        lines += ["| what | figure | ratio | goal | met |", "|---|---|---|---|---|"]
+        for row in _rows(benchmark["rows"]):
+            ratio = f"{row['ratio']:.2f}×" if row.get("ratio") else ""
+            met = {True: "yes", False: "NO", None: ""}[row.get("met")]
+            lines.append(f"| {row['what']} | {row['figure']} | {ratio} | {row.get('goal') or ''} | {met} |")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _rows(rows: list[dict]) -> list[dict]:
+    """Lessons and exercises that met their goal stand in one row: the longest; each has its time in its own head."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        if "lesson" in row and row.get("met") is not False:
+            kind = row.get("goal"), row.get("device"), row["lesson"].startswith("exercises")
+            groups.setdefault(kind, []).append(row)
+    longest = {id(max(group, key=lambda row: row["seconds"])): len(group) for group in groups.values()}
+    return [
+        row | {"what": row["what"] + (f", the longest of {longest[id(row)]}" if longest.get(id(row), 1) > 1 else "")}
+        for row in rows
+        if id(row) in longest or "lesson" not in row or row.get("met") is False
+    ]
+
+
+def highlights(results: dict) -> str:
+    best = {name: max(row["ratio"] for row in results[name]["rows"] if row.get("goal")) for name in HIGHLIGHTS}
+    return "\n".join(f"- **{best[name]:.0f} ×** {text}" for name, text in HIGHLIGHTS.items())
+
+
+TABLES: dict[str, Callable[[dict], str]] = {
+    "hours": hours,
+    "map": lesson_map,
+    "highlights": highlights,
+    "times": times,
+    "needs": data_needs,
+    "measured": measured,
+}
+
+
+def renewed(page: str, results: dict) -> str:
+    """The text of a page with its tables made anew."""
+
+    def table(found: re.Match) -> str:
+        return f"<!-- {found[1]} -->\n{TABLES[found[1]](results)}\n<!-- /{found[1]} -->"
+
+    return re.sub(r"(?s)<!-- (\w+) -->.*?<!-- /\1 -->", table, page)
+
+
+def retimed(source: Path, results: dict) -> str:
+    """The text of a lesson or an exercise with its times as measured and estimated."""
+    exercise = build.is_exercise(source)
+    numbers = [minutes_to_study(source)] + ([] if exercise else [seconds_to_compute(source, results)])
+    made, count = STATED[exercise].subn(
+        lambda found: found[1] + "".join(f"{number}{text}" for number, text in zip(numbers, found.groups()[1:])),
+        source.read_text(encoding="utf-8"),
+        count=1,
+    )
+    if not count:
+        raise SystemExit(f"{source.relative_to(ROOT)} states no time of the form {STATED[exercise].pattern}")
+    return made
+
+
+def generated() -> dict[Path, str]:
+    """Every file that is generated in part -> the text it should have."""
+    results = json.loads(MEASURED.read_text(encoding="utf-8"))
+    pages = {ROOT / page: renewed((ROOT / page).read_text(encoding="utf-8"), results) for page in PAGES}
+    return pages | {source: retimed(source, results) for source in build.sources()}
+
+
+def main() -> None:
+    changed = {path: text for path, text in generated().items() if path.read_text(encoding="utf-8") != text}
+    for path, text in changed.items():
+        with replacing(path, "w") as file:
+            file.write(text)
+        print("rewrote", path.relative_to(ROOT).as_posix())
+    if any(path.suffix == ".py" for path in changed):
+        print("lessons have changed: run make notebooks")
+
+
+if __name__ == "__main__":
+    main()
