@@ -159,9 +159,9 @@ print("✓ task 1")
 # - `"out of range"`: the label is too large for `num_classes` classes,
 # - `"repeated"`: the name was there before, in whatever line, good or bad. Report each line after the first.
 #
-# A line can have two problems, one of its label and `"repeated"`; then the label's comes first. Empty lines and lines
-# that begin with `#` are no problem, but they count. Capital and small letters make different names. The files
-# themselves do not matter here.
+# A line can have two problems, one of its label and `"repeated"`; then the label's comes first. Lines without
+# anything but white space and lines that begin with `#` are no problem, but they count. Capital and small letters make
+# different names. The files themselves do not matter here.
 # <details><summary>Hint 1</summary>
 #
 # `enumerate(lines, start=1)` counts. Skip what is empty or a comment with `continue`. A `set` of the names seen so far
@@ -278,6 +278,14 @@ def find_problems(lines, num_classes):
 # +     kept = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 # +     for number, line in enumerate(kept, start=1):
 
+# %% tags=["wrong"] expect="spaces only"
+# -         if not line or line.startswith("#"):
+# +         if line.startswith("#"):
+# -         line = line.strip()
+# +         if line == "":
+# +             continue
+# +         line = line.strip() or "?"
+
 # %% tags=["wrong"] expect="largest label is num_classes - 1"
 # - int(rest[0]) >= num_classes
 # + int(rest[0]) > num_classes
@@ -352,6 +360,8 @@ assert found == expected, f"'a.jpg', 'b.jpg x', 'c.jpg 7' should give {expected}
 found = problems_of("# list", "", "a.jpg 0", "b.jpg")
 assert found != [(2, "no label")], "count every line, comments and empty ones too, as an editor does"
 assert found == [(4, "no label")], f"only line 4 has a problem, you find {found}"
+found = problems_of("a.jpg 0", "   ", "b.jpg")
+assert found == [(3, "no label")], f"a line of spaces only is no problem, only line 3 has one, you find {found}"
 found = problems_of("a #1.jpg 9")
 assert found == [(1, "out of range")], f"a number sign within a name makes no comment, but 9 is out of range: {found}"
 assert problems_of("a.jpg 2") == [], "2 is fine with three classes"

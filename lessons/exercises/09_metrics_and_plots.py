@@ -861,6 +861,10 @@ def verdict(right_a, right_b):
 # - lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
 # + lead = np.asarray(right_b).astype(int) - np.asarray(right_a).astype(int)
 
+# %% tags=["wrong"] expect="B may lead by luck, too"
+# - if high < 0
+# + if lead.mean() < 0
+
 # %% tags=["wrong"] expect="a clear lead"
 def verdict(right_a, right_b):
     return "can't tell"
@@ -888,6 +892,10 @@ def verdict(right_a, right_b):
     z = (only_a - only_b) / max(only_a + only_b, 1) ** 0.5
     return "A better" if z > 3.29 else "B better" if z < -3.29 else "can't tell"
 
+
+# %% tags=["wrong"] expect="treat A and B alike"
+# - [2.5, 97.5]
+# + [2.5, 99.95]
 
 # %% tags=["wrong"] expect="of few disagreements"
 def verdict(right_a, right_b):
@@ -964,6 +972,12 @@ assert found == "can't tell", (
 )
 found = said_of(100, 14, 6, 80)
 assert found == "can't tell", f"14 against 6: of few disagreements 70 % may be luck, and you say {found!r}"
+for only_a, only_b, n in [(50, 52, 300), (12, 20, 200), (12, 22, 200), (6, 14, 200)]:
+    found = said_of(100, only_a, only_b, n - 100 - only_a - only_b)
+    assert found == "can't tell", f"B may lead by luck, too: {only_a} against {only_b} of {n}, and you say {found!r}"
+for only_a, only_b, n in [(12, 30, 200), (14, 36, 400)]:
+    found = said_of(n // 2, only_a, only_b, n // 2 - only_a - only_b)
+    assert found == "B better", f"{only_a} against {only_b} of {n} and you say {found!r}: treat A and B alike"
 print("✓ task 5")
 
 # %% [markdown]
