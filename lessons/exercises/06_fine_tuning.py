@@ -43,6 +43,31 @@ def count_trainable(model):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def count_trainable(model):
+    counts = dict.fromkeys([name for name, _ in model.named_children()], 0)
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            part, *_ = name.split(".")
+            counts[part] += parameter.numel()
+    return counts
+
+
+# %% tags=["right"]
+import math
+from collections import Counter
+
+
+def count_trainable(model):
+    counts = Counter()
+    for name, part in model.named_children():
+        counts[name] = 0
+        for layer in part.modules():
+            own = layer.parameters(recurse=False)
+            counts[name] += sum(math.prod(weights.shape) for weights in own if weights.requires_grad)
+    return counts
+
+
 # %% tags=["wrong"] expect="a frozen part counts 0"
 def count_trainable(model):
     return {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
@@ -146,6 +171,36 @@ def compare(a, b):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import numpy as np
+
+
+def compare(a, b):
+    difference = np.mean(a) - np.mean(b)
+    error = np.hypot(np.std(a, ddof=1) / np.sqrt(len(a)), np.std(b, ddof=1) / np.sqrt(len(b)))
+    return difference, error, np.abs(difference) > 2 * error
+
+
+# %% tags=["right"]
+import pandas as pd
+
+
+def compare(a, b):
+    a, b = pd.Series(a), pd.Series(b)
+    difference, error = a.mean() - b.mean(), (a.sem() ** 2 + b.sem() ** 2) ** 0.5
+    return [difference, error, not -2 * error <= difference <= 2 * error]
+
+
+# %% tags=["right"]
+from statistics import fmean, variance
+
+
+def compare(a, b):
+    squares = [variance(runs) / len(runs) for runs in (a, b)]
+    difference, error = fmean(a) - fmean(b), sum(squares) ** 0.5
+    return difference, error, difference**2 > 4 * sum(squares)
+
+
 # %% tags=["wrong"] expect="one less than"
 # - a.var() / len(a) + b.var() / len(b)
 # + a.var(correction=0) / len(a) + b.var(correction=0) / len(b)
@@ -239,6 +294,30 @@ def load_what_fits(model, weights):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def load_what_fits(model, weights):
+    left = []
+    with torch.no_grad():
+        for name, own in model.state_dict().items():
+            if name in weights and weights[name].shape == own.shape:
+                own.copy_(weights[name])
+            else:
+                left.append(name)
+    if len(left) == len(model.state_dict()):
+        raise ValueError("nothing fits")
+    return sorted(left)
+
+
+# %% tags=["right"]
+def load_what_fits(model, weights):
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    fitting = {name: value for name, value in weights.items() if shapes.get(name) == value.shape}
+    if len(fitting) == 0:
+        raise ValueError(f"none of {list(weights)} fits")
+    missing, _ = model.load_state_dict(fitting, strict=False)
+    return sorted(missing)
+
+
 # %% tags=["wrong"] expect="entries of another shape"
 def load_what_fits(model, weights):
     own = model.state_dict()
@@ -282,6 +361,21 @@ def load_what_fits(model, weights):
     return sorted(set(own) - set(fitting))
 
 
+# %% tags=["wrong"] expect="share their memory"
+# - strict=False
+# + strict=False, assign=True
+
+# %% tags=["wrong"] expect="the dictionary of the weights has been changed"
+def load_what_fits(model, weights):
+    own = model.state_dict()
+    for name in list(weights):
+        if name not in own or weights[name].shape != own[name].shape:
+            del weights[name]
+    if not weights:
+        raise ValueError("nothing fits")
+    return sorted(model.load_state_dict(weights, strict=False).missing_keys)
+
+
 # %%
 print(load_what_fits(resnet18(2), resnet18(10).state_dict()))
 
@@ -299,7 +393,9 @@ torch.manual_seed(0)
 source = small_net(classes=4).state_dict() | {"old": torch.ones(3)}
 model = small_net(classes=2, extra=True)
 before = {name: value.clone() for name, value in model.state_dict().items()}
-left = load_what_fits(model, source)
+given = dict(source)
+left = load_what_fits(model, given)
+assert given.keys() == source.keys(), "the dictionary of the weights has been changed: make one of your own"
 after = model.state_dict()
 loaded = {name for name in after if name in source and torch.equal(after[name], source[name])}
 wanted = {name for name in after if name.startswith(("conv", "norm"))}
@@ -308,6 +404,8 @@ assert "norm.running_mean" in loaded, "the running averages of BatchNorm are not
 assert wanted <= loaded, f"these fit and were not copied: {sorted(wanted - loaded)}"
 kept = [name for name in after if name not in wanted and not torch.equal(after[name], before[name])]
 assert not kept, f"these do not fit and should be left as they were: {kept}"
+shared = [name for name in sorted(wanted) if after[name].data_ptr() == source[name].data_ptr()]
+assert not shared, f"copy the numbers: model and weights share their memory, training would change both: {shared}"
 not_loaded = sorted(set(after) - wanted)
 assert left is not None, "the function returns nothing: return the names that were not loaded"
 assert not set(left) & wanted, "return the names of those that were not loaded, not of those that were"
@@ -330,8 +428,8 @@ print("✓ task 3")
 # ## Task 4 · Freeze up to here (4 points)
 #
 # Freeze the parts of a network from its first one up to and including the part called `last`, so that they stay exactly
-# as they are, whatever is trained behind them and even after `model.train()`. The rest stays trainable. Return the
-# names of the frozen parts in order.
+# as they are, whatever is trained behind them and even after `model.train()`. The rest stays trainable, its BatchNorm
+# layers included: it follows `model.train()` and `model.eval()`. Return the names of the frozen parts in order.
 # <details><summary>Hint 1</summary>
 #
 # `model.named_children()` yields (name, part) in order. Stop after the part whose name is `last`.
@@ -364,6 +462,45 @@ def freeze_up_to(model, last):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def freeze_up_to(model, last):
+    names = [name for name, _ in model.named_children()]
+    names = names[: names.index(last) + 1]
+    for name in names:
+        part = model.get_submodule(name).requires_grad_(False).eval()
+        part.train = lambda mode=True, part=part: part
+    return names
+
+
+# %% tags=["right"]
+def freeze_up_to(model, last):
+    parts = dict(model.named_children())
+    names = list(parts)[: list(parts).index(last) + 1]
+
+    def train(mode=True):
+        type(model).train(model, mode)
+        for name in names:
+            parts[name].eval()
+        return model
+
+    model.train = train
+    for name in names:
+        for parameter in parts[name].parameters():
+            parameter.requires_grad = False
+    model.train()
+    return names
+
+
+# %% tags=["right"]
+def freeze_up_to(model, last):
+    freeze(model)
+    names = [name for name, _ in model.named_children()]
+    count = names.index(last) + 1
+    for name in names[count:]:
+        unfreeze(getattr(model, name))
+    return tuple(names[:count])
+
+
 # %% tags=["wrong"] expect="the part called `last` itself"
 # -     for name, part in model.named_children():
 # +     for name, part in model.named_children():
@@ -393,6 +530,33 @@ def freeze_up_to(model, last):
     unfreeze(model.fc)
     names = [name for name, part in model.named_children()]
     return names[: names.index(last) + 1]
+
+
+# %% tags=["wrong"] expect="never leaves evaluation mode"
+def freeze_up_to(model, last):
+    freeze(model)
+    names = [name for name, part in model.named_children()]
+    count = names.index(last) + 1
+    for name in names[count:]:
+        getattr(model, name).requires_grad_(True)
+    return names[:count]
+
+
+# %% tags=["wrong"] expect="stays in training mode after model.eval()"
+def freeze_up_to(model, last):
+    names = [name for name, part in model.named_children()]
+    frozen = names[: names.index(last) + 1]
+
+    def train(mode=True):
+        for name, part in model.named_children():
+            part.train(name not in frozen)
+        return model
+
+    for name in frozen:
+        getattr(model, name).requires_grad_(False)
+    model.train = train
+    model.train()
+    return frozen
 
 
 # %% [markdown]
@@ -442,6 +606,11 @@ for last in ["block", "conv1", "bn2"]:
         if not mode_call:
             assert not moved, f"the running averages of BatchNorm have moved: {sorted(moved)}"
         assert not moved, f"the averages of BatchNorm moved after model.train(). {undone}"
+        stuck = {True: "never leaves evaluation mode", False: "stays in training mode after model.eval()"}
+        for mode in [False, True]:
+            model.train() if mode else model.eval()
+            modes = {module.training for name in parts[count:] for module in getattr(model, name).modules()}
+            assert modes == {mode}, f"what is behind `last` {stuck[mode]}: change only {parts[:count]}"
         assert list(names or []) == parts[:count], f"return the names of the frozen parts, {parts[:count]}, not {names}"
 print("✓ task 4")
 
@@ -489,6 +658,30 @@ def two_rates(model, body_rate, head_rate):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+def two_rates(model, body_rate, head_rate):
+    groups = [
+        {"params": [parameter], "lr": head_rate if name in ("fc.weight", "fc.bias") else body_rate}
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    ]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+# %% tags=["right"]
+def two_rates(model, body_rate, head_rate):
+    head = {id(parameter) for parameter in model.fc.parameters()}
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    body = [parameter for parameter in trainable if id(parameter) not in head]
+    head = [parameter for parameter in trainable if id(parameter) in head]
+    if not body:
+        return torch.optim.SGD(head, lr=head_rate, momentum=0.9)
+    optimizer = torch.optim.SGD(body, lr=body_rate, momentum=0.9)
+    if head:
+        optimizer.add_param_group({"params": head, "lr": head_rate})
+    return optimizer
+
+
 # %% tags=["wrong"] expect="frozen parameters"
 def two_rates(model, body_rate, head_rate):
     body = [p for name, p in model.named_parameters() if not name.startswith("fc.")]
@@ -525,6 +718,19 @@ def two_rates(model, body_rate, head_rate):
     head = [p for p in model.fc.parameters() if p.requires_grad]
     return torch.optim.SGD([{"params": head, "lr": head_rate}], lr=body_rate, momentum=0.9)
 
+
+# %% tags=["wrong"] expect="of the head, too"
+# -         if parameter.requires_grad:
+# -             (head if name.startswith("fc.") else body).append(parameter)
+# +         if name.startswith("fc."):
+# +             head.append(parameter)
+# +         elif parameter.requires_grad:
+# +             body.append(parameter)
+
+# %% tags=["wrong"] expect="only one of two groups is left"
+# - groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
+# + parts = [part for part in (body, head) if part]
+# +     groups = [{"params": part, "lr": rate} for part, rate in zip(parts, (body_rate, head_rate))]
 
 # %%
 for group in two_rates(resnet18(2), body_rate=0.001, head_rate=0.05).param_groups:
@@ -568,6 +774,11 @@ for frozen in [["first", "fc1"], ["fc"]]:
     optimizer, rates = rates_of(model)
     empty = [group for group in optimizer.param_groups if not group["params"]]
     assert not empty, f"with {frozen} frozen there is a group that has no parameters: leave it out"
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert set(rates) <= trained, f"with {frozen} frozen it is in a group: look at requires_grad of the head, too"
+    assert set(rates) == trained, f"with {frozen} frozen these are in no group: {sorted(trained - set(rates))}"
+    right = all(rate == (0.05 if name.startswith("fc.") else 0.001) for name, rate in rates.items())
+    assert right, f"with {frozen} frozen only one of two groups is left, and it has the other one's rate: {rates}"
 model = Net()
 optimizer, rates = rates_of(model)
 before = [layer.weight.detach().clone() for layer in (model.first, model.fc)]

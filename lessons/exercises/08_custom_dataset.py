@@ -46,6 +46,24 @@ def read_line(line):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import re
+
+
+def read_line(line):
+    name, label = re.fullmatch(r"\s*(.*\S)\s+(\d+)\s*", line).groups()
+    return name, int(label)
+
+
+# %% tags=["right"]
+def read_line(line):
+    line = line.strip()
+    end = len(line)
+    while not line[end - 1].isspace():
+        end -= 1
+    return [line[:end].strip(), int(line[end:])]
+
+
 # %% tags=["wrong"] expect="begin at the right end"
 def read_line(line):
     name, label = line.strip().split(" ")[:2]
@@ -87,6 +105,12 @@ def read_line(line):
 # +     line = line.strip().replace("\t", " ")
 # +     name, label = line.rsplit(" ", maxsplit=1)
 
+# %% tags=["wrong"] expect="may occur in the name"
+# -     name, label = line.strip().rsplit(maxsplit=1)
+# -     return name, int(label)
+# +     label = line.split()[-1]
+# +     return line.replace(label, "").strip(), int(label)
+
 # %% [markdown]
 # Try it before you run the check:
 
@@ -113,6 +137,8 @@ assert isinstance(label, Integral), f"the label should be an int, not {type(labe
 assert label == 4, f"the label of 'red rose.jpg 4' is 4, not {label}"
 answer = name_and_label("tulip 2.png 101\n")
 assert answer == ("tulip 2.png", 101), f"a label may have more than one digit: 'tulip 2.png', 101, not {answer}"
+answer = name_and_label("4 roses 4 4\n")
+assert answer == ("4 roses 4", 4), f"the label's digits may occur in the name: '4 roses 4', 4, not {answer}"
 answer = name_and_label("red rose.jpg\t4")
 assert answer == ("red rose.jpg", 4), f"a tab separates, too: 'red rose.jpg', 4, not {answer}"
 answer = name_and_label("rose.jpg    4")
@@ -133,9 +159,9 @@ print("✓ task 1")
 # - `"out of range"`: the label is too large for `num_classes` classes,
 # - `"repeated"`: the name was there before, in whatever line, good or bad. Report each line after the first.
 #
-# A line can have two problems, one of its label and `"repeated"`; then the label's comes first. Empty lines and lines
-# that begin with `#` are no problem, but they count. Capital and small letters make different names. The files
-# themselves do not matter here.
+# A line can have two problems, one of its label and `"repeated"`; then the label's comes first. Lines without
+# anything but white space and lines that begin with `#` are no problem, but they count. Capital and small letters make
+# different names. The files themselves do not matter here.
 # <details><summary>Hint 1</summary>
 #
 # `enumerate(lines, start=1)` counts. Skip what is empty or a comment with `continue`. A `set` of the names seen so far
@@ -178,6 +204,57 @@ def find_problems(lines, num_classes):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+from collections import Counter
+
+
+def find_problems(lines, num_classes):
+    found = []
+    seen = Counter()
+    for index in range(len(lines)):
+        parts = lines[index].split()
+        if len(parts) == 0 or parts[0][0] == "#":
+            continue
+        name = parts[0] if len(parts) == 1 else " ".join(parts[:-1])
+        if len(parts) == 1:
+            found.append([index + 1, "no label"])
+        else:
+            try:
+                label = int(parts[-1])
+                if label < 0:
+                    raise ValueError
+            except ValueError:
+                found.append([index + 1, "no number"])
+            else:
+                if label not in range(num_classes):
+                    found.append([index + 1, "out of range"])
+        seen[name] += 1
+        if seen[name] > 1:
+            found.append([index + 1, "repeated"])
+    return found
+
+
+# %% tags=["right"]
+import pandas as pd
+
+
+def find_problems(lines, num_classes):
+    def of_label(label):
+        if pd.isna(label):
+            return "no label"
+        if not label.isdecimal():
+            return "no number"
+        return None if int(label) < num_classes else "out of range"
+
+    lines = pd.Series(lines, index=range(1, len(lines) + 1), dtype=object).str.strip()
+    lines = lines[(lines != "") & ~lines.str.startswith("#")]
+    table = lines.str.extract(r"^(?P<name>.*?)(?:\s+(?P<label>\S+))?$")
+    labels, repeated = table["label"].map(of_label), table["name"].duplicated()
+    problems = [(number, word) for number, word in labels.items() if isinstance(word, str)]
+    problems += [(number, "repeated") for number in table.index[repeated]]
+    return sorted(problems, key=lambda problem: problem[0])
+
+
 # %% tags=["wrong"] expect="stops at the first problem"
 def find_problems(lines, num_classes):
     for number, line in enumerate(lines, start=1):
@@ -201,9 +278,25 @@ def find_problems(lines, num_classes):
 # +     kept = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 # +     for number, line in enumerate(kept, start=1):
 
+# %% tags=["wrong"] expect="spaces only"
+# -         if not line or line.startswith("#"):
+# +         if line.startswith("#"):
+# -         line = line.strip()
+# +         if line == "":
+# +             continue
+# +         line = line.strip() or "?"
+
 # %% tags=["wrong"] expect="largest label is num_classes - 1"
 # - int(rest[0]) >= num_classes
 # + int(rest[0]) > num_classes
+
+# %% tags=["wrong"] expect="compare numbers, not texts"
+# - int(rest[0]) >= num_classes
+# + rest[0] >= str(num_classes)
+
+# %% tags=["wrong"] expect="with twelve classes"
+# - int(rest[0]) >= num_classes
+# + int(rest[0]) >= 3
 
 # %% tags=["wrong"] expect="bad line before"
 # - if name in seen:
@@ -247,9 +340,9 @@ def find_problems(lines, num_classes):
 print(find_problems(["rose.jpg 0", "daisy.jpg", "rose.jpg 9"], num_classes=3))
 
 # %% tags=["check"] points=4
-def problems_of(*lines):
+def problems_of(*lines, num_classes=3):
     try:
-        found = find_problems(list(lines), 3)
+        found = find_problems(list(lines), num_classes)
     except (ValueError, IndexError, TypeError, KeyError, AttributeError) as error:
         reason = f"your function raises {type(error).__name__}: {error}"
         raise AssertionError(f"for {list(lines)} {reason}. Note the problem and go on with the next line") from None
@@ -267,10 +360,16 @@ assert found == expected, f"'a.jpg', 'b.jpg x', 'c.jpg 7' should give {expected}
 found = problems_of("# list", "", "a.jpg 0", "b.jpg")
 assert found != [(2, "no label")], "count every line, comments and empty ones too, as an editor does"
 assert found == [(4, "no label")], f"only line 4 has a problem, you find {found}"
+found = problems_of("a.jpg 0", "   ", "b.jpg")
+assert found == [(3, "no label")], f"a line of spaces only is no problem, only line 3 has one, you find {found}"
 found = problems_of("a #1.jpg 9")
 assert found == [(1, "out of range")], f"a number sign within a name makes no comment, but 9 is out of range: {found}"
 assert problems_of("a.jpg 2") == [], "2 is fine with three classes"
 assert problems_of("a.jpg 3"), "3 is out of range with three classes: the largest label is num_classes - 1"
+found = problems_of("a.jpg 10")
+assert found == [(1, "out of range")], f"10 is too large for three classes, found {found}: compare numbers, not texts"
+found = problems_of("a.jpg 9", "b.jpg 11", "c.jpg 12", num_classes=12)
+assert found == [(3, "out of range")], f"with twelve classes 9 and 11 are fine and 12 is out of range, found {found}"
 found = problems_of("a.jpg -1", "b.jpg 1.0")
 assert found == [(1, "no number"), (2, "no number")], f"-1 is not a whole number from 0 on, nor is 1.0; found {found}"
 found = problems_of("a.jpg 0", "b.jpg 1", "a.jpg 0")
@@ -335,6 +434,30 @@ def name_to_label(name, class_ids, cat_to_name):
     ### BEGIN SOLUTION
     return [cat_to_name[class_id] for class_id in sorted(class_ids)].index(name)
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def label_to_name(label, class_ids, cat_to_name):
+    return dict(enumerate(cat_to_name[class_id] for class_id in sorted(class_ids)))[label]
+
+
+def name_to_label(name, class_ids, cat_to_name):
+    for label in range(len(class_ids)):
+        if label_to_name(label, class_ids, cat_to_name) == name:
+            return label
+
+
+# %% tags=["right"]
+import numpy as np
+
+
+def label_to_name(label, class_ids, cat_to_name):
+    return cat_to_name[np.unique(class_ids)[label]]
+
+
+def name_to_label(name, class_ids, cat_to_name):
+    (class_id,) = [class_id for class_id in class_ids if cat_to_name[class_id] == name]
+    return np.searchsorted(np.unique(class_ids), class_id)
 
 
 # %% tags=["wrong"] expect="a label is not an id"
@@ -447,6 +570,36 @@ def class_weights(labels, num_classes):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+
+
+def class_weights(labels, num_classes):
+    occur = np.unique(labels)
+    weights = torch.zeros(num_classes)
+    balanced = compute_class_weight("balanced", classes=occur, y=labels.numpy())
+    weights[torch.from_numpy(occur)] = torch.from_numpy(balanced).float()
+    return weights
+
+
+# %% tags=["right"]
+from collections import Counter
+
+
+def class_weights(labels, num_classes):
+    counts = Counter(labels.tolist())
+    share = len(labels) / len(counts)
+    return torch.tensor([share / counts[label] if label in counts else 0.0 for label in range(num_classes)])
+
+
+# %% tags=["right"]
+def class_weights(labels, num_classes):
+    weights = 1 / torch.eye(num_classes)[labels].sum(dim=0)
+    weights[weights.isinf()] = 0
+    return weights / weights[labels].mean()
+
+
 # %% tags=["wrong"] expect="average to 1 over the examples"
 def class_weights(labels, num_classes):
     counts = torch.bincount(labels, minlength=num_classes)
@@ -478,6 +631,16 @@ def class_weights(labels, num_classes):
     return len(labels) / (num_classes * counts)
 
 
+# %% tags=["wrong"] expect="should be float32"
+import numpy as np
+
+
+def class_weights(labels, num_classes):
+    counts = np.bincount(labels, minlength=num_classes)
+    share = len(labels) / np.count_nonzero(counts)
+    return torch.from_numpy(np.divide(share, counts, out=np.zeros(num_classes), where=counts > 0))
+
+
 # %% tags=["wrong"] expect="that occur"
 def class_weights(labels, num_classes):
     counts = torch.bincount(labels, minlength=num_classes)
@@ -495,8 +658,8 @@ some_labels = torch.tensor([0] * 6 + [1] * 3 + [2] * 1)
 weights = class_weights(some_labels, 3)
 assert isinstance(weights, torch.Tensor), f"return a tensor, not a {type(weights).__name__}"
 assert tuple(weights.shape) == (3,), f"return one weight for each class, shape (3,), not {tuple(weights.shape)}"
-assert weights.is_floating_point(), f"the weights should be float32, not {weights.dtype}"
-weights = weights.float()
+float32 = weights.dtype == torch.float32
+assert float32, f"the weights should be float32, as the loss wants them next to float32 outputs, not {weights.dtype}"
 assert weights[2] > weights[0], "the most frequent class has the largest weight; rare classes need large weights"
 in_sum = weights * torch.tensor([6.0, 3.0, 1.0])
 equal = torch.allclose(in_sum, in_sum[0].expand(3))
@@ -504,7 +667,7 @@ assert equal, f"weight times count should be the same for all classes, yours is 
 assert abs(weights.mean() - 1) > 1e-4, "the weights should average to 1 over the examples, not over the classes"
 average = weights[some_labels].mean().item()
 assert abs(average - 1) < 1e-4, f"the weights should average to 1 over the examples, yours average to {average:.2f}"
-weights = class_weights(torch.tensor([0] * 6 + [1] * 3 + [3] * 1), 5).float()
+weights = class_weights(torch.tensor([0] * 6 + [1] * 3 + [3] * 1), 5)
 assert tuple(weights.shape) == (5,), f"with num_classes=5 the shape should be (5,), not {tuple(weights.shape)}"
 zero = weights[[2, 4]].tolist()
 assert zero == [0, 0], f"a class without any example should get the weight 0, not {zero[0]:.2f}"
@@ -573,6 +736,56 @@ class CsvDataset(Dataset):
         return (self.transform(image) if self.transform else image), label
 
     ### END SOLUTION
+
+
+# %% tags=["right"]
+import pandas as pd
+
+from course_utils import load_rgb
+
+
+class CsvDataset(Dataset):
+    def __init__(self, folder, table, transform=None, classes=None):
+        self.folder, self.transform = Path(folder), transform
+        self.table = pd.read_csv(table)
+        self.classes = sorted(self.table["species"].unique()) if classes is None else classes
+        self.labels = pd.Categorical(self.table["species"], categories=self.classes).codes
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, index):
+        image = load_rgb(self.folder / self.table.loc[index, "file"])
+        if self.transform is not None:
+            image = self.transform(image)
+        return image, int(self.labels[index])
+
+
+# %% tags=["right"]
+import os
+
+
+class CsvDataset(Dataset):
+    def __init__(self, folder, table, transform=None, classes=None):
+        self.files, species = [], []
+        with open(table, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            head = next(reader)
+            for row in reader:
+                self.files.append(os.path.join(folder, row[head.index("file")]))
+                species.append(row[head.index("species")])
+        self.transform = transform if transform is not None else lambda image: image
+        self.classes = list(classes or sorted(set(species)))
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        self.targets = torch.tensor([numbers[name] for name in species])
+
+    def __len__(self):
+        return len(self.targets)
+
+    def __getitem__(self, index):
+        with Image.open(self.files[index]) as picture:
+            image = picture.convert("RGB")
+        return [self.transform(image), self.targets[index].item()]
 
 
 # %% tags=["wrong"] expect="convert to RGB"

@@ -50,6 +50,34 @@ def recall_and_precision(matrix):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+from sklearn.metrics import precision_recall_fscore_support
+
+
+def recall_and_precision(matrix):
+    true, answered = np.indices(matrix.shape).reshape(2, -1)
+    precision, recall, _, _ = precision_recall_fscore_support(
+        true, answered, labels=range(len(matrix)), sample_weight=matrix.ravel(), zero_division=0
+    )
+    return recall, precision
+
+
+# %% tags=["right"]
+def recall_and_precision(matrix):
+    recall, precision = [], []
+    for label in range(len(matrix)):
+        hits, true, answered = matrix[label, label], sum(matrix[label]), sum(matrix[:, label])
+        recall.append(hits / true if true else 0.0)
+        precision.append(hits / answered if answered else 0.0)
+    return recall, precision
+
+
+# %% tags=["right"]
+def recall_and_precision(matrix):
+    counts = torch.from_numpy(matrix).double()
+    return np.stack([(counts / counts.sum(dim=dim, keepdim=True)).diagonal().nan_to_num(0) for dim in (1, 0)])
+
+
 # %% tags=["wrong"] expect="wrong way round"
 # -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
 # -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
@@ -90,6 +118,14 @@ def recall_and_precision(matrix):
     recall[empty], precision[empty] = 0, 0
     return recall, precision
 
+
+# %% tags=["wrong"] expect="a class with one picture"
+# - np.maximum(matrix.sum(axis=1), 1)
+# + np.maximum(matrix.sum(axis=1), 2)
+
+# %% tags=["wrong"] expect="a class with one answer"
+# - np.maximum(matrix.sum(axis=0), 1)
+# + np.maximum(matrix.sum(axis=0), 2)
 
 # %% tags=["wrong"] expect="is answered, but never occurs"
 def recall_and_precision(matrix):
@@ -136,6 +172,11 @@ for matrix, which in [
     assert np.allclose(both, 0), f"{which}: recall and precision are 0, not {both[0]} and {both[1]}"
     expected = 5 / 8, 5 / matrix[:, 0].sum()
     assert np.allclose((recall[0], precision[0]), expected), f"{which}: that must not touch class 0"
+single = np.array([[4, 1], [0, 1]])
+recall, precision = recall_and_precision(single)[0], recall_and_precision(single.T)[1]
+only = "change nothing but a sum of 0"
+assert np.allclose(recall, [4 / 5, 1]), f"a class with one picture, which is found: 1, not {recall[1]}; {only}"
+assert np.allclose(precision, [4 / 5, 1]), f"a class with one answer, which is right: 1, not {precision[1]}; {only}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -173,6 +214,33 @@ def macro_f1(batches):
         scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
     return float(np.mean(scores))
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def macro_f1(batches):
+    size = 1 + max(max(labels.max(), answers.max()) for labels, answers in batches)
+    matrix = np.zeros((size, size), dtype=int)
+    for labels, answers in batches:
+        np.add.at(matrix, (labels, answers), 1)
+    total = matrix.sum(axis=0) + matrix.sum(axis=1)
+    return (2 * matrix.diagonal()[total > 0] / total[total > 0]).mean()
+
+
+# %% tags=["right"]
+def macro_f1(batches):
+    hits, true, answered = {}, {}, {}
+    for pair in batches:
+        for label, answer in zip(*pair):
+            true[label] = true.get(label, 0) + 1
+            answered[answer] = answered.get(answer, 0) + 1
+            if label == answer:
+                hits[label] = hits.get(label, 0) + 1
+    scores = []
+    for label in true.keys() | answered.keys():
+        recall = hits.get(label, 0) / true.get(label, 1)
+        precision = hits.get(label, 0) / answered.get(label, 1)
+        scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0)
+    return sum(scores) / len(scores)
 
 
 # %% tags=["wrong"] expect="mean of the batches' values"
@@ -240,6 +308,14 @@ def macro_f1(batches):
     return float(2 * precision * recall / (precision + recall))
 
 
+# %% tags=["wrong"] expect="with NumPy alone"
+from sklearn.metrics import f1_score
+
+
+def macro_f1(batches):
+    return f1_score(*(np.concatenate(arrays) for arrays in zip(*batches)), average="macro")
+
+
 # %% tags=["wrong"] expect="that occur nowhere"
 # - np.union1d(labels, answers)
 # + range(max(labels.max(), answers.max()) + 1)
@@ -269,6 +345,14 @@ def macro_of(labels, answers):
     return np.mean([f1_of(labels, answers, label) for label in np.union1d(labels, answers)])
 
 
+def origin(name):
+    """Module of what has this name here; for a module its own name."""
+    thing = globals().get(name)
+    return getattr(thing, "__module__", None) or getattr(thing, "__name__", name)
+
+
+library = [name for name in macro_f1.__code__.co_names if origin(name).startswith(("sklearn", "torchmetrics"))]
+assert not library, f"{library[0]} does the work for you: count hits, true and answered with NumPy alone"
 passed = [(of_labels.copy(), of_answers.copy()) for of_labels, of_answers in batches]
 found = macro_f1(passed)
 assert len(passed) == len(batches), "the list that was passed in has been changed"
@@ -340,6 +424,39 @@ def threshold_for(scores, is_class, wanted):
             return float(threshold)
     return None
     ### END SOLUTION
+
+
+# %% tags=["right"]
+from sklearn.metrics import precision_recall_curve
+
+
+def threshold_for(scores, is_class, wanted):
+    precision, _, thresholds = precision_recall_curve(is_class, scores)
+    reached = thresholds[precision[:-1] >= wanted]
+    return reached.min() if reached.size else None
+
+
+# %% tags=["right"]
+def threshold_for(scores, is_class, wanted):
+    trials = []
+    for threshold in scores.tolist():
+        alarms = [bool(real) for score, real in zip(scores, is_class) if score >= threshold]
+        precision, recall = sum(alarms) / len(alarms), sum(alarms) / sum(is_class)
+        if precision >= wanted:
+            trials.append((recall, precision, threshold))
+    return max(trials)[2] if trials else None  # of equal recalls the one with the highest precision
+
+
+# %% tags=["right"]
+def threshold_for(scores, is_class, wanted):
+    order = np.argsort(scores)[::-1]
+    ordered = scores[order]
+    precision = np.cumsum(is_class[order]) / np.arange(1, len(order) + 1)
+    last_of_its_score = np.append(ordered[1:] != ordered[:-1], True)
+    reached = ordered[last_of_its_score & (precision >= wanted)]
+    if len(reached) == 0:
+        return None
+    return float(reached[-1])
 
 
 # %% tags=["wrong"] expect="may fall and rise again"
@@ -451,7 +568,7 @@ assert judged([0.9, 0.8, 0.7], [0, 1, 1], 0.9) is None, "no threshold reaches 0.
 found = judged([0.9, 0.8, 0.8, 0.5], [1, 1, 0, 0], 0.9)
 assert found is not None, "0.9 has a precision of 1, and you return None"
 assert found[0] >= 0.9, "two pictures have the same score 0.8: one threshold calls both, or none"
-found = judged([0.2, 0.6, 0.4], [0, 1, 1], 0.6)
+found = judged([0.2, 0.6, 0.4], [1, 1, 0], 0.6)
 assert found == (2 / 3, 1), "for 0.6 it is enough if two of three alarms are real, so the lowest score will do"
 grid = "scores lie anywhere, not on a fixed grid, and not only between 0 and 1: try the scores themselves"
 assert judged([0.5049, 0.5047, 0.5043, 0.5041], [1, 1, 0, 0], 0.9) == (1, 1), grid
@@ -488,6 +605,31 @@ class HardestBatch(Callback):
                 self.hardest = row
 
     ### END SOLUTION
+
+
+# %% tags=["right"]
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest, self.rows = None, []
+
+    def on_batches(self, rows):
+        self.rows += rows
+        self.hardest = max(self.rows, key=lambda row: row["train_loss"])
+
+
+# %% tags=["right"]
+import pandas as pd
+
+
+class HardestBatch(Callback):
+    hardest = None
+
+    def on_start(self, model, history, batches):
+        self.hardest = None
+
+    def on_batches(self, rows):
+        table = pd.DataFrame(([self.hardest] if self.hardest else []) + rows)
+        self.hardest = table.loc[table["train_loss"].idxmax()].to_dict()
 
 
 # %% tags=["wrong"] expect="every row of the list"
@@ -532,6 +674,16 @@ class HardestBatch(Callback):
 # -                 self.hardest = row
 # +                 self.hardest = row
 # +         rows.clear()
+
+# %% tags=["wrong"] expect="forget the losses"
+# -     def on_start(self, model, history, batches):
+# +     highest = -1.0
+# +
+# +     def on_start(self, model, history, batches):
+# -             if self.hardest is None or row["train_loss"] > self.hardest["train_loss"]:
+# -                 self.hardest = row
+# +             if row["train_loss"] > self.highest:
+# +                 self.hardest, self.highest = row, row["train_loss"]
 
 # %% tags=["wrong"] expect="ties go to the earlier"
 # - row["train_loss"] > self.hardest["train_loss"]
@@ -594,6 +746,10 @@ callback = HardestBatch()
 told(callback, [9.0])
 callback.on_start(nn.Linear(1, 1), History(), 0)
 assert callback.hardest is None, "a new training begins anew: set hardest to None in on_start"
+found = told(callback, [1.0, 2.0])
+assert found is not None and found["batch"] == 2, (
+    f"forget the losses of the training before: after 9.0 there, the hardest of 1.0 and 2.0 is batch 2, not {found}"
+)
 
 
 class Everything(Callback):
@@ -647,6 +803,36 @@ def verdict(right_a, right_b):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+from scipy.stats import binomtest
+
+
+def verdict(right_a, right_b):
+    only_a, only_b = int(np.sum(right_a > right_b)), int(np.sum(right_b > right_a))
+    if only_a == only_b or binomtest(only_a, only_a + only_b).pvalue > 0.05:
+        return "can't tell"
+    return "A better" if only_a > only_b else "B better"
+
+
+# %% tags=["right"]
+def verdict(right_a, right_b):
+    lead = right_a.astype(float) - right_b.astype(float)
+    error = lead.std(ddof=1) / np.sqrt(len(lead))
+    if abs(lead.mean()) <= 1.96 * error:
+        return "can't tell"
+    return "A better" if lead.mean() > 0 else "B better"
+
+
+# %% tags=["right"]
+def verdict(right_a, right_b):
+    lead = torch.tensor(right_a).int() - torch.tensor(right_b).int()
+    coins = torch.randint(0, 2, (4000, len(lead)), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    by_luck = (coins * lead).sum(dim=1)
+    if (by_luck >= lead.sum()).float().mean() < 0.025:
+        return "A better"
+    return "B better" if (by_luck <= lead.sum()).float().mean() < 0.025 else "can't tell"
+
+
 # %% tags=["wrong"] expect="may be luck"
 def verdict(right_a, right_b):
     a, b = np.mean(right_a), np.mean(right_b)
@@ -677,6 +863,10 @@ def verdict(right_a, right_b):
 # - lead = np.asarray(right_a).astype(int) - np.asarray(right_b).astype(int)
 # + lead = np.asarray(right_b).astype(int) - np.asarray(right_a).astype(int)
 
+# %% tags=["wrong"] expect="B may lead by luck, too"
+# - if high < 0
+# + if lead.mean() < 0
+
 # %% tags=["wrong"] expect="a clear lead"
 def verdict(right_a, right_b):
     return "can't tell"
@@ -704,6 +894,10 @@ def verdict(right_a, right_b):
     z = (only_a - only_b) / max(only_a + only_b, 1) ** 0.5
     return "A better" if z > 3.29 else "B better" if z < -3.29 else "can't tell"
 
+
+# %% tags=["wrong"] expect="treat A and B alike"
+# - [2.5, 97.5]
+# + [2.5, 99.95]
 
 # %% tags=["wrong"] expect="of few disagreements"
 def verdict(right_a, right_b):
@@ -780,6 +974,12 @@ assert found == "can't tell", (
 )
 found = said_of(100, 14, 6, 80)
 assert found == "can't tell", f"14 against 6: of few disagreements 70 % may be luck, and you say {found!r}"
+for only_a, only_b, n in [(50, 52, 300), (12, 20, 200), (12, 22, 200), (6, 14, 200)]:
+    found = said_of(100, only_a, only_b, n - 100 - only_a - only_b)
+    assert found == "can't tell", f"B may lead by luck, too: {only_a} against {only_b} of {n}, and you say {found!r}"
+for only_a, only_b, n in [(12, 30, 200), (14, 36, 400)]:
+    found = said_of(n // 2, only_a, only_b, n // 2 - only_a - only_b)
+    assert found == "B better", f"{only_a} against {only_b} of {n} and you say {found!r}: treat A and B alike"
 print("✓ task 5")
 
 # %% [markdown]

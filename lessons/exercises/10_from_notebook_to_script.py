@@ -52,6 +52,33 @@ def best_epoch(folder, monitor="val_loss"):
     ### END SOLUTION
 
 
+# %% tags=["right"]
+import csv
+
+
+def best_epoch(folder, monitor="val_loss"):
+    best = None
+    with open(os.path.join(folder, "epochs.csv"), newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            value = float(row[monitor] or "nan") * (-1 if monitor[-8:] == "accuracy" else 1)
+            if not math.isnan(value) and (best is None or value < best[0]):
+                best = value, int(row["epoch"])
+    return best[1]
+
+
+# %% tags=["right"]
+def best_epoch(folder, monitor="val_loss"):
+    table = np.genfromtxt(Path(folder) / "epochs.csv", delimiter=",", names=True)
+    place = np.nanargmax if monitor.endswith("accuracy") else np.nanargmin
+    return int(table["epoch"][place(table[monitor])])
+
+
+# %% tags=["right"]
+def best_epoch(folder, monitor="val_loss"):
+    table = pd.read_csv(f"{folder}/epochs.csv").dropna(subset=monitor)
+    return table.sort_values(monitor, ascending=not monitor.endswith("accuracy"))["epoch"].iloc[0]
+
+
 # %% tags=["wrong"] expect="counts from 1"
 # - column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
 # + column = pd.read_csv(Path(folder) / "epochs.csv")[monitor]
@@ -84,6 +111,10 @@ def best_epoch(folder, monitor="val_loss"):
 # %% tags=["wrong"] expect="of all other columns"
 # - return int(column.idxmax() if monitor.endswith("accuracy") else column.idxmin())
 # + return int(column.idxmin() if "loss" in monitor else column.idxmax())
+
+# %% tags=["wrong"] expect="does not end in accuracy"
+# - monitor.endswith("accuracy")
+# + "accuracy" in monitor
 
 # %% tags=["wrong"] expect="nor the best accuracy"
 # - column = pd.read_csv(Path(folder) / "epochs.csv", index_col="epoch")[monitor]
@@ -128,6 +159,8 @@ found = tell("train_accuracy", val_loss=losses, train_accuracy=accuracies)
 assert found == 4, f"train_accuracy is best in epoch 4, not {found}: of every accuracy the highest value counts"
 found = tell("seconds", val_loss=losses, seconds=accuracies)
 assert found == 5, f"the column seconds is lowest in epoch 5, not {found}: of all other columns the lowest counts"
+found = tell("accuracy_gap", accuracy_gap=losses)
+assert found == 3, f"accuracy_gap is lowest in epoch 3, not {found}: its name does not end in accuracy"
 for first in (0, 4):
     with_nan = list(losses)
     with_nan[first] = math.nan
@@ -194,6 +227,49 @@ def make_parser():
     parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=True)
     return parser
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def make_parser():
+    class Parser(argparse.ArgumentParser):
+        def parse_args(self, *given):
+            flags = super().parse_args(*given)
+            if flags.epochs < 1:
+                self.error("--epochs must be at least 1")
+            if not flags.learning_rate > 0:
+                self.error("--learning-rate must be above 0")
+            return flags
+
+    parser = Parser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--model", choices=("cnn", "resnet18"), default="cnn")
+    parser.add_argument("--augment", action="store_true", default=True)
+    parser.add_argument("--no-augment", action="store_false", dest="augment")
+    return parser
+
+
+# %% tags=["right"]
+def make_parser():
+    def number(kind, fits):
+        def convert(text):
+            if fits(kind(text)):
+                return kind(text)
+            raise ValueError(text)
+
+        return convert
+
+    parser = argparse.ArgumentParser(allow_abbrev=False, exit_on_error=True)
+    flag = parser.add_argument
+    flag("-d", "--data", required=True, metavar="FOLDER")
+    flag("-e", "--epochs", default="5", type=number(int, lambda n: n >= 1))
+    flag("--lr", "--learning-rate", default=0.001, type=number(float, lambda x: x > 0), dest="learning_rate")
+    flag("--model", default="cnn", type=str, choices={"cnn": 1, "resnet18": 2})
+    augment = parser.add_mutually_exclusive_group()
+    augment.add_argument("--augment", action="store_const", const=True, default=True)
+    augment.add_argument("--no-augment", action="store_const", const=False, dest="augment")
+    return parser
 
 
 # %% tags=["wrong"] expect="a bool"
@@ -266,6 +342,16 @@ def make_parser():
     return parser
 
 
+# %% tags=["wrong"] expect="--learning-rate 1e-5 should be accepted"
+# -         number = float(text)
+# -         if not number > 0:
+# +         number = float(text) if text.replace(".", "", 1).isdecimal() else 0.0
+# +         if not number > 0:
+
+# %% tags=["wrong"] expect="--learning-rate 3 should be accepted"
+# - not number > 0
+# + not 0 < number <= 1
+
 # %% tags=["wrong"] expect="--epochs 200 should be accepted"
 # - parser.add_argument("--epochs", type=at_least_one, default=5)
 # + parser.add_argument("--epochs", type=int, default=5, choices=range(1, 101))
@@ -310,7 +396,7 @@ for text, value in [("--no-augment", False), ("--augment", True)]:
     assert given["augment"] is value, f"{text} should make augment {value}, not {given['augment']!r}"
 given = parsed("--data x --model resnet18")
 assert given is not None and given["model"] == "resnet18", "'--model resnet18' should be accepted"
-for text in ["--epochs 1", "--epochs 200"]:
+for text in ["--epochs 1", "--epochs 200", "--learning-rate 1e-5", "--learning-rate 3"]:
     assert parsed(f"--data x {text}") is not None, f"{text} should be accepted"
 for text in ["--epochs 0", "--epochs -2", "--epochs 2.5", "--epochs many", "--learning-rate 0",
              "--learning-rate -0.1", "--learning-rate nan", "--learning-rate fast", "--model resnet19", "--colour red"]:
@@ -322,9 +408,10 @@ print("✓ task 2")
 # ## Task 3 · A record, whole or not at all (3 points)
 #
 # Write a dictionary to a JSON file so that at every moment there is either the old file or the new one, and both are
-# whole. If the record cannot be written, its error reaches the caller, the old file is as it was, and nothing else is
+# whole. If JSON cannot hold the record, its error reaches the caller, the old file is as it was, and nothing else is
 # left in the folder. Write it without the helper `replacing`. "At every moment" means that the old file may not be
-# deleted before the new one has its name.
+# deleted before the new one has its name, and that the new one is not written somewhere else, perhaps on another disk:
+# from there it cannot get its name in one step.
 # <details><summary>Hint 1</summary>
 #
 # `json.dumps` makes the text first, before any file is touched. If it raises, nothing has happened yet.
@@ -352,6 +439,31 @@ def write_record(path, record):
     unfinished.write_text(text, encoding="utf-8")
     os.replace(unfinished, path)
     ### END SOLUTION
+
+
+# %% tags=["right"]
+from tempfile import NamedTemporaryFile
+
+
+def write_record(path, record):
+    with NamedTemporaryFile("w", dir=path.parent, suffix=".json", delete=False, encoding="utf-8") as file:
+        try:
+            json.dump(record, file, ensure_ascii=False)
+        except Exception:
+            file.close()
+            os.remove(file.name)
+            raise
+    os.replace(file.name, path)
+
+
+# %% tags=["right"]
+def write_record(path, record):
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        whole = Path(folder) / "record"
+        with open(whole, "w", encoding="utf-8") as file:
+            for piece in json.JSONEncoder(sort_keys=True).iterencode(record):
+                file.write(piece)
+        whole.replace(path)
 
 
 # %% tags=["wrong"] expect="the old record is gone"
@@ -401,6 +513,14 @@ def write_record(path, record):
 # +     path.unlink(missing_ok=True)
 # +     unfinished.rename(path)
 
+# %% tags=["wrong"] expect="may be on another disk"
+def write_record(path, record):
+    text = json.dumps(record)
+    with tempfile.NamedTemporaryFile("w", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)
+
+
 # %% tags=["wrong"] expect="without the helper"
 def write_record(path, record):
     from course_utils.basics.files import replacing
@@ -425,13 +545,19 @@ with tempfile.TemporaryDirectory() as folder:
 # %% tags=["check"] points=3
 from unittest import mock
 
-watched = set()  # files that must be there whenever another file gets a new name
-vanished = []
+watched = set()  # files that must be there whenever they are to be replaced
+vanished, origins = [], []
 
+if "watch" not in globals():  # Python reports every renaming to it, until the kernel ends
 
-def watch(event, details):
-    if event == "os.rename":
-        vanished.extend(file for file in watched if not file.exists())
+    def watch(event, details):
+        if event == "os.rename" and watched:
+            old, new = (Path(os.fsdecode(name)).resolve() for name in details[:2])
+            if new in watched:
+                vanished.extend(file for file in watched if not file.exists())
+                origins.append(old.parent)
+
+    sys.addaudithook(watch)
 
 
 def contents(folder):
@@ -442,10 +568,9 @@ def without_helper(*_, **__):
     raise AssertionError("write it without the helper replacing")
 
 
-sys.addaudithook(watch)  # Python reports every renaming to it
 assert "replacing" not in globals(), "write it without the helper replacing"
 with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.files.replacing", without_helper):
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     path, good = folder / "record.json", {"epochs": 5, "classes": ["Ameise", "Hummel"], "augment": True}
     write_record(path, good)
     assert path.exists(), "the file beside the record is never given its name"
@@ -476,6 +601,9 @@ with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.fi
     write_record(path, {"epochs": 7})
     watched.clear()
     assert not vanished, "for a moment there was no file at all: os.replace needs no unlink before it"
+    for origin in origins:
+        beside = origin.is_relative_to(folder)
+        assert beside, f"you write to {origin}, which may be on another disk: put the unfinished file beside the record"
     assert json.loads(path.read_text(encoding="utf-8")) == {"epochs": 7}, "the second record was not written"
     kept = second_name.read_text(encoding="utf-8")
     assert kept == before, "you write into the old file itself: killed halfway, both records would be lost"
@@ -520,6 +648,43 @@ def random_search(score, low, high, budget, seed):
         trials.append((rate, score(rate)))
     return max(trials, key=lambda trial: trial[1])
     ### END SOLUTION
+
+
+# %% tags=["right"]
+import random
+from functools import partial
+
+
+def random_search(score, low, high, budget, seed):
+    draw = partial(random.Random(seed).uniform, math.log(low), math.log(high))
+    best = None
+    for _ in range(budget):
+        rate = min(max(math.exp(draw()), low), high)
+        reached = score(rate)
+        if best is None or reached > best[1]:
+            best = [rate, reached]
+    return best
+
+
+# %% tags=["right"]
+from scipy.stats import loguniform
+
+
+def random_search(score, low, high, budget, seed):
+    rates = loguniform.rvs(low, high, size=budget, random_state=seed)
+    scores = np.array([score(rate) for rate in rates])
+    return rates[scores.argmax()], scores.max()
+
+
+# %% tags=["right"]
+import torch
+
+
+def random_search(score, low, high, budget, seed):
+    shares = torch.rand(budget, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    scores = {rate: score(rate) for rate in (low * (high / low) ** shares).tolist()}
+    rate = max(scores, key=scores.get)
+    return torch.tensor([rate, scores[rate]], dtype=torch.float64)
 
 
 # %% tags=["wrong"] expect="draw the exponent evenly"
@@ -679,6 +844,49 @@ def my_batches(count, batch_size, seed, epoch, rank, world_size):
     starts = range(0, count - batch_size + 1, batch_size)
     return [order[start : start + batch_size][rank::world_size] for start in starts]
     ### END SOLUTION
+
+
+# %% tags=["right"]
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    share, rest = divmod(batch_size, world_size)
+    if rest > 0:
+        raise ValueError(f"{batch_size} / {world_size}")
+    pictures = np.arange(count)
+    np.random.RandomState([seed, epoch]).shuffle(pictures)
+    whole = count // batch_size
+    return pictures[: whole * batch_size].reshape(whole, world_size, share)[:, rank].tolist()
+
+
+# %% tags=["right"]
+import random
+
+
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    if batch_size / world_size != batch_size // world_size:
+        raise ValueError("the batch cannot be shared")
+    pictures = list(range(count))
+    random.Random(f"seed {seed}, epoch {epoch}").shuffle(pictures)
+    batches = []
+    while len(pictures) >= batch_size:
+        batch, pictures = pictures[:batch_size], pictures[batch_size:]
+        batches.append([picture for place, picture in enumerate(batch) if place % world_size == rank])
+    return batches
+
+
+# %% tags=["right"]
+import torch
+from torch.utils.data import BatchSampler
+
+
+def my_batches(count, batch_size, seed, epoch, rank, world_size):
+    if batch_size % world_size != 0:
+        raise ValueError(f"choose a multiple of {world_size}")
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(epoch + 1):  # the first shuffle is that of epoch 0
+        order = torch.randperm(count, generator=generator)
+    share = batch_size // world_size
+    batches = BatchSampler(order.tolist(), batch_size, drop_last=True)
+    return [batch[rank * share : (rank + 1) * share] for batch in batches]
 
 
 # %% tags=["wrong"] expect="belong to several processes"
