@@ -81,10 +81,11 @@ def test_wrong_answers_are_named(source, number):
 
 @pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
 def test_complete(source):
-    """At least four tasks, each with a solution, two wrong answers, a check with points, and a hint."""
+    """At least four tasks, each with a solution, two other right and two wrong answers, a check with points, a hint."""
     assert len(tasks(source)) >= 4
     for task in tasks(source):
         assert build.SOLUTION.search(task.answer), f"{task.name} has no ### BEGIN SOLUTION … ### END SOLUTION"
+        assert len(task.right) >= 2, f"{task.name} needs at least two other right answers"
         assert len(task.wrong) >= 2, f"{task.name} needs at least two typical wrong answers"
         assert len({expected for _, expected in task.wrong}) == len(task.wrong), (
             f"{task.name}: same message expected twice"
