@@ -489,7 +489,7 @@ def read_upload(content, max_pixels=1_000_000):
 # +         raise ValueError("damaged, or no picture")
 # +     raise ValueError(f"more than {max_pixels} pixels")
 # - def read_upload(
-# + from course_utils.images import to_rgb
+# + from course_utils.data.images import to_rgb
 # +
 # +
 # + def read_upload(
