@@ -91,14 +91,18 @@ def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int):
     return samples, problems
 
 
-def read_utf8(path: Path) -> str:
+def read_utf8(path: Path, newline: str | None = None) -> str:
     """A text file, with or without byte order mark.
+
+    Args:
+        newline: "" keeps line ends as they are; by default they become "\\n".
 
     Raises:
         ValueError: it is not UTF-8; the message names the line.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig", newline=newline) as file:
+            return file.read()
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ValueError(f"{path}, line {line}, is not UTF-8 text. Save the file as UTF-8.") from None
