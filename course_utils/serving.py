@@ -34,7 +34,6 @@ from .training.loop import predict
 
 MAX_BYTES = 10_000_000  # of a request
 MAX_PIXELS = 30_000_000  # a few kilobytes can hold a picture that fills the memory
-MAX_RATIO = 50  # of the sides: resizing the shorter one of 1 x 100,000 pixels would fill it, too
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # of what Pillow reads; for some it starts other programs
 TOP_K = 5
 USAGE = (
@@ -184,15 +183,13 @@ def _read_picture(file: FileStorage) -> Image.Image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{width} x {height} pixels")
-            if max(width, height) > MAX_RATIO * min(width, height):
-                abort(422, f"{name} has {width} x {height} pixels, that is too narrow. Cut something out of it.")
             return to_rgb(image)
     except Image.DecompressionBombError:
         abort(413, f"{name} has more than {MAX_PIXELS / 1e6:g} million pixels. Send a smaller picture.")
     except UnidentifiedImageError:
         abort(415, f"{name} is not a picture in one of the formats {', '.join(FORMATS)}. Send one.")
     except UNREADABLE as error:
-        abort(422, f"{name} is damaged ({error}). Send another picture.")
+        abort(422, f"{name} cannot be read ({error}). Send another picture.")
 
 
 def _as_json(error: HTTPException) -> Response:

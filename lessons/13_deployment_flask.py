@@ -477,8 +477,8 @@ from PIL import ImageOps
 
 def as_seen(opened):
     image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I"):  # 16 or 32 bits
-        image = Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -486,8 +486,8 @@ def as_seen(opened):
 
 
 # %% [markdown]
-# This is the inside of `load_rgb`, with which training opened its files (lesson 08). So it belongs to the preparation
-# of pictures as much as `Normalize` does. (Pillow's `open` reads only the head of a file, from which it knows format
+# This is the core of `load_rgb`, with which training opened its files (lesson 08). So it belongs to the preparation of
+# pictures as much as `Normalize` does. (Pillow's `open` reads only the head of a file, from which it knows format
 # and size. We give it another name, for in this course `Image.open` never stands without `convert`.)
 
 # %%

@@ -21,6 +21,7 @@ from course_utils import (
     eval_transform,
     fit,
     load_checkpoint,
+    load_rgb,
 )
 from course_utils.data.transforms import MEAN, STD
 
@@ -300,6 +301,26 @@ def test_the_pixels_of_a_file_are_not_sent_to_every_worker(tmp_path: Path) -> No
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
+
+
+def test_images_of_every_mode_become_rgb_as_by_load_rgb(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise(0, 20, 30).save(tmp_path / "turned.jpg", exif=exif)
+    with Image.open(tmp_path / "turned.jpg") as opened:
+        pictures = [opened.convert("RGB"), noise(1, 30, 20).convert("L"), noise(2, 30, 20).convert("P")]
+    pictures.append(Image.new("RGBA", (20, 30)))
+    white = Image.new("RGB", (20, 30), "white")
+    expected = [load_rgb(tmp_path / "turned.jpg"), *(picture.convert("RGB") for picture in pictures[1:3]), white]
+    assert torch.equal(images_of(CachedImages(Pictures(pictures), 16)), images_of(CachedImages(Pictures(expected), 16)))
+
+
+def test_an_image_that_cannot_become_rgb_is_named_by_its_number() -> None:
+    pictures = [noise(0), Image.fromarray(np.zeros((9, 9), dtype=np.float32))]
+    with pytest.raises(ValueError, match="Image 1 of the data set cannot be used: its pixels are 32-bit numbers"):
+        CachedImages(Pictures(pictures), 16)
+    with pytest.raises(ValueError, match="Image 0 .*1000 x 2 pixels are too narrow"):
+        CachedImages(Pictures([Image.new("RGB", (1000, 2))]), 16)
 
 
 def test_a_data_set_with_a_transform_is_refused(folder: FolderDataset, tmp_path: Path) -> None:

@@ -202,7 +202,9 @@ def test_a_list_that_is_missing_in_the_flowers_is_named(own_flowers: Path) -> No
 
 def test_a_class_id_of_the_flowers_without_a_name_is_named(own_flowers: Path) -> None:
     (own_flowers / "classes.txt").write_text("1\n102\n77\n")
-    with pytest.raises(ValueError, match="cat_to_name.json has no name for the class ids 77"):
+    with pytest.raises(
+        ValueError, match="cat_to_name.json has no name for the class ids '77' of classes.txt. Add them"
+    ):
         flowers("train")
 
 
@@ -234,9 +236,18 @@ def test_the_sample_data_sets_are_laid_out_as_open_split_wants_them() -> None:
 def test_other_classes_than_those_expected_are_refused(write, tmp_path: Path) -> None:
     write(tmp_path / "data", {"val": 1})
     assert len(open_split(tmp_path / "data", "val", classes=("blue", "red"))) == 2
-    for classes in (["red", "blue"], ["blue"], ["blue", "red", "white"]):
+    for classes in (["blue"], ["blue", "red", "white"], ["blue", "red", "red", "white"]):
         with pytest.raises(ValueError, match="[Cc]lass.*expected"):
             open_split(tmp_path / "data", "val", classes=classes)
+
+
+def test_another_order_of_classes_renumbers_folders_and_is_refused_for_lists(tmp_path: Path) -> None:
+    write_folders(tmp_path / "folders", {"val": 1})
+    dataset = open_split(tmp_path / "folders", "val", classes=["red", "blue"])
+    assert [path.parent.name for path, _ in dataset.samples] == dataset.classes == ["red", "blue"]
+    write_lists(tmp_path / "lists", {"val": 1})  # their labels are numbers
+    with pytest.raises(ValueError, match=r"The classes of .*lists are \['blue', 'red'\], expected were"):
+        open_split(tmp_path / "lists", "val", classes=["red", "blue"])
 
 
 @pytest.mark.parametrize("write", [write_folders, write_lists])
@@ -245,6 +256,46 @@ def test_a_split_that_is_missing_is_named_with_both_layouts(write, tmp_path: Pat
     for root, split in ((tmp_path / "data", "test"), (tmp_path / "nowhere", "val")):
         with pytest.raises(FileNotFoundError, match=f"{root} has no split '{split}': neither a folder .* nor a list"):
             open_split(root, split)
+
+
+@pytest.mark.parametrize(
+    ("ids", "names", "classes"),
+    [
+        ("\ufeff5\r\n6\r\n", '\ufeff{"5": "玫瑰", "6": "百合"}', ["玫瑰", "百合"]),
+        ("fire lily\n  rose \n\n", '{"fire lily": "Fire lily", "rose": "Rose"}', ["Fire lily", "Rose"]),
+    ],
+    ids=["marks of Notepad", "ids with spaces"],
+)
+def test_ways_of_writing_the_classes_of_lists(ids: str, names: str, classes: list[str], tmp_path: Path) -> None:
+    write_lists(tmp_path, {"val": 1})
+    (tmp_path / "classes.txt").write_bytes(ids.encode())
+    (tmp_path / "cat_to_name.json").write_bytes(names.encode())
+    assert open_split(tmp_path, "val").classes == classes
+
+
+@pytest.mark.parametrize(
+    ("ids", "names", "message"),
+    [
+        ("5\n玫瑰\n".encode("gbk"), b"{}", "classes.txt, line 2, is not UTF-8 text. Save the file as UTF-8"),
+        (b"5\n6\n", '{"5": "玫瑰"}'.encode("gbk"), "cat_to_name.json, line 1, is not UTF-8 text"),
+        (b"5\n6\n", b'{"5": "rose", "6": "rose"}', "More than one class is named 'rose'"),
+        (b"5\n5\n", b'{"5": "rose", "6": "lily"}', "More than one class is named 'rose'"),
+        (
+            b"5\n6\n",
+            b'{"5": 1, "6": 2}',
+            "no name for the class ids '5', '6' of classes.txt. Add them, as texts in quotes",
+        ),
+    ],
+    ids=["GBK ids", "GBK names", "one name twice", "one id twice", "numbers"],
+)
+def test_classes_of_lists_that_cannot_be_used_are_refused(
+    ids: bytes, names: bytes, message: str, tmp_path: Path
+) -> None:
+    write_lists(tmp_path, {"val": 1})
+    (tmp_path / "classes.txt").write_bytes(ids)
+    (tmp_path / "cat_to_name.json").write_bytes(names)
+    with pytest.raises(ValueError, match=message):
+        open_split(tmp_path, "val")
 
 
 @pytest.mark.parametrize("file", ["classes.txt", "cat_to_name.json", "images"])

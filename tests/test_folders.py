@@ -2,17 +2,23 @@
 
 import os
 import shutil
+import sys
+import warnings
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
+import numpy as np
 import pytest
 from pictures import flat, noise
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
 from course_utils import FolderDataset, load_rgb
 from course_utils.data import folders
 from course_utils.data.folders import split_folder
 
+needs_links = pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators only")
+needs_bytes = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have no such names")
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 
@@ -69,12 +75,104 @@ def test_gif_capital_letters_and_names_with_spaces_load(tmp_path: Path) -> None:
     assert all(image.getpixel((5, 5))[1] > 190 for image, _ in dataset)
 
 
-def test_hidden_folders_and_files_that_are_no_images_are_ignored(collection: Path) -> None:
-    (collection / ".ipynb_checkpoints").mkdir()
-    (collection / "bees" / "notes.txt").write_text("no image")
-    (collection / "labels.csv").write_text("no class")
-    dataset = FolderDataset(collection)
+def left_out(root: Path) -> str:
+    """What opening a folder warns of."""
+    with pytest.warns(UserWarning, match="Left out of") as caught:
+        FolderDataset(root)
+    (warning,) = caught
+    assert warning.filename == __file__  # it points at the line of the one who asked
+    return str(warning.message).removeprefix(f"Left out of {root}: ")
+
+
+def test_litter_of_systems_and_programs_is_left_out_quietly(collection: Path) -> None:
+    for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", "bees/@eaDir", "bees/.ipynb_checkpoints", ".git"):
+        (collection / name).mkdir()
+        noise(0).save(collection / name / "image.png")
+    for name in (
+        ".DS_Store",
+        "bees/.DS_Store",
+        "bees/Thumbs.db",
+        "bees/desktop.ini",
+        "bees/._bees 01.png",
+        "labels.csv",
+    ):
+        (collection / name).write_text("litter")
+    with warnings.catch_warnings(action="error"):
+        dataset = FolderDataset(collection)
     assert dataset.classes == ["ants", "bees"] and len(dataset) == 60
+
+
+def test_images_in_subfolders_of_a_class_belong_to_it(collection: Path) -> None:
+    for place in ("camera 2", "camera 2/april", "Camera 3"):
+        (collection / "bees" / place).mkdir(parents=True, exist_ok=True)
+        noise(len(place)).save(collection / "bees" / place / "bees 00.png")
+    dataset = FolderDataset(collection)
+    assert sorted(dataset.samples) == sorted((Path(path), label) for path, label in ImageFolder(collection).samples)
+    names = [path.relative_to(collection / "bees").as_posix() for path, label in dataset.samples if label == 1]
+    assert len(names) == 43 and names[0] == "Camera 3/bees 00.png"
+    assert names[-2:] == ["camera 2/april/bees 00.png", "camera 2/bees 00.png"]
+
+
+@pytest.mark.parametrize("ending", ["jfif", "jpe", "avif", "ppm", "jp2", "tga", "WEBP", "TIF"])
+def test_pictures_of_other_kinds_are_read(ending: str, collection: Path) -> None:
+    noise(0).save(collection / "ants" / f"another.{ending}")
+    dataset = FolderDataset(collection)
+    assert dataset.targets.count(0) == 21
+    image, _ = dataset[[path.suffix for path, _ in dataset.samples].index(f".{ending}")]
+    assert image.size == (8, 6)
+
+
+def test_what_is_left_out_is_counted_and_named(collection: Path) -> None:
+    for name in ("phone.heic", "notes.txt", "scan", "raw 1.nef", "raw 2.nef"):
+        (collection / "bees" / name).write_bytes(b"...")
+    noise(0).save(collection / "ants" / ".hidden.png")
+    (collection / ".NET").mkdir()
+    noise(0).save(collection / "forgotten.png")
+    assert left_out(collection) == (
+        "2 with hidden names (.NET, ants/.hidden.png); 1 beside the class folders (forgotten.png); "
+        "5 without the ending of an image that can be read, such as .jpg (bees/notes.txt, bees/phone.heic, "
+        "bees/raw 1.nef, …)."
+    )
+
+
+@needs_links
+def test_links_that_lead_nowhere_or_back_are_told_or_followed_once(collection: Path) -> None:
+    (collection / "wasps").symlink_to("/not/mounted")
+    (collection / "ants" / "gone.png").symlink_to(collection / "deleted.png")
+    (collection / "bees" / "again").symlink_to(collection / "bees")
+    assert left_out(collection) == "2 behind links that lead nowhere (wasps, ants/gone.png)."
+    (collection / "wasps").unlink()
+    (collection / "wasps").symlink_to(collection / "ants")
+    with pytest.warns(UserWarning, match="wasps/gone.png"):
+        dataset = FolderDataset(collection)
+    assert [dataset.targets.count(label) for label in range(3)] == [20, 40, 20]
+
+
+def test_names_are_ordered_by_their_letters_on_every_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Ant_1", "army-ants", "Mehdiabadi", "kurokusa"):
+        (tmp_path / name).mkdir()
+        noise(0).save(tmp_path / name / "b.png")
+        noise(0).save(tmp_path / name / "C.png")
+    monkeypatch.setattr(PurePath, "__lt__", lambda path, other: str(path).lower() < str(other).lower())  # as Windows
+    dataset = FolderDataset(tmp_path)
+    assert dataset.classes == ["Ant_1", "Mehdiabadi", "army-ants", "kurokusa"]
+    assert [path.name for path, _ in dataset.samples] == ["C.png", "b.png"] * 4
+
+
+@needs_bytes
+@pytest.mark.parametrize("where", ["熊猫", "ants/熊猫.png"])
+def test_names_that_are_not_utf_8_are_refused_with_their_folder_and_a_cure(where: str, collection: Path) -> None:
+    place = os.fsdecode(os.fsencode(collection) + b"/" + where.encode("gbk"))
+    os.rename(collection / "ants" / "ants 00.png" if where.endswith(".png") else collection / "ants", place)
+    with pytest.raises(ValueError, match="unzip -O GBK .* for Chinese.*convmv") as caught:
+        FolderDataset(collection)
+    assert str(caught.value).startswith(f"In {os.path.dirname(place)!r} is a name that is not UTF-8 text: b'\\xd0\\xdc")
+
+
+def test_a_folder_of_splits_is_not_taken_for_classes(collection: Path, tmp_path: Path) -> None:
+    split_folder(collection, tmp_path / "split", FRACTIONS)
+    with pytest.raises(ValueError, match="holds splits, not classes: test, train, val. Open one, .*test"):
+        FolderDataset(tmp_path / "split")
 
 
 def test_an_empty_class_folder_is_named(collection: Path) -> None:
@@ -93,10 +191,17 @@ def test_a_missing_root_and_one_without_folders_are_named(tmp_path: Path) -> Non
 
 
 def test_classes_that_differ_between_train_and_val_are_refused(collection: Path) -> None:
-    assert FolderDataset(collection, classes=["ants", "bees"]).classes == ["ants", "bees"]
+    assert FolderDataset(collection, classes=np.array(["ants", "bees"])).classes == ["ants", "bees"]
     with pytest.raises(ValueError, match=r"missing \['wasps'\], unexpected \['bees'\]") as caught:
         FolderDataset(collection, classes=["ants", "wasps"])
     assert str(collection) in str(caught.value)
+
+
+def test_the_order_of_the_classes_may_be_another(collection: Path) -> None:
+    dataset = FolderDataset(collection, classes=("bees", "ants"))
+    assert dataset.classes == ["bees", "ants"] and dataset.class_to_idx == {"bees": 0, "ants": 1}
+    assert dataset.targets == [0] * 40 + [1] * 20
+    assert all(path.parent.name == dataset.classes[label] for path, label in dataset.samples)
 
 
 def test_a_broken_image_in_a_dataset_is_named_when_it_is_read(collection: Path) -> None:
@@ -149,6 +254,20 @@ def test_duplicates_go_to_the_same_split(seed: int, collection: Path, tmp_path: 
     parts = [pixels_of((tmp_path / "split" / split / "ants").iterdir()) for split in FRACTIONS]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 20
     assert len(list((tmp_path / "split").rglob("ants/*"))) == 40
+
+
+def test_subfolders_are_copied_as_they_are(collection: Path, tmp_path: Path) -> None:
+    (collection / "bees" / "camera 2").mkdir()
+    for number in range(40):  # the names are those of other pictures
+        noise(number).save(collection / "bees" / "camera 2" / f"bees {number:02}.png")
+    (collection / "bees" / "phone.heic").write_bytes(b"...")
+    with pytest.warns(UserWarning, match="Left out of .*phone.heic"):
+        counts = split_folder(collection, tmp_path / "split", FRACTIONS)
+    copies = [path for path in (tmp_path / "split").rglob("*") if path.is_file()]
+    assert sum(part["bees"] for part in counts.values()) == 80 and len(copies) == 100
+    for path in copies:
+        original = collection.joinpath(*path.relative_to(tmp_path / "split").parts[1:])
+        assert path.read_bytes() == original.read_bytes()
 
 
 def test_blank_images_of_different_shape_are_no_duplicates(tmp_path: Path) -> None:
@@ -207,6 +326,15 @@ def test_a_class_too_small_for_every_split_is_named_and_nothing_is_written(
     with pytest.raises(ValueError, match=f"Class 'wasps' has {count} images, too few"):
         split_folder(collection, tmp_path / "split", FRACTIONS)
     assert os.listdir(tmp_path) == ["collection"]
+
+
+def test_a_class_of_copies_is_told_that_copies_stay_together(tmp_path: Path) -> None:
+    (tmp_path / "collection" / "ants").mkdir(parents=True)
+    for number in range(10):
+        noise(number == 0).save(tmp_path / "collection" / "ants" / f"{number}.png")
+    copies = "10 images, of which only 2 differ \\(copies go to the same split\\), too few to give"
+    with pytest.raises(ValueError, match=f"Class 'ants' has {copies} .* any. Add images"):
+        split_folder(tmp_path / "collection", tmp_path / "split", FRACTIONS)
 
 
 def test_tiny_classes_split_where_every_part_gets_one(tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """Checks of load_rgb and LabelledImages: odd, broken and missing images, and what a data set promises."""
 
+import errno
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from pictures import flat, noise, with_odd_notes
-from PIL import Image
+from pictures import ODD_NOTES, flat, noise, with_odd_notes
+from PIL import Image, ImageOps
 from torch.utils.data import DataLoader
 
 from course_utils import FolderDataset, eval_transform, load_rgb
-from course_utils.data.images import LabelledImages
+from course_utils.data.images import LabelledImages, to_rgb
 
 # -- load_rgb ---------------------------------------------------------------------------------------------------------
 
@@ -87,6 +89,92 @@ def test_the_rotation_mark_of_a_camera_is_obeyed(tmp_path: Path) -> None:
     assert loaded.shape == (32, 16, 3) and loaded[:12].max() < 20 and loaded[-12:].min() > 235
 
 
+@pytest.mark.parametrize("mark", [None, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp"])
+def test_every_mark_turns_as_pillow_turns_and_only_once(mark: int | None, ending: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    if mark:
+        exif[0x0112] = mark
+    noise(0, 24, 32).save(tmp_path / f"image.{ending}", exif=exif)
+    with Image.open(tmp_path / f"image.{ending}") as opened:
+        expected = ImageOps.exif_transpose(opened).convert("RGB")
+    loaded = load_rgb(tmp_path / f"image.{ending}")
+    assert loaded.size == expected.size and loaded.tobytes() == expected.tobytes() == to_rgb(loaded).tobytes()
+
+
+@pytest.mark.parametrize("note", list(ODD_NOTES))
+def test_an_odd_note_of_a_camera_does_not_make_a_picture_unreadable(note: str, tmp_path: Path) -> None:
+    picture = flat("RGB", (255, 255, 255)).resize((32, 16))
+    picture.paste((0, 0, 0), (0, 0, 16, 16))
+    (tmp_path / "image.jpg").write_bytes(with_odd_notes(picture, note))
+    loaded = np.asarray(load_rgb(tmp_path / "image.jpg"), dtype=int)
+    assert loaded.shape == (32, 16, 3) and loaded[:12].max() < 20 and loaded[-12:].min() > 235
+
+
+def test_notes_that_are_no_notes_do_not_make_a_picture_unreadable(tmp_path: Path) -> None:
+    noise(0).save(tmp_path / "image.jpg", exif=b"Exif\0\0" + b"no notes at all")
+    assert load_rgb(tmp_path / "image.jpg").size == (8, 6)
+
+
+def test_a_grey_png_of_16_bits_with_a_transparent_value_shows_it_white(tmp_path: Path) -> None:
+    image = grey_16_bit(100 * 256)
+    image.putpixel((3, 3), 200 * 256)
+    image.save(tmp_path / "image.png", transparency=100 * 256)
+    loaded = load_rgb(tmp_path / "image.png")
+    assert (loaded.getpixel((0, 0)), loaded.getpixel((3, 3))) == ((255, 255, 255), (200, 200, 200))
+
+
+RAMP = np.linspace(0, 1, 64).reshape(8, 8)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (RAMP.astype(np.float32), "32-bit numbers, and nothing says which one is white: scale them"),
+        ((RAMP * 65535).astype(np.float32), "32-bit numbers"),
+        ((RAMP * 255).astype(np.int32), "32-bit numbers"),
+        ((RAMP * 1_000_000).astype(np.int32), "32-bit numbers"),
+        (
+            (RAMP * 4095).astype(np.uint16),
+            "reach 4095 of 65535, all but black: if they hold 12 bits or fewer, scale them",
+        ),
+    ],
+    ids=["float to 1", "float to 65535", "int to 255", "int to a million", "12 bits of 16"],
+)
+def test_numbers_of_which_nothing_says_how_bright_they_are_are_refused(values, message: str, tmp_path: Path) -> None:
+    Image.fromarray(values).save(tmp_path / "image.tif")
+    with pytest.raises(ValueError, match=f"image.tif cannot be read as an image .*{message}"):
+        load_rgb(tmp_path / "image.tif")
+
+
+def test_the_range_of_a_pgm_is_known(tmp_path: Path) -> None:
+    (tmp_path / "image.pgm").write_bytes(b"P5 3 1 4095\n" + struct.pack(">HHH", 0, 2048, 4095))
+    assert np.asarray(load_rgb(tmp_path / "image.pgm"))[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("size", [(101, 2), (1, 51)])
+def test_a_picture_too_narrow_to_be_resized_is_refused(size: tuple[int, int], tmp_path: Path) -> None:
+    Image.new("RGB", size).save(tmp_path / "image.png")
+    with pytest.raises(ValueError, match=f"image.png .*{size[0]} x {size[1]} pixels are too narrow, cut something out"):
+        load_rgb(tmp_path / "image.png")
+    Image.new("RGB", (100, 2)).save(tmp_path / "image.png")
+    assert load_rgb(tmp_path / "image.png").size == (100, 2)
+
+
+def test_a_damaged_avif_is_named_whatever_byte_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"  # named by someone who did not know better
+    flat("RGB", (10, 200, 30)).save(file, "AVIF")
+    whole, refused = file.read_bytes(), 0
+    for position in range(len(whole)):
+        file.write_bytes(whole[:position] + bytes([whole[position] ^ 255]) + whole[position + 1 :])
+        try:
+            load_rgb(file)
+        except ValueError as error:
+            assert str(error).startswith(f"{file} cannot be read as an image")
+            refused += 1
+    assert refused > 50
+
+
 BROKEN = {
     "zero bytes.jpg": lambda whole: b"",
     "half.jpg": lambda whole: whole["JPEG"][: len(whole["JPEG"]) // 2],
@@ -94,7 +182,6 @@ BROKEN = {
     "half.gif": lambda whole: whole["GIF"][: len(whole["GIF"]) // 2],
     "header only.jpg": lambda whole: whole["JPEG"][:20],
     "corrupt.png": lambda whole: whole["PNG"][:60] + b"\xff" * 40 + whole["PNG"][100:],
-    "odd notes.jpg": lambda whole: with_odd_notes(noise(0)),
     "text.jpg": lambda whole: b"<html>404 not found</html>",
     # claims to be 65,535 pixels high and wide
     "huge.bmp": lambda whole: whole["BMP"][:18] + b"\xff\xff\0\0\xff\xff\0\0" + whole["BMP"][26:],
@@ -126,6 +213,25 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
         load_rgb(tmp_path / "nowhere.png")
 
 
+def test_what_the_system_refuses_is_not_called_a_broken_image(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(OSError, match="folder.png") as caught:
+        load_rgb(tmp_path / "folder.png")
+    assert caught.value.errno and "Replace" not in str(caught.value)
+
+
+def test_a_failing_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(image: Image.Image) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    noise(0).save(tmp_path / "image.png")
+    monkeypatch.setattr(Image.Image, "getexif", lambda image: {})
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", read)
+    with pytest.raises(OSError, match="Input/output error.*image.png") as caught:
+        load_rgb(tmp_path / "image.png")
+    assert caught.value.errno == errno.EIO
+
+
 # -- LabelledImages ---------------------------------------------------------------------------------------------------
 
 
@@ -154,6 +260,17 @@ def test_labelled_images_are_counted_from_the_end_too_and_do_end(samples: list) 
     assert dataset[-1][0].tobytes() == dataset[4][0].tobytes() and dataset[-3][1] == 2
     with pytest.raises(IndexError):
         dataset[5]
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.Index], ids=["numpy", "pandas"])
+def test_class_names_may_be_an_array(kind, samples: list) -> None:
+    dataset = LabelledImages(samples, kind(["ant", "bee", "wasp"]))
+    assert dataset.classes == ["ant", "bee", "wasp"] and {type(name) for name in dataset.classes} == {str}
+
+
+def test_two_classes_of_the_same_name_are_refused(samples: list) -> None:
+    with pytest.raises(ValueError, match="More than one class is named 'bee'. Give each its own name"):
+        LabelledImages(samples, ["bee", "ant", "bee"])
 
 
 def test_labelled_images_keep_lists_of_their_own(samples: list) -> None:

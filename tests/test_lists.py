@@ -119,6 +119,14 @@ def test_labels_out_of_range_are_refused_where_classes_are_given(root: Path) -> 
     ]
 
 
+def test_a_comment_that_names_an_image_is_refused_and_a_path_is_the_way_to_write_it(root: Path) -> None:
+    noise(9).save(root / "#1.png")
+    assert problems(root, "#1.png 0\na.png 1\n# 2.png 0\n") == [
+        "line 1: a comment, or the image '#1.png'? For the image write ./#1.png 0"
+    ]
+    assert read(root, "./#1.png 0\n#2.png 0\n").samples == [(root / "#1.png", 0)]
+
+
 @pytest.mark.parametrize("line", ["a.png", "3", "garden/rose.png"])
 def test_a_line_without_a_label_is_refused(line: str, root: Path) -> None:
     assert problems(root, f"\n{line}\n") == [f"line 2: '{line}' has no label; it should read: name, space, label"]

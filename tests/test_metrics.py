@@ -4,6 +4,7 @@ import math
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn import metrics as reference
@@ -88,6 +89,8 @@ def test_lists_tensors_and_small_integers_give_the_same(convert) -> None:
         ([[0, 1]], [[0, 1]], "two label lists"),
         ([0, 3], [0, 1], "from 0 to 3, allowed is 0 to 2"),
         ([0, 1], [-1, 1], "from -1 to 1"),
+        ([0, 1], [0.0, 0.7], r"must be whole numbers, these are float64. Of scores \(n, classes\) take argmax\(1\)"),
+        (["ant", "bee"], ["ant", "ant"], "of names their positions in the list of classes"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(y_true: list, y_pred: list, message: str) -> None:
@@ -111,6 +114,12 @@ def test_accuracy_refuses_shapes_that_would_broadcast(labels: torch.Tensor) -> N
 def test_standard_error_is_the_spread_of_the_hits_over_the_root_of_their_number(right: int, n: int) -> None:
     hits = np.repeat([1.0, 0.0], [right, n - right])
     assert standard_error(right / n, n) == pytest.approx(hits.std() / math.sqrt(n))
+
+
+@pytest.mark.parametrize(("accuracy", "n"), [(90, 100), (-0.1, 5), (0.9, 0), (float("nan"), 5)])
+def test_a_standard_error_of_percents_or_of_nothing_is_refused(accuracy: float, n: int) -> None:
+    with pytest.raises(ValueError, match=r"from 0 to 1 \(90 % is 0.9\) and n above 0"):
+        standard_error(accuracy, n)
 
 
 def test_standard_error_is_how_far_measured_accuracies_scatter() -> None:
@@ -140,6 +149,12 @@ def test_the_report_names_classes_and_leaves_out_those_that_occur_nowhere() -> N
         "b": {"precision": pytest.approx(2 / 3), "recall": 1, "f1": pytest.approx(0.8), "support": 2},
         "d": {"precision": 0, "recall": 0, "f1": 0, "support": 1},
     }
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.Index, tuple], ids=["numpy", "pandas", "tuple"])
+def test_names_may_be_of_any_kind(kind) -> None:
+    names = ["a", "b", "c"]
+    pd.testing.assert_frame_equal(class_report([0, 1], [0, 2], kind(names)), class_report([0, 1], [0, 2], names))
 
 
 def test_a_label_without_a_name_is_refused() -> None:
@@ -229,3 +244,29 @@ def test_a_probability_of_1_and_single_precision_just_above_it_lie_in_the_last_b
 def test_probabilities_that_do_not_fit_the_labels_are_refused(probabilities: np.ndarray, labels: list) -> None:
     with pytest.raises(ValueError, match=r"Need probabilities \(n, classes\) and labels \(n,\)"):
         calibration_table(probabilities, labels)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        torch.tensor([[3.0, -1.0], [0.5, 2.0]]),
+        torch.tensor([[0.9], [0.2]]),
+        torch.tensor([[0.9, 0.8], [0.2, 0.1]]),
+        torch.tensor([[0.5, 0.5], [float("nan"), 0.5]]),
+    ],
+    ids=["logits", "one column", "a sigmoid for each class", "NaN"],
+)
+def test_scores_that_are_no_probabilities_are_refused(scores: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match=r"no probabilities: .*take softmax\(dim=1\); one column p.*becomes two"):
+        calibration_table(scores, [0, 1])
+
+
+def test_probabilities_in_half_precision_are_taken() -> None:
+    probabilities = torch.randn(200, 50).softmax(dim=1).bfloat16()
+    assert calibration_table(probabilities.float(), torch.zeros(200, dtype=torch.int64))["examples"].sum() == 200
+
+
+@pytest.mark.parametrize(("labels", "message"), [([0, 2], "from 0 to 2"), ([-1, 0], "from -1"), ([0.0, 1.0], "whole")])
+def test_labels_that_no_probability_belongs_to_are_refused(labels: list, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        calibration_table(np.ones((2, 2)) / 2, labels)

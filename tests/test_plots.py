@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from fontTools.fontBuilder import FontBuilder
@@ -75,6 +76,54 @@ def test_wrapped_captions_keep_clear_of_the_title(rows: int) -> None:
     assert max(axis.title.get_window_extent().y1 for axis in used(figure)) < title.y0
 
 
+@pytest.mark.parametrize("kind", [np.array, pd.Index, tuple], ids=["numpy", "pandas", "tuple"])
+def test_class_names_may_be_of_any_kind(kind) -> None:
+    names, images = kind(["ant", "bee"]), torch.rand(2, 3, 8, 8)
+    shown = [show_batch(images, [0, 1], names), show_predictions(images, [0, 1], [1, 1], names)]
+    assert [[axis.get_title() for axis in used(figure)] for figure in shown] == [
+        ["ant", "bee"],
+        ["bee ✗ (ant)", "bee ✓"],
+    ]
+    (axis,) = plot_confusion([0, 1], [1, 1], names).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["ant", "bee"]
+    assert len(plot_curves([0, 1], np.eye(2), names).axes[0].lines) == 2
+
+
+def test_numbers_are_names_as_well() -> None:
+    (axis,) = plot_confusion([0, 1, 2], [0, 1, 1], range(3)).axes
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "1", "2"]
+
+
+def test_dollars_in_names_are_dollars() -> None:
+    names = ["Ba$$in", "$5 and $6"]
+    report = class_report([0, 1], [1, 1], names)
+    figures = [show_batch(torch.rand(2, 3, 8, 8), [0, 1], names), plot_confusion([0, 1], [1, 1], names)]
+    for figure in [*figures, plot_curves([0, 1], np.eye(2), names), plot_class_bars(report)]:
+        text = io.BytesIO()
+        with plt.rc_context({"svg.fonttype": "none"}):
+            figure.savefig(text, format="svg")
+        assert "Ba$$in" in text.getvalue().decode() and "5" in text.getvalue().decode()
+
+
+@pytest.mark.parametrize("label", [2, -1])
+def test_a_label_without_a_name_is_refused(label: int) -> None:
+    with pytest.raises(ValueError, match=f"The label {label} has no name, there are names of 0 to 1"):
+        show_batch(torch.rand(1, 3, 8, 8), [label], ["ant", "bee"])
+    with pytest.raises(ValueError, match=f"Labels run from {min(label, 0)} to {max(label, 0)}, allowed is 0 to 1"):
+        plot_curves([0, label], np.eye(2), ["ant", "bee"])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_as_many_labels_as_images_are_needed(count: int) -> None:
+    with pytest.raises(ValueError, match=f"There are 2 images and {count} labels"):
+        show_batch(torch.rand(2, 3, 8, 8), [0] * count)
+
+
+def test_curves_of_nan_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 rows of probabilities hold NaN"):
+        plot_curves([0, 1], np.array([[0.5, 0.5], [0.5, np.nan]]), ["ant", "bee"])
+
+
 def test_show_predictions_refuses_lists_of_different_length() -> None:
     with pytest.raises(ValueError):
         show_predictions(torch.zeros(3, 3, 4, 4), [0, 1, 1], [0, 1])
@@ -111,6 +160,21 @@ def test_plot_history_draws_training_and_validation_by_epoch() -> None:
 def test_plot_history_leaves_out_what_was_not_measured() -> None:
     (axis,) = plot_history(History([{"epoch": 1, "train_loss": 1.0}])).axes
     assert [line.get_label() for line in axis.lines] == ["train"]
+
+
+def test_a_history_without_epochs_is_told() -> None:
+    for use in (plot_history, History.frame, History.best):
+        with pytest.raises(ValueError, match="holds no epoch"):
+            use(History())
+
+
+def test_the_best_epoch_is_one_of_those_that_were_measured() -> None:
+    history = History([{"epoch": 1, "train_loss": 2.0}, {"epoch": 2, "train_loss": 1.0, "val_loss": 3.0}])
+    assert history.best("val_loss")["epoch"] == 2
+    with pytest.raises(
+        ValueError, match="monitor='val_accuracy' is not measured. There is: epoch, train_loss, val_loss"
+    ):
+        history.best("val_accuracy")
 
 
 def test_plot_confusion_writes_the_counts_of_scikit_learn_into_the_cells() -> None:

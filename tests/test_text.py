@@ -52,6 +52,13 @@ def toy_table(n: int = 60) -> pd.DataFrame:
         ("ＡＢＣ全角 GPU卡", ["abc", "全", "角", "gpu", "卡"]),
         ("𠀀かナ", ["𠀀", "か", "ナ"]),
         ("cafe\u0301 Größe", ["café", "größe"]),
+        ("हिन्दी भाषा, का की", ["हिन्दी", "भाषा", "का", "की"]),
+        ("தமிழ் கா", ["தமிழ்", "கா"]),
+        ("العَرَبِيَّة", ["العَرَبِيَّة"]),
+        ("שָׁלוֹם", ["שָׁלוֹם"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("İstanbul Istanbul IĞDIR", ["istanbul", "istanbul", "iğdir"]),
+        ("1\ufe0f\u20e3 ❤\ufe0f \u0301", ["1"]),
         ("", []),
         (" \n…!? 🙂", []),
     ],
@@ -179,6 +186,11 @@ def test_columns_may_stand_in_another_order_and_others_are_left_out(write) -> No
     assert table.to_dict("list") == {"text": ["one", "two"], "label": ["x", "y"]}
 
 
+def test_a_quotation_mark_within_a_text_and_odd_signs_for_line_ends_are_kept(write) -> None:
+    table = read_texts(write('text,label\nhe said "hi",x\none\u2028two\x0cthree,y\n"four\r\nfive",y\n'))
+    assert list(table["text"]) == ['he said "hi"', "one\u2028two\x0cthree", "four\r\nfive"]
+
+
 def test_a_text_of_100000_words_is_read_whole(write) -> None:
     table = read_texts(write("text,label\n" + "word " * 100_000 + ",x\nshort,y\n"))
     assert len(table["text"][0].split()) == 100_000
@@ -201,12 +213,21 @@ def test_every_empty_field_is_listed_with_its_line(write) -> None:
         ("text;label\na;x\nb;y\n", r"separated by a comma; it has \['text;label'\]"),
         ("text,label\none, two,x\nthree,y\n", "has? more fields|more fields than"),
         ("text,label\nthree,y\none, two,x\n", "cannot be read.*line 3.*between double quotes"),
-        ('text,label\n"open,x\nb,y\n', "cannot be read.*between double quotes"),
+        (
+            "text,label\none, two,x\nthree,y\nfour, five,x\n",
+            "more fields than .* in line 2, 4. A text that holds commas",
+        ),
+        ('text,label\n"open,x\nb,y\n', "the quotation marks in line 2 do not fit.*between double quotes"),
+        (
+            'text,label\na,x\n"Hello,x\nb,y\n"Bye,x\nc,y\n',
+            "the quotation marks in line 3 do not fit.*its own ones doubled",
+        ),
+        ('text,label\n"he said \\"hi\\" to me",x\nb,y\n', "the quotation marks in line 2 do not fit"),
         ("text,label\na,x\nb,x\n", r"at least two labels, it has \['x'\]"),
         ("text,label\n", r"at least two labels, it has \[\]"),
         ("", "cannot be read"),
-        ("text,label\n天,x\n".encode("gbk"), "is not in UTF-8. Save it again"),
-        ("text,label\na,x\n".encode("utf-16"), "is not in UTF-8. Save it again"),
+        ("text,label\n天,x\n".encode("gbk"), "line 2, is not UTF-8 text. Save the file as UTF-8"),
+        ("text,label\na,x\n".encode("utf-16"), "line 1, is not UTF-8 text"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(content: str | bytes, message: str, write) -> None:

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as F
 
 from ..basics.files import replacing
+from .images import to_rgb
 from .transforms import MEAN, STD, random_crop, shrink
 
 
@@ -29,7 +30,8 @@ class CachedImages(Dataset):
     def __init__(self, dataset: Dataset, size: int, *, augment: bool = False, file: str | Path | None = None):
         """
         Args:
-            dataset: yields (PIL RGB image, label), e.g. `hymenoptera("train")` without a transform.
+            dataset: yields (PIL image, label), e.g. `hymenoptera("train")` without a transform; what is not RGB yet
+                becomes so as by `load_rgb`.
             size: height and width of the images that are returned, float32 tensors (3, size, size), normalized.
             augment: crop and flip at random, as `train_transform(size)` does; otherwise cut out the centre, which gives
                 the tensors of `eval_transform(size)`.
@@ -86,6 +88,10 @@ class CachedImages(Dataset):
                     f"The data set yields images of type {type(image).__name__}, not PIL images. "
                     "Make it without a transform; CachedImages has its own, see `augment`."
                 )
+            try:
+                image = to_rgb(image)
+            except ValueError as error:
+                raise ValueError(f"Image {index} of the data set cannot be used: {error}.") from error
             pixels = np.asarray(shrink(size)(image))
             self._shapes.append(pixels.shape)
             self.targets.append(label)

@@ -14,7 +14,8 @@ from ..basics import course
 from ..downloads.manifest import locate
 from .folders import FolderDataset
 from .images import LabelledImages
-from .lists import AnnotationDataset
+from .lists import AnnotationDataset, read_utf8
+from .scan import class_names, subfolders
 
 
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
@@ -28,9 +29,8 @@ def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
         FileNotFoundError: the data set is not in the data folder; the message says how to get it.
     """
     root = locate("hymenoptera")
-    splits = sorted(path.name for path in root.iterdir() if path.is_dir())
-    _check_split(split, splits)
-    classes = None if split == "train" else FolderDataset(root / "train").classes
+    _check_split(split, subfolders(root))
+    classes = None if split == "train" else class_names(root / "train")
     return FolderDataset(root / split, transform, classes)
 
 
@@ -53,17 +53,17 @@ def open_split(
     """A split of a data set on disk, laid out in either of two ways.
 
     Folders: `root/SPLIT` holds one folder of images per class. Lists: `root/SPLIT.txt` lists images in `root/images`
-    with their labels; `classes.txt` holds the class ids in the order of the labels, and `cat_to_name.json` the name of
-    each id.
+    with their labels; `classes.txt` holds the class ids in the order of the labels, one a line, and `cat_to_name.json`
+    the name of each id. All are UTF-8.
 
     Args:
         transform: called with each PIL RGB image.
         classes: class names that must be found, usually those of the training split.
 
     Raises:
-        FileNotFoundError: there is no such split, or it holds no images.
+        FileNotFoundError: there is no such split, it holds no images, or a file of the lists is missing.
         ValueError: the classes are not those of `classes`, a list does not agree with the pictures, or a class id has
-            no name.
+            no name, or one that is not its own.
     """
     root = Path(root)
     if (root / split).is_dir():
@@ -73,18 +73,35 @@ def open_split(
             f"{root} has no split {split!r}: neither a folder {split} that holds one folder of images per class, nor a "
             f"list {split}.txt."
         )
-    try:
-        names = dict(json.loads((root / "cat_to_name.json").read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{root / 'cat_to_name.json'} is no list of names by class id ({error}).") from error
-    class_ids = (root / "classes.txt").read_text(encoding="utf-8").split()
-    nameless = [class_id for class_id in class_ids if class_id not in names]
-    if nameless:
-        raise ValueError(f"{root / 'cat_to_name.json'} has no name for the class ids {', '.join(nameless)}. Add them.")
-    found = [names[class_id] for class_id in class_ids]
+    found = _listed_classes(root)
     if classes is not None and list(classes) != found:
         raise ValueError(f"The classes of {root} are {found}, expected were {list(classes)}.")
     return AnnotationDataset(root / "images", root / f"{split}.txt", transform, found)
+
+
+def _listed_classes(root: Path) -> list[str]:
+    """The class names of a data set that is laid out as lists."""
+    ids_file, file = root / "classes.txt", root / "cat_to_name.json"
+    for needed in (ids_file, file):
+        if not needed.is_file():
+            raise FileNotFoundError(
+                f"There is no {needed}. The lists of images need classes.txt, with the class ids in the order of the "
+                'labels, one a line, and cat_to_name.json, with their names, {"id": "name", …}.'
+            )
+    try:
+        names = json.loads(read_utf8(file))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is no JSON ({error}).") from error
+    lines = [line.strip() for line in read_utf8(ids_file).splitlines()]
+    class_ids = [line for line in lines if line]
+    if not isinstance(names, dict):
+        raise ValueError(f'{file} holds no names by class id. It should read: {{"id": "name", …}}.')
+    nameless = [repr(class_id) for class_id in class_ids if not isinstance(names.get(class_id), str)]
+    if nameless:
+        raise ValueError(
+            f"{file} has no name for the class ids {', '.join(nameless)} of classes.txt. Add them, as texts in quotes."
+        )
+    return [names[class_id] for class_id in class_ids]
 
 
 def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -99,7 +116,7 @@ def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """
     _check_split(split, ["test", "train", "val"])
     images, labels = course.current().pick(sample=_enlarged_digits, full=_mnist)(split)
-    return images.float().div(images.max()), labels.long()
+    return images, labels.long()
 
 
 def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -108,7 +125,8 @@ def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     train, val = train_test_split(rest, test_size=300, stratify=digits.target[rest], random_state=0)
     index = {"train": train, "val": val, "test": test}[split]
     small = torch.tensor(digits.images[index], dtype=torch.float32).unsqueeze(1)
-    return F.interpolate(small, size=(28, 28), mode="bilinear"), torch.tensor(digits.target[index])
+    enlarged = F.interpolate(small, size=(28, 28), mode="bilinear")
+    return enlarged / 16, torch.tensor(digits.target[index])  # its pixels go from 0 to 16
 
 
 def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -121,8 +139,8 @@ def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
             f"MNIST in {Path(root, 'MNIST', 'raw')} cannot be read ({error}). "
             "Get it again with: python -m course_utils.downloads mnist"
         ) from error
-    part = slice(None) if split == "test" else slice(55_000) if split == "train" else slice(55_000, None)
-    return mnist.data[part].unsqueeze(1), mnist.targets[part]
+    part = {"train": slice(55_000), "val": slice(55_000, None), "test": slice(None)}[split]
+    return mnist.data[part].unsqueeze(1).float() / 255, mnist.targets[part]
 
 
 def _check_split(split: str, splits: list[str]) -> None:

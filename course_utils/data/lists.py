@@ -14,8 +14,8 @@ class AnnotationDataset(LabelledImages):
     """Images named in a text file, each on a line `name label`, such as `tulips/red one.jpg 3`.
 
     The label is a whole number and what follows the last space, so that names may hold spaces. Blank lines and lines
-    that begin with `#` are skipped; Windows line ends and a byte order mark do no harm. Attributes as in
-    `LabelledImages`, samples in the order of the file.
+    that begin with `#` are skipped (write `./#1.jpg` for an image of that name); Windows line ends and a byte order
+    mark do no harm. Attributes as in `LabelledImages`, samples in the order of the file.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class AnnotationDataset(LabelledImages):
         Raises:
             FileNotFoundError: there is no such text file, or no folder `root`.
             ValueError: the file is not UTF-8 or lists nothing, or there are lines without a label, labels that are no
-                whole numbers or out of range, images listed twice, or images that do not exist. The message names all
-                such lines at once.
+                whole numbers or out of range, images listed twice, images that do not exist, or comments that name an
+                image. The message names all such lines at once.
         """
         root, annotations = Path(root), Path(annotations)
         if not annotations.is_file():
@@ -58,25 +58,25 @@ class AnnotationDataset(LabelledImages):
 
 
 def _lines(annotations: Path) -> list[tuple[int, str]]:
-    """The lines that say something, stripped, each with its number."""
-    try:
-        text = annotations.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ValueError(f"{annotations}, line {line}, is not UTF-8 text. Save the file as UTF-8.") from None
-    stripped = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
-    return [(number, line) for number, line in stripped if line and not line.startswith("#")]
+    """The lines that are not blank, stripped, each with its number."""
+    stripped = [(number, line.strip()) for number, line in enumerate(read_utf8(annotations).split("\n"), 1)]
+    return [(number, line) for number, line in stripped if line]
 
 
 def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int):
     """Samples (path, label), and problems (line number, what is wrong)."""
     samples, problems, first_seen = [], [], {}
     for number, line in lines:
-        name, *label = line.rsplit(maxsplit=1)
-        if not label:
+        parts = line.rsplit(maxsplit=1)
+        if line.startswith("#"):
+            if len(parts) == 2 and os.path.isfile(root / parts[0]):
+                problems.append((number, f"a comment, or the image {parts[0]!r}? For the image write ./{line}"))
+            continue
+        if len(parts) < 2:
             problems.append((number, f"{line!r} has no label; it should read: name, space, label"))
             continue
-        path, (label,) = root / name, label
+        name, label = parts
+        path = root / name
         if path in first_seen:
             problems.append((number, f"{name!r} is listed already, in line {first_seen[path]}"))
         first_seen.setdefault(path, number)
@@ -89,3 +89,20 @@ def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int):
         else:
             samples.append((path, int(label)))
     return samples, problems
+
+
+def read_utf8(path: Path, newline: str | None = None) -> str:
+    """A text file, with or without byte order mark.
+
+    Args:
+        newline: "" keeps line ends as they are; by default they become "\\n".
+
+    Raises:
+        ValueError: it is not UTF-8; the message names the line.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline=newline) as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}, line {line}, is not UTF-8 text. Save the file as UTF-8.") from None

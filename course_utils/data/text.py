@@ -1,22 +1,26 @@
 """Texts as tokens, ids and batches. Lesson 12 builds it."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from unicodedata import category, normalize
 
-import numpy as np
 import pandas as pd
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
+from .tables import QUOTES, read_csv
+
 PADDING, UNKNOWN = 0, 1
 MASK = "<name>"  # one token, although of signs that are left out otherwise
+# vowel signs and accents, which stand after their letter
+MARKS = "".join(sign for sign in map(chr, range(0x300, 0xFE00)) if category(sign) in ("Mn", "Mc")) + "\u200c\u200d"
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-TOKEN = re.compile(rf"{MASK}|[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
-QUOTES = 'A text that holds commas, quotes or line breaks stands between double quotes ("), its own ones doubled.'
+LETTER = rf"[^\W_{CJK}]"
+WORD = f"{LETTER}+(?:[{MARKS}]+{LETTER}*)*"
+TOKEN = re.compile(rf"{MASK}|[{CJK}]|{WORD}(?:['’]{WORD})*")
 
 
 def read_texts(path: str | Path) -> pd.DataFrame:
@@ -27,46 +31,41 @@ def read_texts(path: str | Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not in UTF-8, is no such table, has lines without text or label (all are listed), or fewer
-            than two labels.
+        ValueError: it is not in UTF-8, is no such table, has a quotation mark alone, lines with too many fields or
+            without text or label (all are listed), or fewer than two labels.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False, skip_blank_lines=False)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not in UTF-8. Save it again as CSV in UTF-8.") from error
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read as a CSV table: {str(error).strip()}. {QUOTES}") from error
-    table = table.rename(columns=lambda name: str(name).strip())
-    if [*table].count("text") != 1 or [*table].count("label") != 1:
+    (first, names), *rows = read_csv(path)
+    if first != 1 or names.count("text") != 1 or names.count("label") != 1:
         raise ValueError(
             f"{path} needs a column text and a column label, named in its first line and separated by a comma; "
-            f"it has {list(table)}."
+            f"it has {names}{f' in line {first}' * (first > 1)}."
         )
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError(f"{path}: its lines have more fields than the first line has names. {QUOTES}")
-    table = table.fillna("")
-    breaks = np.array([sum(field.count("\n") for field in row) for row in table.to_numpy()], dtype=int)
-    lines = 2 + np.arange(len(table)) + np.cumsum(breaks) - breaks
-    table = pd.DataFrame({name: table[name].str.strip() for name in ("text", "label")})
-    table = table[(table != "").any(axis=1)]
-    empty = sorted((lines[row], name) for name in table for row in table.index[table[name] == ""])
+    if long := [str(line) for line, row in rows if any(row[len(names) :])]:
+        raise ValueError(
+            f"{path} cannot be read: more fields than the first line has names in line {', '.join(long[:20])}"
+            f"{', …' * (len(long) > 20)}. {QUOTES}"
+        )
+    records = [(line, dict(zip(names, row + [""] * len(names)))) for line, row in rows]
+    empty = [(line, name) for line, record in records for name in ("label", "text") if not record[name]]
     if empty:
         listing = "\n".join(f"  line {line}: no {name}" for line, name in empty[:20])
         raise ValueError(f"{path} has {len(empty)} empty field(s):\n{listing}" + "\n  …" * (len(empty) > 20))
+    table = pd.DataFrame([record for _, record in records], columns=["text", "label"], dtype=str)
     if table["label"].nunique() < 2:
         raise ValueError(f"{path} needs texts of at least two labels, it has {sorted(set(table['label']))}.")
-    return table.reset_index(drop=True)
+    return table
 
 
 def tokenize(text: str) -> list[str]:
     """Lower-case words and numbers of a text; of Chinese and Japanese, where no spaces part words, each character.
 
-    Punctuation is left out. Full-width letters become ordinary ones. A text without words gives an empty list.
+    Punctuation is left out. Full-width letters become ordinary ones, İ becomes i. A text without words gives an empty
+    list.
     """
-    return TOKEN.findall(unicodedata.normalize("NFKC", text).lower())
+    return TOKEN.findall(normalize("NFKC", text).lower().replace("i\u0307", "i"))
 
 
 class Vocabulary:

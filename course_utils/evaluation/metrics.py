@@ -16,7 +16,13 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
 
 
 def standard_error(accuracy: float, n: int) -> float:
-    """By how much an accuracy measured on `n` independent examples typically moves: sqrt(p (1 - p) / n)."""
+    """By how much an accuracy measured on `n` independent examples typically moves: sqrt(p (1 - p) / n).
+
+    Raises:
+        ValueError: the accuracy is not between 0 and 1, or n is 0.
+    """
+    if not 0 <= accuracy <= 1 or n < 1:
+        raise ValueError(f"Need an accuracy from 0 to 1 (90 % is 0.9) and n above 0, got {accuracy} and {n}.")
     return (accuracy * (1 - accuracy) / n) ** 0.5
 
 
@@ -28,17 +34,35 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
         num_classes: by default one more than the largest label that occurs.
 
     Raises:
-        ValueError: the lengths differ, there are no examples, or a label is outside 0 … num_classes - 1.
+        ValueError: the lengths differ, there are no examples, or labels are no whole numbers or outside 0 …
+            num_classes - 1.
     """
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     if y_true.shape != y_pred.shape or y_true.ndim != 1 or not len(y_true):
         raise ValueError(f"Need two label lists of the same length, not empty; got {y_true.shape} and {y_pred.shape}.")
-    both = np.concatenate([y_true, y_pred])
+    both = as_labels(np.concatenate([y_true, y_pred]), num_classes)
     num_classes = int(both.max()) + 1 if num_classes is None else num_classes
-    if both.min() < 0 or both.max() >= num_classes:
-        raise ValueError(f"Labels run from {both.min()} to {both.max()}, allowed is 0 to {num_classes - 1}.")
-    cells = y_true * np.int64(num_classes) + y_pred  # int64: the labels may be uint8, which would overflow
-    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    y_true, y_pred = np.split(both, 2)
+    return np.bincount(y_true * num_classes + y_pred, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def as_labels(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
+    """Class labels as int64 array, of the same shape.
+
+    Raises:
+        ValueError: some are no whole numbers, or outside 0 … num_classes - 1.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iub":
+        raise ValueError(
+            f"Class labels must be whole numbers, these are {labels.dtype}. Of scores (n, classes) take argmax(1), "
+            "of names their positions in the list of classes, of whole floats astype(int)."
+        )
+    smallest, largest = labels.min(), labels.max()
+    if smallest < 0 or num_classes is not None and largest >= num_classes:
+        allowed = f"0 to {num_classes - 1}" if num_classes else "0 and above"
+        raise ValueError(f"Labels run from {smallest} to {largest}, allowed is {allowed}. The first class is 0.")
+    return labels.astype(np.int64)  # small types would overflow
 
 
 def class_report(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -50,7 +74,7 @@ def class_report(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str
         y_true, y_pred: int class labels, each of shape (n,).
         class_names: names of all labels; by default the labels themselves.
     """
-    matrix = confusion_matrix(y_true, y_pred, class_names and len(class_names))
+    matrix = confusion_matrix(y_true, y_pred, None if class_names is None else len(class_names))
     hits, predicted, actual = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
     table = pd.DataFrame(
         {
@@ -115,11 +139,19 @@ def calibration_table(probabilities: ArrayLike, y_true: ArrayLike, bins: int = 1
         calibration error is the mean of |confidence - accuracy|, weighted by `examples`.
 
     Raises:
-        ValueError: the shapes do not fit, or there are no examples.
+        ValueError: the shapes do not fit, there are no examples, these are no probabilities, or labels are no whole
+            numbers or out of range.
     """
     probabilities, y_true = np.asarray(probabilities, dtype=float), np.asarray(y_true)
     if probabilities.ndim != 2 or probabilities.shape[:1] != y_true.shape or not len(y_true):
         raise ValueError(f"Need probabilities (n, classes) and labels (n,), got {probabilities.shape}, {y_true.shape}.")
+    y_true = as_labels(y_true, max(2, probabilities.shape[1]))
+    # half precision is about 0.01 off
+    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(axis=1), 1, rtol=0, atol=0.02):
+        raise ValueError(
+            "These are no probabilities: some are negative or NaN, or rows do not add up to 1. Of logits take "
+            "softmax(dim=1); one column p, as sigmoid gives it, becomes two: 1 - p and p."
+        )
     confidence = probabilities.max(axis=1)
     table = pd.DataFrame({"confidence": confidence, "accuracy": probabilities.argmax(axis=1) == y_true, "examples": 1})
     in_bin = np.minimum((confidence * bins).astype(int), bins - 1)

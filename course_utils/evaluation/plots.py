@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from ..data.transforms import denormalize
 from .history import History
-from .metrics import confusion_matrix, wilson_interval
+from .metrics import as_labels, confusion_matrix, wilson_interval
 
 RIGHT, WRONG = "#1a7f37", "#c62828"
 STYLES = ("-", "--", "-.", ":")
@@ -93,16 +93,17 @@ def plot_history(history: History) -> Figure:
 
 def plot_confusion(y_true: ArrayLike, y_pred: ArrayLike, class_names: Sequence[str]) -> Figure:
     """Confusion matrix with its counts: rows are the true classes, columns the predicted ones."""
-    matrix = confusion_matrix(y_true, y_pred, len(class_names))
-    side = 2 + 0.42 * len(class_names)
+    names = [_plain(name) for name in class_names]
+    matrix = confusion_matrix(y_true, y_pred, len(names))
+    side = 2 + 0.42 * len(names)
     figure, axis = plt.subplots(figsize=(side, side))
     axis.imshow(matrix, cmap="Blues")
     for row, column in zip(*matrix.nonzero(), strict=True):
         colour = "white" if matrix[row, column] > matrix.max() / 2 else "black"
         axis.text(column, row, matrix[row, column], ha="center", va="center", color=colour)
     axis.set(title="confusion matrix", xlabel="predicted class", ylabel="true class")
-    axis.set_xticks(range(len(class_names)), class_names, rotation=90 if len(max(class_names, key=len)) > 3 else 0)
-    axis.set_yticks(range(len(class_names)), class_names)
+    axis.set_xticks(range(len(names)), names, rotation=90 if len(max(names, key=len)) > 3 else 0)
+    axis.set_yticks(range(len(names)), names)
     axis.grid(False)
     return figure
 
@@ -118,7 +119,8 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
         most: how many classes to show.
 
     Raises:
-        ValueError: the shapes do not fit, or only one class occurs.
+        ValueError: the shapes do not fit, only one class occurs, labels are no whole numbers or out of range, or
+            scores are NaN.
     """
     y_true, probabilities = np.asarray(y_true), np.asarray(probabilities, dtype=float)
     if probabilities.shape != (len(y_true), len(class_names)):
@@ -126,6 +128,9 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
             f"Need one row per label and one column per class, ({len(y_true)}, {len(class_names)}), "
             f"got probabilities {probabilities.shape}."
         )
+    if undefined := np.isnan(probabilities).any(axis=1).sum():
+        raise ValueError(f"{undefined} rows of probabilities hold NaN. Has the training diverged?")
+    y_true = as_labels(y_true, len(class_names)) if len(y_true) else y_true
     labels = np.unique(y_true).tolist()
     if len(labels) < 2:
         raise ValueError(f"Need examples of two classes at least, there are only those of {labels}.")
@@ -133,7 +138,7 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
     for number, label in enumerate(sorted(labels, key=areas.get)[:most]):
         is_class, scores, style = y_true == label, probabilities[:, label], STYLES[number % len(STYLES)]
-        name = f"{class_names[label]}: {areas[label]:.2f}, {roc_auc_score(is_class, scores):.2f}"
+        name = f"{_name(label, class_names)}: {areas[label]:.2f}, {roc_auc_score(is_class, scores):.2f}"
         precision, recall, _ = precision_recall_curve(is_class, scores)
         left.plot(recall, precision, style, drawstyle="steps-post", label=name)
         false_alarms, recall, _ = roc_curve(is_class, scores, drop_intermediate=False)
@@ -157,7 +162,7 @@ def plot_class_bars(report: pd.DataFrame) -> Figure:
     for place, recall, support in zip(places, report["recall"], report["support"], strict=True):
         if support:
             axis.plot(wilson_interval(round(recall * support), support), [place + 0.2] * 2, "k-", linewidth=1)
-    names = [f"{name} ({support})" for name, support in report["support"].items()]
+    names = [f"{_plain(name)} ({support})" for name, support in report["support"].items()]
     axis.set_yticks(places, names)
     axis.invert_yaxis()
     axis.set(title="each class (examples)", xlabel="score", ylabel="class", xlim=(0, 1.02))
@@ -200,6 +205,8 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
         raise ValueError(
             f"Need at least one image, (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}."
         )
+    if captions is not None and len(captions) != len(images):
+        raise ValueError(f"There are {len(images)} images and {len(captions)} labels, there must be as many.")
     images = images.detach().cpu()
     if images.shape[1] == 3 and normalized:
         images = denormalize(images)
@@ -221,4 +228,14 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
 
 
 def _name(label, class_names: Sequence[str] | None) -> str:
-    return class_names[int(label)] if class_names else str(int(label))
+    number = int(label)
+    if class_names is None:
+        return str(number)
+    if not 0 <= number < len(class_names):
+        raise ValueError(f"The label {number} has no name, there are names of 0 to {len(class_names) - 1}.")
+    return _plain(class_names[number])
+
+
+def _plain(name) -> str:
+    """A name as text: what stands between dollars would be a formula."""
+    return str(name).replace("$", r"\$")

@@ -1,0 +1,111 @@
+"""What lies in a folder of classes, and what of it is left out. Lesson 08 lists such a folder by hand."""
+
+import os
+import warnings
+from collections import defaultdict
+from pathlib import Path
+
+from .images import EXTENSIONS
+
+# what systems and programs put into folders unasked; `._…` are the notes of macOS to a file
+LITTER = {".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", ".ipynb_checkpoints", ".git"}
+SPLITS = {"train", "val", "valid", "validation", "test"}
+
+
+def class_names(root: str | Path) -> list[str]:
+    """Names of the class folders in `root`, sorted.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: these are splits, each of which should hold class folders.
+    """
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f"There is no folder {root}. It should hold one folder of images per class.")
+    names = subfolders(root)
+    if not names:
+        raise FileNotFoundError(f"{root} holds no folders. It should hold one folder of images per class.")
+    if set(names) <= SPLITS:
+        raise ValueError(f"{root} holds splits, not classes: {', '.join(names)}. Open one, {Path(root, names[0])}.")
+    return names
+
+
+def subfolders(root: str | Path) -> list[str]:
+    """Names of the folders in `root`, sorted, less hidden ones."""
+    return _contents(root, defaultdict(list))[0]
+
+
+def class_images(root: str | Path) -> dict[str, list[Path]]:
+    """The image files of every class folder in `root` and of its subfolders: class name -> paths, both sorted.
+
+    Warns of what is left out, with counts and examples. Raises as `FolderDataset` does.
+    """
+    names = class_names(root)
+    left_out: dict[str, list[str]] = defaultdict(list)
+    _, beside = _contents(root, left_out)
+    for path in beside:
+        if _is_image(path):
+            left_out["beside the class folders"].append(str(path))
+    images = {name: _images_below(Path(root, name), left_out) for name in names}
+    if left_out:
+        listing = "; ".join(f"{len(paths)} {what} ({_examples(paths, root)})" for what, paths in left_out.items())
+        warnings.warn(f"Left out of {root}: {listing}.", stacklevel=3)
+    return images
+
+
+def _examples(paths: list[str], root: str | Path) -> str:
+    return ", ".join([os.path.relpath(path, root) for path in paths[:3]] + ["…"] * (len(paths) > 3))
+
+
+def _images_below(folder: Path, left_out: dict[str, list[str]]) -> list[Path]:
+    found, waiting, seen = [], [folder], set()
+    while waiting:
+        place = waiting.pop()
+        if (real := os.path.realpath(place)) in seen:  # a link back
+            continue
+        seen.add(real)
+        names, files = _contents(place, left_out)
+        waiting += [place / name for name in names]
+        found += [path for path in files if _is_image(path)]
+        others = [str(path) for path in files if not _is_image(path)]
+        if others:
+            left_out["without the ending of an image that can be read, such as .jpg"] += others
+    if not found:
+        raise FileNotFoundError(
+            f"The class folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))}). "
+            "Put some into it, or delete the folder if the class is not wanted."
+        )
+    return sorted(found, key=lambda path: path.parts)  # Windows compares paths without case, and orders others so
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS
+
+
+def _contents(folder: str | Path, left_out: dict[str, list[str]]) -> tuple[list[str], list[Path]]:
+    """Names of the folders and paths of the files in a folder, sorted; adds to `left_out` what is hidden or dead."""
+    names, files = [], []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name in LITTER or entry.name.startswith("._"):
+            continue
+        _check_name(entry)
+        if entry.name.startswith("."):
+            if entry.is_dir() or _is_image(Path(entry.name)):
+                left_out["with hidden names"].append(entry.path)
+        elif entry.is_dir():
+            names.append(entry.name)
+        elif entry.is_file():
+            files.append(Path(entry.path))
+        else:
+            left_out["behind links that lead nowhere"].append(entry.path)
+    return names, files
+
+
+def _check_name(entry: os.DirEntry) -> None:
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"In {os.path.dirname(entry.path)!a} is a name that is not UTF-8 text: {os.fsencode(entry.name)}. Archives "
+            "from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for Chinese), "
+            "or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
+        ) from None
