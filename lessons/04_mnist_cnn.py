@@ -144,6 +144,7 @@ def output_size(n, kernel, stride=1, padding=0):
     return (n + 2 * padding - kernel) // stride + 1
 
 
+# %%
 for settings in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
     kernel, stride, padding = settings
     layer = nn.Conv2d(1, 1, kernel_size=kernel, stride=stride, padding=padding)
@@ -255,6 +256,7 @@ def walk(layers, x):
         print(f"{type(layer).__name__:<18} {str(tuple(x.shape)):<16} {count(layer):>7,} parameters")
 
 
+# %%
 torch.manual_seed(0)
 walk(tutorial_cnn(), train_images[:2])
 print(f"in all {count(tutorial_cnn()):,} parameters")
@@ -347,6 +349,7 @@ def conv_stage(in_channels, out_channels):
     )
 
 
+# %%
 print("in (2, 1, 28, 28), out", tuple(conv_stage(1, 16)(train_images[:2]).shape))
 
 # %% [markdown]
@@ -881,12 +884,15 @@ worst = wrong[confidence[wrong].argsort(descending=True)]
 for index in worst[:4].tolist():
     print(f"a {labels[index]} taken for a {predictions[index]}, confidence {confidence[index]:.2f}")
 
+# %% tags=["proof"]
+assert len(wrong) > 0, "not one mistake to look at"
+
+# %% tags=["nbval-ignore-output"]
 is_right = predictions == labels
 when_right, when_wrong = confidence[is_right].mean().item(), confidence[~is_right].mean().item()
 print(f"mean confidence {when_right:.2f} when right, {when_wrong:.2f} when wrong")
 
 # %% tags=["proof"]
-assert len(wrong) > 0, "not one mistake to look at"
 assert when_wrong < when_right, f"mean confidence {when_right:.2f} when right, {when_wrong:.2f} when wrong"
 
 # %% [markdown]
