@@ -380,7 +380,8 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 for name, values in changes.items():
-    print(f"{name:>12}: after the stem {values[:, 0].round(3)}, at the end {values[:, -1].round(2)}")
+    start, end = values[:, 0].round(3), values[:, -1].round(2)
+    print(f"{name:>12}: after the stem {start}, at the end {end}")
 
 # %% tags=["proof"]
 starts, ends = [{name: values[:, place].mean() for name, values in changes.items()} for place in (0, -1)]
