@@ -279,7 +279,7 @@ print(Recipe(**vars(given)))
 # class, with the settings of a training on a folder of images, and its program makes its flags like this:
 
 # %%
-from course_utils.runs import Settings
+from course_utils.settings import Settings
 from course_utils.train import make_parser
 
 flags = ["--data", "pictures", "--model", "cnn", "--learning-rate", "0.01", "--no-freeze"]
@@ -456,7 +456,7 @@ for workers in [0, 1]:
 
 # %%
 from course_utils import CSVLog, fit, freeze, unfreeze, warmup_cosine
-from course_utils.runs import MODELS
+from course_utils.settings import MODELS
 from course_utils.training.loggers import KeepWeights
 
 

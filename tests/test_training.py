@@ -308,7 +308,7 @@ def test_restore_best_leaves_the_weights_of_the_best_epoch_and_nan_is_never_best
         return {monitor.removeprefix("val_"): values[len(weights) - 1]}
 
     monkeypatch.setattr(training, "evaluate", scores)
-    history = quiet_fit(model, train_loader, val_loader, epochs=3, restore_best=True, monitor=monitor)
+    history = quiet_fit(model, train_loader, val_loader, epochs=3, restore_best=monitor)
     assert history.best(monitor)["epoch"] == best
     assert equal(model.state_dict(), weights[best - 1]) and not equal(weights[0], weights[1])
 
@@ -320,7 +320,7 @@ def test_without_restore_best_the_weights_are_those_of_the_last_epoch() -> None:
 
 
 def test_restore_best_can_watch_the_training_loss() -> None:
-    history = quiet_fit(make_model(), loaders()[0], restore_best=True, monitor="train_loss")
+    history = quiet_fit(make_model(), loaders()[0], restore_best="train_loss")
     assert history.best("train_loss")["train_loss"] == min(history["train_loss"])
 
 
@@ -448,10 +448,10 @@ def test_resuming_a_finished_run_trains_nothing_and_gives_its_weights_and_histor
 
 
 def test_the_best_epoch_of_the_first_sitting_is_restored_after_the_second(tmp_path: Path) -> None:
-    run = make_run(0) | {"epochs": 1, "restore_best": True, "monitor": "train_loss"}
+    run = make_run(0) | {"epochs": 1, "restore_best": "train_loss"}
     fit(**run, checkpoint=tmp_path / "run.pt")
     best = copy.deepcopy(run["model"].state_dict())
-    second = make_run(99) | {"epochs": 3, "restore_best": True, "monitor": "train_loss"}
+    second = make_run(99) | {"epochs": 3, "restore_best": "train_loss"}
     history = fit(**second, checkpoint=tmp_path / "run.pt", loss_fn=lambda *batch: 10 * F.cross_entropy(*batch))
     assert history.best("train_loss")["epoch"] == 1 and equal(second["model"].state_dict(), best)
 
@@ -506,14 +506,14 @@ def test_empty_loaders_are_refused() -> None:
 
 def test_a_monitor_that_is_not_measured_is_refused_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="monitor='val_acuracy' is not measured.*val_accuracy"):
-        quiet_fit(make_model(), *loaders(), restore_best=True, monitor="val_acuracy", checkpoint=tmp_path / "run.pt")
+        quiet_fit(make_model(), *loaders(), restore_best="val_acuracy", checkpoint=tmp_path / "run.pt")
     assert not list(tmp_path.iterdir())
 
 
 def test_restore_best_without_a_val_loader_is_refused_before_training() -> None:
     model = make_model()
     before = copy.deepcopy(model.state_dict())
-    with pytest.raises(ValueError, match="restore_best watches 'val_loss', which needs a val_loader"):
+    with pytest.raises(ValueError, match="monitor='val_loss' is not measured without a val_loader"):
         quiet_fit(model, loaders()[0], restore_best=True)
     assert equal(model.state_dict(), before)
 
@@ -585,4 +585,4 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
 
 def test_a_misspelt_monitor_is_refused_before_training() -> None:
     with pytest.raises(ValueError, match="val_acc.*val_accuracy"):
-        quiet_fit(make_model(), *loaders(), restore_best=True, monitor="val_acc", epochs=10**6)
+        quiet_fit(make_model(), *loaders(), restore_best="val_acc", epochs=10**6)

@@ -20,18 +20,24 @@ class History:
         return len(self.rows)
 
     def frame(self) -> pd.DataFrame:
-        """The history as a table, one row per epoch."""
+        """The history as a table, one row per epoch. Raises ValueError where there is none."""
+        self._check()
         return pd.DataFrame(self.rows).set_index("epoch")
 
     def best(self, monitor: str = "val_loss") -> dict[str, float]:
         """The row with the lowest value of `monitor`, or the highest where it is an accuracy.
 
         Raises:
-            ValueError: `monitor` is not measured.
+            ValueError: `monitor` is not measured, or no epoch was.
         """
+        self._check()
         if monitor not in self.rows[-1]:
             raise ValueError(f"monitor={monitor!r} is not measured. There is: {', '.join(self.rows[-1])}.")
         return min(self.rows, key=lambda row: _cost(row, monitor))
+
+    def _check(self) -> None:
+        if not self.rows:
+            raise ValueError("The history is empty: no epoch has been trained yet.")
 
 
 def _cost(row: dict[str, float], monitor: str) -> float:
