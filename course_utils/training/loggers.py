@@ -162,8 +162,8 @@ class KeepWeights(Callback):
         best = self.folder / "best.safetensors"
         if done and not best.exists():
             raise FileNotFoundError(
-                f"{best} is missing, though {done} epochs have been trained: the best are lost. "
-                "Put it back, or begin anew in another folder."
+                f"{best} is missing, though epochs have been trained, in all {done}: the best weights are lost. Put "
+                "the file back, or begin anew in another folder."
             )
         epoch, monitor = _label(best) if best.exists() else (0, "")
         if not epoch:  # no weights, or none of this class
