@@ -51,8 +51,8 @@ def fit(
         restore_best: leave the model with the weights of its best epoch, not of its last. Best is the lowest
             "val_loss" (True), or whatever column of the history is named, e.g. "val_accuracy", the highest of those.
         checkpoint: file rewritten after every epoch. If it exists, training goes on from it and ends with the same
-            numbers as a run that was never interrupted: bit for bit on one CPU, unless `persistent_workers=True`
-            lets loader workers go on drawing random numbers from epoch to epoch; with a `seeded_loader` they may.
+            numbers as a run that was never interrupted: bit for bit on one CPU. Loaders with `persistent_workers=True`
+            break this, shuffling included, because they draw a seed once and not every epoch; `seeded_loader` does not.
         callbacks: told of batches and epochs, e.g. `CSVLog("runs/first")`.
         progress: show a bar and print a line per epoch.
 
