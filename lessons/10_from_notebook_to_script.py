@@ -349,9 +349,9 @@ attempt(write_whole)
 # %% [markdown]
 # The helper `replacing` does the same in a `with` block. It also waits until the bytes have really reached the disk,
 # and it clears away the unfinished file, whose name is another one each time: two programs never write into the same.
-# Checkpoints, weights and the table of epochs are written with it. The table of
-# batches grows row by row instead, for rewriting it each time would be slow. After a kill its last row may be half;
-# whoever goes on with the run cuts off the rows of the unfinished epoch.
+# Checkpoints, weights and the table of epochs are written with it. The table of batches grows row by row instead, for
+# rewriting it each time would be slow. After a kill its last row may be half; whoever goes on with the run cuts off the
+# rows of the unfinished epoch.
 
 # %%
 from course_utils.basics.files import replacing
