@@ -82,16 +82,21 @@ def inputs_and_targets(batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 def check_targets(outputs: torch.Tensor, targets: torch.Tensor) -> None:
     """Raise ValueError where a loss would be computed from what cannot be compared."""
-    shapes = f"The model's outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}"
     if targets.is_floating_point() and outputs.shape != targets.shape:
         raise ValueError(
-            f"{shapes}: subtracting them would broadcast to a table of all pairs. Give both the same shape, e.g. "
-            "targets.unsqueeze(1). Labels of classes must be whole numbers, e.g. targets.long()."
+            f"{_shapes(outputs, targets)}: subtracting them would broadcast to a table of all pairs. Give both the "
+            "same shape, e.g. targets.unsqueeze(1). Labels of classes must be whole numbers, e.g. targets.long()."
         )
     if not targets.is_floating_point() and outputs.ndim == 2 and targets.shape == (len(outputs), 1):
-        raise ValueError(f"{shapes}: labels of classes need the shape ({len(outputs)},), e.g. targets.squeeze(1).")
+        raise ValueError(
+            f"{_shapes(outputs, targets)}: labels of classes need the shape ({len(outputs)},), e.g. targets.squeeze(1)."
+        )
     if are_class_scores(outputs, targets) and targets.device.type == "cpu":  # reading from a GPU makes it wait
         check_labels(outputs, targets)
+
+
+def _shapes(outputs: torch.Tensor, targets: torch.Tensor) -> str:
+    return f"The model's outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}"
 
 
 def are_class_scores(outputs: torch.Tensor, targets: torch.Tensor) -> bool:
