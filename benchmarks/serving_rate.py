@@ -26,7 +26,8 @@ from requests import Request
 from safetensors.torch import save_file
 
 from course_utils import eval_transform, load_rgb, open_run
-from course_utils.runs import Settings, create_run
+from course_utils.runs import create_run
+from course_utils.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS, ROUNDS, SECONDS, SIZE, LARGER = (1, 8, 32), 3, 1.0, 64, 224

@@ -28,6 +28,7 @@ from .models.pretrained import backbone_file, pretrained_resnet18
 from .models.resnet import resnet18
 from .models.small import CNN, MLP, freeze, unfreeze
 from .runs import open_run
+from .training.inference import evaluate, extract_features, predict
 from .training.loggers import CSVLog
-from .training.loop import evaluate, extract_features, fit, predict
+from .training.loop import fit
 from .training.schedules import warmup_cosine

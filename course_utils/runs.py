@@ -6,90 +6,31 @@ best.safetensors       weights of the epoch with the lowest val loss
 epoch-01.safetensors   weights of every epoch
 batches.csv            loss and accuracy of every batch
 epochs.csv             the same of every epoch, and those on the val split
+.lock                  held by the program that trains here
 """
 
 import json
-import math
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
 from .basics.checkpoints import load_weights
-from .basics.course import DEVICES
+from .basics.cli import command_line
 from .data.datasets import open_split
-from .data.images import LabelledImages
-from .models.pretrained import pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
-from .models.resnet import resnet18, resnet34, resnet50, resnet101
-from .models.small import CNN
-
-MODELS: dict[str, Callable[[int], nn.Module]] = {
-    "cnn": lambda num_classes: CNN(in_channels=3, num_classes=num_classes),
-    "resnet18": resnet18,
-    "resnet34": resnet34,
-    "resnet50": resnet50,
-    "resnet101": resnet101,
-    "pretrained_resnet18": pretrained_resnet18,
-    "pretrained_resnet50": pretrained_resnet50,
-    "pretrained_resnet101": pretrained_resnet101,
-}
-
-
-def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": help, "choices": choices or None})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the result of a run. Each is a flag of `python -m course_utils.train`."""
-
-    data: str = field(metadata={"help": "folder with the splits train and val", "choices": None})
-    model: str = _setting("resnet18", "network", tuple(MODELS))
-    freeze: bool = _setting(False, "train the last layer alone, keep the rest as it is")
-    epochs: int = _setting(5, "passes over the training images")
-    batch_size: int = _setting(32, "images per step, of all processes together")
-    learning_rate: float = _setting(1e-3, "highest learning rate of AdamW")
-    weight_decay: float = _setting(0.01, "weight decay of AdamW")
-    warmup_epochs: float = _setting(1.0, "epochs in which the learning rate rises; then it falls along a cosine")
-    size: int = _setting(224, "height and width of the images in pixels")
-    bfloat16: bool = _setting(False, "compute in half precision; faster on most GPUs and on few CPUs")
-    seed: int = _setting(0, "of weights, order and augmentation")
-    device: str = _setting("auto", "where to compute", DEVICES)
-    workers: int = _setting(2, "processes that load images in advance")
-    keep_epochs: bool = _setting(True, "keep the weights of every epoch, not of the best one alone")
-    tensorboard: bool = _setting(False, "also write a log for TensorBoard")
-    wandb: bool = _setting(False, "also write a log for Weights & Biases, offline unless WANDB_MODE says otherwise")
-
-    def __post_init__(self) -> None:
-        for setting in fields(self):
-            _check(setting, getattr(self, setting.name))
-        if self.learning_rate == 0:
-            raise ValueError("learning_rate is 0, it must be above 0.")
-        if self.warmup_epochs > self.epochs:
-            raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}, it must be at most epochs, {self.epochs}.")
-
-
-def _check(setting: Field, value: Any) -> None:
-    choices = setting.metadata["choices"]
-    if type(value) is not setting.type and (setting.type, type(value)) != (float, int):
-        raise ValueError(f"{setting.name} is {value!r}, it must be of type {setting.type.__name__}.")
-    if choices and value not in choices:
-        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(choices)}.")
-    if setting.type in (int, float):
-        smallest = {"epochs": 1, "batch_size": 1, "size": 8}.get(setting.name, 0)
-        largest = 2**32 if setting.type is int else math.inf
-        if not smallest <= value < largest:
-            raise ValueError(f"{setting.name} is {value}, it must be at least {smallest}, and below {largest}.")
+from .data.images import LabelledImages, load_rgb
+from .settings import MODELS, Settings, settings_from
 
 
 @dataclass(frozen=True)
@@ -114,6 +55,17 @@ class Run:
     def checkpoint(self) -> Path:
         """The file from which training goes on."""
         return self.folder / "last.pt"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Train here alone. Raises BlockingIOError where another program does already."""
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise BlockingIOError(
+                f"{self.folder}: another program is training here already. Wait for its end, or stop it."
+            ) from None
 
     def new_model(self) -> nn.Module:
         """The network as it is before training."""
@@ -146,21 +98,33 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
     """Make a run folder with its `config.json`, whole or not at all.
 
     Raises:
-        FileExistsError: `folder` exists and is not empty.
-        FileNotFoundError, ValueError: the data cannot be used; see `open_split`.
+        FileExistsError: `folder` exists and is not empty; hidden files do not count.
+        FileNotFoundError, ValueError: the data cannot be used, see `open_split`; there is one class alone, or an image
+            of the split val that cannot be read.
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if (folder / "config.json").exists():
         raise FileExistsError(
-            f"{folder} exists already. Go on with that run by --resume {folder}, or choose another folder."
+            f"{folder} exists already. Go on with that run by {command_line('train', '--resume', folder)}, or choose "
+            "another folder. (To begin anew there, delete the folder first.)"
         )
+    if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
+        raise FileExistsError(f"{folder} exists already, and is no run. Choose another folder.")
+    _check_folder(settings.data)
     train_set = open_split(settings.data, "train")
-    images = {"train": len(train_set), "val": len(open_split(settings.data, "val", classes=train_set.classes))}
+    if len(train_set.classes) < 2:
+        raise ValueError(
+            f"{settings.data} has one class alone, {train_set.classes[0]!r}: there is nothing to tell apart. The split "
+            "train should hold one folder of images per class; perhaps there is a folder too many in between."
+        )
+    val_set = open_split(settings.data, "val", classes=train_set.classes)
+    for path, _ in val_set.samples:
+        load_rgb(path)  # one that cannot be read would cost the whole first epoch
     record = {
         "settings": asdict(settings),
         "classes": train_set.classes,
-        "images": images,
+        "images": {"train": len(train_set), "val": len(val_set)},
         "environment": environment(),
     }
     MODELS[settings.model](len(train_set.classes))  # its pretrained weights may be missing
@@ -170,8 +134,9 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
         made.mkdir()
         (made / "config.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         if folder.exists():
-            folder.rmdir()
-        made.rename(folder)
+            (made / "config.json").replace(folder / "config.json")
+        else:
+            made.rename(folder)
     return open_run(folder)
 
 
@@ -187,7 +152,7 @@ def open_run(folder: str | Path) -> Run:
         raise FileNotFoundError(f"{folder} is no run folder: there is no {file}.")
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        settings = _settings_from(record["settings"])
+        settings = settings_from(record["settings"])
         classes, images = record["classes"], record["images"]
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
             raise ValueError("classes is no list of names")
@@ -204,13 +169,23 @@ def open_data(run: Run, split: str, transform: Callable, data: str | Path | None
     Raises:
         FileNotFoundError, ValueError: see `open_split`; or it is no longer what the run began with.
     """
+    if data is None:
+        hint = "If the data of this run have been moved, add --data with their new place."
+        _check_folder(run.settings.data, hint)
+    else:
+        _check_folder(data)
     dataset = open_split(data or run.settings.data, split, transform, run.classes)
     if data is None and len(dataset) != run.images[split]:
         raise ValueError(
             f"The split {split!r} of {run.settings.data} has {len(dataset)} images, when the run in {run.folder} began "
-            f"it had {run.images[split]}. Put the data back as it was, or start a new run."
+            f"it had {run.images[split]}. Put the data back as it was, or start a new run in another folder."
         )
     return dataset
+
+
+def _check_folder(data: str | Path, hint: str = "") -> None:
+    if not Path(data).is_dir():
+        raise FileNotFoundError(f"There is no folder {data}. {hint}".rstrip())
 
 
 def environment() -> dict[str, str]:
@@ -220,10 +195,3 @@ def environment() -> dict[str, str]:
     machine = {"python": platform.python_version(), "system": platform.platform(), "cpu": platform.machine()}
     started = {"started": datetime.now().astimezone().isoformat(timespec="seconds")}
     return started | machine | versions | gpus | {"threads": str(torch.get_num_threads()), "cores": str(os.cpu_count())}
-
-
-def _settings_from(values: Mapping[str, Any]) -> Settings:
-    differing = sorted({setting.name for setting in fields(Settings)} ^ set(values))
-    if differing:
-        raise ValueError(f"unknown or missing settings {', '.join(differing)}")
-    return Settings(**values)

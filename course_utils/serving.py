@@ -30,7 +30,7 @@ from .basics.cli import described_parser, exit_code
 from .data.images import UNREADABLE, to_rgb
 from .data.transforms import eval_transform
 from .runs import open_run
-from .training.loop import predict
+from .training.inference import predict
 
 MAX_BYTES = 10_000_000  # of a request
 MAX_PIXELS = 30_000_000  # a few kilobytes can hold a picture that fills the memory

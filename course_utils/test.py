@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader
 
 from .basics.cli import described_parser, exit_code
 from .basics.course import DEVICES, choose_device
-from .basics.files import replacing
+from .basics.files import check_writable, replacing
 from .data.images import LabelledImages
 from .data.transforms import eval_transform
 from .evaluation.metrics import class_report, classification_metrics, standard_error
 from .runs import Run, open_data, open_run
-from .training.loop import predict
+from .training.inference import predict
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         run = open_run(flags.run)
         dataset = open_data(run, flags.split, eval_transform(run.settings.size), flags.data)
+        for name in ("test.json", "predictions.csv"):
+            check_writable(run.folder / name)
         logits = answers(run, dataset, flags.weights, choose_device(flags.device))
         scores = judge(logits, dataset)
         record = {"data": str(flags.data), "split": flags.split, "weights": flags.weights} | scores
@@ -71,16 +73,22 @@ def judge(logits: torch.Tensor, dataset: LabelledImages) -> dict[str, float]:
 
 
 def predictions(logits: torch.Tensor, dataset: LabelledImages, root: Path) -> pd.DataFrame:
-    """One row per image: its `file`, the `true` and the `predicted` class, and the `probability` of the latter."""
+    """One row per image: its `file`, below `root` or whole, the `true` and the `predicted` class, and the `probability`
+    of the latter."""
     probabilities, labels = logits.softmax(dim=1).max(dim=1)
     return pd.DataFrame(
         {
-            "file": [path.relative_to(root).as_posix() for path, _ in dataset.samples],
+            "file": [_shown(path, root) for path, _ in dataset.samples],
             "true": [dataset.classes[label] for label in dataset.targets],
             "predicted": [dataset.classes[label] for label in labels],
             "probability": probabilities.numpy().round(4),
         }
     )
+
+
+def _shown(path: Path, root: Path) -> str:
+    name = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return name.encode("utf-8", "backslashreplace").decode()  # file systems take names that are no text
 
 
 if __name__ == "__main__":

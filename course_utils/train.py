@@ -5,6 +5,7 @@
 
 FOLDER holds the splits train and val, each with one folder of images per class. What the run does is written into
 RUN_FOLDER. Interrupted, by Ctrl-C, a crash or a power cut, it goes on with --resume and ends with the same numbers.
+If the images have been moved meanwhile, name their new place with --resume RUN_FOLDER --data FOLDER.
 Several processes train together with: torchrun --nproc-per-node=2 -m course_utils.train ...
 """
 
@@ -12,14 +13,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from contextlib import ExitStack
+from dataclasses import MISSING, fields, replace
 
 import torch
 from torch.optim import AdamW
 from torch.utils.data import DataLoader
 
 from .basics import distributed
-from .basics.cli import described_parser, exit_code
+from .basics.cli import command_line, described_parser, exit_code
 from .basics.course import choose_device, seed_everything
 from .data.loaders import seeded_loader
 from .data.transforms import eval_transform, train_transform
@@ -37,23 +39,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     flags = vars(parser.parse_args(arguments))
     output, resume = flags.pop("output"), flags.pop("resume")
-    if resume and (output or flags):
-        parser.error("--resume takes the settings of the run, give no others")
+    if "data" in flags:
+        flags["data"] = os.path.abspath(flags["data"])  # --resume may come from another folder
+    if resume and (output or set(flags) - {"data"}):
+        parser.error("--resume takes the settings of the run, give no others than --data")
     if not resume and not (output and "data" in flags):
         parser.error("a new run needs --data and --output; an interrupted one goes on with --resume")
 
     def work() -> None:
-        settings = open_run(resume).settings if resume else Settings(**flags)
+        settings = replace(open_run(resume).settings, **flags) if resume else Settings(**flags)
         device = choose_device(settings.device)
         if not resume and distributed.rank() == 0:
             create_run(output, settings)
-        with distributed.joined_processes(device) as place:
-            run = open_run(resume or output)
+        with ExitStack() as stack:
+            if distributed.rank() == 0:
+                stack.enter_context(open_run(resume or output).locked())
+            place = stack.enter_context(distributed.joined_processes(device))
+            run = replace(open_run(resume or output), settings=settings)
             history = train(run, place)
         if distributed.rank() == 0:
             report(run, history)
 
-    go_on = f"python -m course_utils.train --resume {resume or output}"
+    go_on = command_line("train", "--resume", resume or output)
     return exit_code(work, interrupted=f"finished epochs are saved, go on with: {go_on}")
 
 
@@ -85,7 +92,13 @@ def train(run: Run, device: torch.device) -> History:
     train_set = open_data(run, "train", train_transform(settings.size))
     val_set = open_data(run, "val", eval_transform(settings.size))
     train_loader = seeded_loader(train_set, settings.batch_size, settings.seed, settings.workers)
-    val_loader = DataLoader(val_set, settings.batch_size, num_workers=settings.workers)
+    val_loader = DataLoader(
+        val_set,
+        settings.batch_size,
+        num_workers=settings.workers,
+        persistent_workers=settings.workers > 0,
+        generator=torch.Generator(),  # or it would draw from the global one, as often as its workers are started
+    )
     model = run.new_model()
     if settings.freeze:
         *_, head = freeze(model).modules()
@@ -125,7 +138,7 @@ def report(run: Run, history: History) -> None:
     """Say what came out and what comes next."""
     best = history.best("val_loss")
     print(f"best epoch {best['epoch']}: val accuracy {best['val_accuracy']:.4f}, weights in {run.folder}")
-    print(f"Judge it once, at the end: python -m course_utils.test {run.folder} --data {run.settings.data}")
+    print(f"Judge it once, at the end: {command_line('test', run.folder, '--data', run.settings.data)}")
 
 
 if __name__ == "__main__":

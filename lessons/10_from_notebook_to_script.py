@@ -279,7 +279,7 @@ print(Recipe(**vars(given)))
 # class, with the settings of a training on a folder of images, and its program makes its flags like this:
 
 # %%
-from course_utils.runs import Settings
+from course_utils.settings import Settings
 from course_utils.train import make_parser
 
 flags = ["--data", "pictures", "--model", "cnn", "--learning-rate", "0.01", "--no-freeze"]
@@ -348,9 +348,10 @@ attempt(write_whole)
 
 # %% [markdown]
 # The helper `replacing` does the same in a `with` block. It also waits until the bytes have really reached the disk,
-# and it clears away the unfinished file. Checkpoints, weights and the table of epochs are written with it. The table of
-# batches grows row by row instead, for rewriting it each time would be slow. After a kill its last row may be half;
-# whoever goes on with the run cuts off the rows of the unfinished epoch.
+# and it clears away the unfinished file, whose name is another one each time: two programs never write into the same.
+# Checkpoints, weights and the table of epochs are written with it. The table of batches grows row by row instead, for
+# rewriting it each time would be slow. After a kill its last row may be half; whoever goes on with the run cuts off the
+# rows of the unfinished epoch.
 
 # %%
 from course_utils.basics.files import replacing
@@ -456,7 +457,7 @@ for workers in [0, 1]:
 
 # %%
 from course_utils import CSVLog, fit, freeze, unfreeze, warmup_cosine
-from course_utils.runs import MODELS
+from course_utils.settings import MODELS
 from course_utils.training.loggers import KeepWeights
 
 
@@ -645,7 +646,7 @@ print("same weights after the last epoch, bit for bit:", same)
 
 # %% [markdown]
 # A killed program costs at most one epoch, and not a single digit. (Ctrl-C in a terminal does the same, with exit code
-# 130.)
+# 130. Two programs that go on with the same run at once would spoil it, so the second one is refused.)
 #
 # **Check yourself.** Somebody resumes by loading `epoch-01.safetensors` into a new network and training two more
 # epochs. What is different?
@@ -744,13 +745,14 @@ print("the loss is higher on average:", course.profile == "full" or worse)
 #
 # The tutorial has a training script, a test script and some text. Here the pieces lie in
 # [train.py](../course_utils/train.py), [test.py](../course_utils/test.py), [runs.py](../course_utils/runs.py),
-# [loop.py](../course_utils/training/loop.py), [transforms.py](../course_utils/data/transforms.py),
+# [settings.py](../course_utils/settings.py), [loop.py](../course_utils/training/loop.py),
+# [inference.py](../course_utils/training/inference.py), [transforms.py](../course_utils/data/transforms.py),
 # [schedules.py](../course_utils/training/schedules.py) and [loggers.py](../course_utils/training/loggers.py):
 #
 # | there | here | what has changed |
 # |---|---|---|
 # | `get_args` with argparse | `make_parser` in train.py | made from `Settings`; no `type=bool` |
-# | `--model` with choices | `--model`, `MODELS` in runs.py | classes are read from the folders |
+# | `--model` with choices | `--model`, `MODELS` in settings.py | classes are read from the folders |
 # | `--train_dir`, `--val_dir` | `--data`, with both inside | missing folders are named |
 # | `--is_cuda`, `--is_mps` | `--device auto` | takes what is there |
 # | `--num_workers`, `--batch_size` | `--workers`, `--batch-size` | workers do not change the result |
@@ -761,7 +763,7 @@ print("the loss is higher on average:", course.profile == "full" or worse)
 # | warm-up, set *after* the step | schedules.py | set before the first batch |
 # | `per_epoch_size`, may be 0 | `len(train_loader)` | the real number of steps |
 # | progress bar with epoch, loss, rate | `fit`, loggers.py | logs in files as well |
-# | `val()`, mean of batch means | `evaluate` in training.py | every picture weighs the same |
+# | `val()`, mean of batch means | `evaluate` in inference.py | every picture weighs the same |
 # | weights from `--save_station` on | `KeepWeights` in loggers.py | from epoch 1, and the best |
 # | scores in the file's name | `epochs.csv` | every digit of every epoch |
 # | `torch.save` of the whole model | safetensors files | loading runs no code |

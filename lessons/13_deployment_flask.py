@@ -81,7 +81,7 @@ shutil.rmtree(run_folder, ignore_errors=True)  # where this cell is run again
 with contextlib.redirect_stdout(io.StringIO()):
     code = train_program(["--output", str(run_folder), *flags])
 print("exit code:", code)
-print("in the run:", *sorted(path.name for path in run_folder.iterdir()))
+print("in the run:", *sorted(path.name for path in run_folder.glob("[!.]*")))
 
 # %% [markdown]
 # That folder is all the server gets. It holds the weights, and in `config.json` what they are worth nothing without:

@@ -973,8 +973,7 @@ def toss(seed):
 claims, kept_heads = [], []
 for seed in range(20):
     learn, half, _ = toss(seed)
-    best_of = {"restore_best": True, "monitor": "val_accuracy"}
-    lucky, by_epoch = train_head(learn, half, seed, epochs=25, **best_of)
+    lucky, by_epoch = train_head(learn, half, seed, epochs=25, restore_best="val_accuracy")
     claims.append(max(by_epoch))
     kept_heads.append(lucky)
 print(f"mean of the reported accuracies {np.mean(claims):.3f}")

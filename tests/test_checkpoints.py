@@ -1,12 +1,15 @@
 """Checks of saving and loading: whole or not at all, nothing executed, damage and strangers named."""
 
+import errno
 import multiprocessing
 import os
 import pickle
 import random
+import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -30,6 +33,19 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     loaded = load_checkpoint(tmp_path / "new folder" / "run.pt")
     assert torch.equal(loaded["weights"], state["weights"]) and loaded["counts"] == state["counts"]
     assert loaded["nested"]["half"].dtype == torch.float16
+
+
+def test_numpy_numbers_are_saved_as_those_of_python(tmp_path: Path) -> None:
+    numbers = {"rate": np.logspace(-3, -1, 5)[2], "single": np.float32(0.1), "count": np.int64(3), "right": np.True_}
+    state = numbers | {"names": list(np.array(["ant", "bee"])), "by class": {np.int64(1): (np.float64(0.5), None)}}
+    save_checkpoint(tmp_path / "run.pt", state)
+    loaded = load_checkpoint(tmp_path / "run.pt")
+    assert loaded == state and [type(loaded[name]) for name in numbers] == [float, float, int, bool]
+
+
+def test_a_state_dict_is_saved_with_the_versions_of_its_parts(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "run.pt", {"model": nn.BatchNorm1d(2).state_dict()})
+    assert load_checkpoint(tmp_path / "run.pt")["model"]._metadata[""] == {"version": 2}
 
 
 def test_saving_again_replaces_the_file_and_leaves_no_other(path: Path) -> None:
@@ -78,9 +94,21 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_the_old_checkpoint(limit: int,
     assert load_checkpoint(path) == {"version": 1} and os.listdir(path.parent) == ["run.pt"]
 
 
-def test_what_cannot_be_pickled_keeps_the_old_checkpoint(path: Path) -> None:
-    with pytest.raises((AttributeError, pickle.PicklingError)):
-        save_checkpoint(path, {"function": lambda: None})
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [
+        ({"function": lambda: None}, r"state\['function'\] is a function"),
+        ({"model": nn.Linear(2, 2)}, r"state\['model'\] is a Linear.*state_dict"),
+        ({"rows": [{"seen": np.zeros(3)}]}, r"state\['rows'\]\[0\]\['seen'\] is a ndarray.*torch.from_numpy"),
+        ({"where": Path("x")}, r"state\['where'\] is a \w*Path.*str\(…\)"),
+    ],
+    ids=["function", "model", "array", "path"],
+)
+def test_what_could_not_be_loaded_again_is_refused_and_keeps_the_old_checkpoint(
+    state: dict, named: str, path: Path
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        save_checkpoint(path, state)
     assert load_checkpoint(path) == {"version": 1} and os.listdir(path.parent) == ["run.pt"]
 
 
@@ -179,6 +207,24 @@ def test_a_whole_model_is_refused_with_the_advice_to_save_a_state_dict(path: Pat
         load_checkpoint(path)
 
 
+def test_objects_in_a_file_are_named_with_the_cure(path: Path) -> None:
+    torch.save({"rate": np.float64(0.1)}, path)
+    with pytest.raises(ValueError, match=r"run.pt is refused: it holds Python objects \(numpy.*float\(…\) instead of"):
+        load_checkpoint(path)
+
+
+def test_what_the_system_does_not_let_one_read_is_not_called_damaged(path: Path, tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(OSError, match=f"{re.escape(str(tmp_path))} cannot be read"):
+        load_checkpoint(tmp_path)
+
+    def failing(*arguments: object, **more: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(torch, "load", failing)
+    with pytest.raises(OSError, match="run.pt cannot be read .Input/output error"):
+        load_checkpoint(path)
+
+
 def test_a_file_that_holds_no_dict_and_a_missing_file_are_named(path: Path, tmp_path: Path) -> None:
     torch.save(torch.zeros(3), path)
     with pytest.raises(ValueError, match="run.pt is not a checkpoint of this course: it holds a Tensor"):
@@ -202,6 +248,29 @@ def test_weights_of_another_architecture_are_refused_and_the_model_is_unchanged(
     with pytest.raises(ValueError, match=f"(?s)other.pt belongs to another model than this MLP:.*{difference}"):
         checkpoints.load_weights(model, other.state_dict(), "other.pt")
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wrapper", ["", "state_dict", "model", "model_state_dict"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_weights_of_other_programs_are_found_behind_their_wrappers(prefix: str, wrapper: str) -> None:
+    model, other = MLP(4, [5], 2), MLP(4, [5], 2)
+    weights = {f"{prefix}{name}": value for name, value in other.state_dict().items()}
+    checkpoints.load_weights(model, {"epoch": 3, wrapper: weights} if wrapper else weights, "other.pt")
+    assert torch.equal(model(torch.ones(1, 4)), other(torch.ones(1, 4)))
+
+
+def test_a_model_whose_own_names_look_like_a_wrapper_is_loaded_as_it_is() -> None:
+    model = nn.ModuleDict({"module": nn.Linear(2, 2)})
+    checkpoints.load_weights(nn.ModuleDict({"module": nn.Linear(2, 2)}), model.state_dict(), "own.pt")
+
+
+def test_the_message_shows_what_the_file_holds_as_well_as_what_it_lacks() -> None:
+    weights = {f"net.{number}.weight": torch.zeros(1) for number in range(9)} | {"epoch": 3}
+    with pytest.raises(ValueError) as caught:
+        checkpoints.load_weights(MLP(4, [5, 5], 2), weights, "other.pt")
+    expected = [f"  {number}.{kind} is missing" for number in (1, 3) for kind in ("weight", "bias")]
+    expected += ["  … and 2 more", *(f"  net.{number}.weight is unknown" for number in range(4)), "  … and 6 more"]
+    assert str(caught.value).splitlines()[1:] == expected
 
 
 def test_weights_of_the_same_architecture_are_copied() -> None:

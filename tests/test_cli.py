@@ -1,9 +1,12 @@
 """Checks of what turns errors into a line and an exit code."""
 
+import io
+from types import SimpleNamespace
+
 import pytest
 from torch.utils.data import DataLoader
 
-from course_utils.basics import checkpoints, distributed
+from course_utils.basics import checkpoints, cli, distributed
 from course_utils.basics.cli import exit_code
 
 
@@ -43,6 +46,22 @@ def test_a_bug_is_not_hidden(error: Exception) -> None:
 def test_a_message_of_several_lines_is_kept_whole(capfd: pytest.CaptureFixture) -> None:
     exit_code(lambda: fail(ValueError("2 problems:\n  line 1\n  line 2")), interrupted="")
     assert capfd.readouterr().err == "error: 2 problems:\n  line 1\n  line 2\n"
+
+
+def test_what_the_terminal_cannot_show_is_printed_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", stream)
+    assert exit_code(lambda: print("Käfer 蜂", flush=True), interrupted="") == 0
+    assert stream.buffer.getvalue().split() == ["Käfer".encode("cp1252"), b"\\u8702"]
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [("posix", "python -m course_utils.test 'run 1' --data x"), ("nt", 'python -m course_utils.test "run 1" --data x')],
+)
+def test_a_command_is_quoted_as_the_terminal_wants_it(system: str, expected: str, monkeypatch) -> None:
+    monkeypatch.setattr(cli, "os", SimpleNamespace(name=system))
+    assert cli.command_line("test", "run 1", "--data", "x") == expected
 
 
 class Broken:

@@ -97,6 +97,17 @@ def test_processes_have_their_numbers_and_share_means() -> None:
     assert in_two_processes(_numbers) == [(CPU, rank, 2, [1.5, 15.0], False) for rank in range(2)]
 
 
+def _on_a_mac() -> tuple:
+    with distributed.joined_processes(torch.device("mps")) as place:
+        return place, distributed.mean_of_all(torch.ones(1)).item()
+
+
+@needs_fork
+def test_processes_on_a_mac_compute_on_the_cpu_and_say_so_once(capfd: pytest.CaptureFixture) -> None:
+    assert in_two_processes(_on_a_mac) == [(CPU, 1.0)] * 2
+    assert capfd.readouterr().out == "Several processes cannot share a GPU of Apple (mps): they compute on the CPU.\n"
+
+
 IMAGES = 3 + 2 * torch.randn(12, 3, 9, 7, generator=torch.Generator().manual_seed(1))
 LABELS = torch.arange(12) % 5
 

@@ -1,6 +1,7 @@
 """Checks of writing files whole or not at all."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.basics.files import replacing
+from course_utils.basics.files import check_writable, replacing
 
 
 @pytest.fixture
@@ -37,9 +38,40 @@ def test_the_old_file_is_there_until_the_block_ends(path: Path) -> None:
 
 def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
     with replacing(str(tmp_path / "new"), "w") as file:
-        assert os.listdir(tmp_path) == ["new.part"]
+        (unfinished,) = os.listdir(tmp_path)
+        assert re.fullmatch(r"new\.[0-9a-f]{8}\.part", unfinished)
         file.write("new")
     assert os.listdir(tmp_path) == ["new"]
+
+
+def test_two_who_write_the_same_file_each_write_it_whole(path: Path) -> None:
+    with replacing(path, "w") as first, replacing(path, "w") as second:
+        first.write("1" * 50_000)
+        second.write("2" * 60_000)
+        first.flush()
+        second.flush()
+    assert path.read_text() == "1" * 50_000 and os.listdir(path.parent) == ["table.csv"]
+
+
+def test_files_of_similar_names_are_not_cleared_up(path: Path) -> None:
+    others = {"table.csv.part", "other.csv.01234567.part", "table.csv.backup"}
+    for name in others:
+        (path.parent / name).write_text("mine")
+    with replacing(path, "w") as file:
+        file.write("new")
+    assert set(os.listdir(path.parent)) == others | {"table.csv"}
+
+
+@pytest.mark.parametrize("name", ["a folder", "file/inside", "new/folder/file"])
+def test_what_would_keep_a_file_from_being_written_is_found_before(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    if name.startswith("new"):
+        check_writable(tmp_path / name)
+        assert os.listdir(tmp_path / "new" / "folder") == []
+    else:
+        with pytest.raises(OSError, match=name.split("/")[0]):
+            check_writable(tmp_path / name)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError()])
@@ -98,7 +130,8 @@ with files.replacing({str(path)!r}, "w") as file:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert path.read_text() == "old"
     if how == "killed":
-        assert result.returncode == -signal.SIGKILL and (path.parent / "table.csv.part").stat().st_size == 50_000
+        (unfinished,) = path.parent.glob("table.csv.*.part")
+        assert result.returncode == -signal.SIGKILL and unfinished.stat().st_size == 50_000
         with replacing(path, "w") as file:
             file.write("new")
     else:

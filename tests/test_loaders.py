@@ -84,6 +84,20 @@ def test_examples_of_an_epoch_are_augmented_each_in_its_own_way() -> None:
     assert len(values.unique()) == 50 and values.mean().item() == pytest.approx(0.5, abs=0.15)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot fork")
+def test_workers_are_started_once_and_leave_no_trace_in_the_generators() -> None:
+    class Process(Pictures):
+        def __getitem__(self, index: int) -> tuple[int, int]:
+            return os.getpid(), index
+
+    loader, plain = (seeded_loader(Process(), 4, seed=3, workers=workers) for workers in (2, 0))
+    seen = [{process for processes, _ in epoch for process in processes.tolist()} for epoch in epochs(loader, 3)]
+    assert len(seen[0]) == 2 and seen[0] == seen[1] == seen[2]
+    epochs(plain, 3)
+    states = [(one.generator.get_state(), one.batch_sampler.generator.get_state()) for one in (loader, plain)]
+    assert equal(*states)
+
+
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.skipif(os.name == "nt", reason="no fork"))])
 def test_other_random_numbers_have_no_influence(workers: int) -> None:
     torch.manual_seed(1)

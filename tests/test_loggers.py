@@ -10,10 +10,12 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_runs import equal
@@ -150,10 +152,26 @@ def test_the_log_of_a_finished_run_is_not_changed_by_opening_it_again(tmp_path: 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_run_that_starts_anew_in_the_same_folder_replaces_the_log(tmp_path: Path) -> None:
+def test_the_log_of_another_training_is_not_overwritten(tmp_path: Path) -> None:
     train([CSVLog(tmp_path)])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FileExistsError, match="epochs.csv is the log of another training, 3 epochs long. Choose"):
+        train([CSVLog(tmp_path)], epochs=1)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_one_epoch_that_was_logged_before_a_kill_does_not_keep_training_from_starting_anew(tmp_path: Path) -> None:
     train([CSVLog(tmp_path)], epochs=1)
-    assert len(table(tmp_path / "batches.csv")) == 30 and len(table(tmp_path / "epochs.csv")) == 1
+    train([CSVLog(tmp_path)], epochs=2)
+    assert len(table(tmp_path / "batches.csv")) == 60 and len(table(tmp_path / "epochs.csv")) == 2
+
+
+def test_a_table_that_is_no_log_of_batches_is_named(tmp_path: Path) -> None:
+    train([], epochs=1, checkpoint=tmp_path / "run.pt")
+    (tmp_path / "batches.csv").write_text("name,price\napple,3\n")
+    with pytest.raises(ValueError, match="batches.csv has no column 'batch'"):
+        train([CSVLog(tmp_path)], checkpoint=tmp_path / "run.pt")
+    assert (tmp_path / "batches.csv").read_text() == "name,price\napple,3\n"
 
 
 @pytest.mark.parametrize("left", ["", "missing"], ids=["empty", "missing"])
@@ -333,6 +351,17 @@ def test_wandb_writes_offline_into_the_folder_and_prints_nothing(wandb_run: tupl
     assert len(batches) == 30 and len(rows) == 31 and config["size"] == 8
 
 
+def test_settings_of_wandb_itself_are_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import wandb
+
+    given = []
+    monkeypatch.setattr(wandb, "init", lambda **arguments: given.append(arguments) or MagicMock())
+    own = wandb.Settings(silent=False)
+    for log in (WandbLog(tmp_path, settings=own), WandbLog(tmp_path)):
+        log.on_start(nn.Linear(1, 1), History(), 0)
+    assert given[0]["settings"] is own and given[1]["settings"].silent
+
+
 # -- KeepWeights ------------------------------------------------------------------------------------------------------
 
 
@@ -427,14 +456,56 @@ def test_the_best_of_the_first_sitting_stays_the_best_in_the_second(tmp_path: Pa
 
 def test_weights_laid_out_otherwise_in_memory_are_kept_too(tmp_path: Path) -> None:
     model = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
-    callback, row = KeepWeights(tmp_path), {"epoch": 12, "val_loss": 1.0}
-    callback.on_start(model, History([row]), 0)
-    callback.on_epoch(row)
-    assert equal(load_file(tmp_path / "epoch-12.safetensors"), dict(model.state_dict()))
+    callback, rows = KeepWeights(tmp_path), []
+    callback.on_start(model, History(rows), 0)
+    rows.append({"epoch": 1, "val_loss": 1.0})
+    callback.on_epoch(rows[0])
+    assert equal(load_file(tmp_path / "epoch-01.safetensors"), dict(model.state_dict()))
+
+
+def test_weights_that_two_layers_share_are_kept_too(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6))
+    model[2].weight = model[0].weight
+    train([KeepWeights(tmp_path)], epochs=1, model=model)
+    assert equal(load_file(tmp_path / "best.safetensors"), dict(model.state_dict()))
+
+
+def test_the_file_of_the_best_says_which_epoch_it_is_and_by_what(tmp_path: Path) -> None:
+    history = train([KeepWeights(tmp_path)])
+    with safe_open(tmp_path / "best.safetensors", "pt") as file:
+        assert file.metadata() == {"val_loss": str(history.best("val_loss")["epoch"])}
+
+
+def test_weights_of_another_training_are_not_overwritten(tmp_path: Path) -> None:
+    best_epoch = train([KeepWeights(tmp_path)]).best("val_loss")["epoch"]
+    with pytest.raises(FileExistsError, match=r"weights of another training \(epoch-02.safetensors\). Choose another"):
+        train([KeepWeights(tmp_path)])
+    for path in tmp_path.glob("epoch-*"):
+        path.unlink()
+    best = (tmp_path / "best.safetensors").read_bytes()
+    with pytest.raises(FileExistsError, match=f"best.safetensors is epoch {best_epoch} of another training"):
+        train([KeepWeights(tmp_path)])
+    assert (tmp_path / "best.safetensors").read_bytes() == best
+
+
+def test_the_best_by_another_monitor_or_lost_is_told_when_going_on(tmp_path: Path) -> None:
+    train([KeepWeights(tmp_path)], epochs=1, checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match="best.safetensors is the best by val_loss, not by val_accuracy"):
+        train([KeepWeights(tmp_path, monitor="val_accuracy")], checkpoint=tmp_path / "run.pt")
+    (tmp_path / "best.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="best.safetensors is missing, though epochs have been trained"):
+        train([KeepWeights(tmp_path)], checkpoint=tmp_path / "run.pt")
+
+
+def test_what_keep_weights_watches_must_be_measured_and_that_is_found_before_training(tmp_path: Path) -> None:
+    listener = Listener()
+    with pytest.raises(ValueError, match="monitor='val_loss' is not measured without a val_loader"):
+        train([KeepWeights(tmp_path), listener], val=False)
+    assert listener.batches == [] and not list(tmp_path.iterdir())
 
 
 def test_a_monitor_that_is_not_measured_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="monitor='val_loss' is not measured.*train_loss"):
+    with pytest.raises(ValueError, match="monitor='val_loss' is not measured.*train_loss, train_accuracy"):
         train([KeepWeights(tmp_path)], epochs=1, val=False)
 
 

@@ -110,6 +110,21 @@ def test_accuracy_refuses_shapes_that_would_broadcast(labels: torch.Tensor) -> N
         accuracy(torch.randn(3, 5), labels)
 
 
+@pytest.mark.parametrize(
+    ("logits", "labels", "message"),
+    [
+        ([[3.0], [-3.0]], [1, 0], "one column cannot tell classes apart"),
+        ([[3.0, 1.0], [1.0, 2.0]], [0, 7], "labels run from 0 to 7, and there are 2 outputs: .* from 0 to 1"),
+        ([[3.0, 1.0], [1.0, 2.0]], [-1, 0], "labels run from -1 to 0"),
+        ([[3.0, math.nan], [1.0, 2.0]], [1, 0], "NaN"),
+    ],
+    ids=["one column", "beyond the columns", "below 0", "NaN"],
+)
+def test_accuracy_of_what_cannot_be_compared_is_refused(logits: list, labels: list, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        accuracy(torch.tensor(logits), torch.tensor(labels))
+
+
 @pytest.mark.parametrize(("right", "n"), [(90, 100), (1, 7), (0, 5), (5, 5), (150, 300)])
 def test_standard_error_is_the_spread_of_the_hits_over_the_root_of_their_number(right: int, n: int) -> None:
     hits = np.repeat([1.0, 0.0], [right, n - right])

@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import math
+import multiprocessing
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from tiny_runs import equal, run_once, write_folders, write_lists
 
 from course_utils import CNN, open_run, runs, train
 from course_utils.models.resnet import resnet50
-from course_utils.runs import MODELS, Run, Settings, create_run, environment, open_data
+from course_utils.runs import Run, create_run, environment, open_data
+from course_utils.settings import MODELS, Settings
 
 pytestmark = pytest.mark.usefixtures("seeded", "sample_profile")
 
@@ -93,6 +97,50 @@ def test_an_existing_folder_is_used_if_it_is_empty(data: Path, tmp_path: Path) -
     assert os.listdir(tmp_path / "run") == ["config.json"]
 
 
+def test_hidden_files_of_the_system_do_not_make_a_folder_a_run(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".DS_Store").write_bytes(b"Finder")
+    create_run(tmp_path / "run", Settings(str(data), "cnn"))
+    assert sorted(os.listdir(tmp_path / "run")) == [".DS_Store", "config.json"]
+
+
+def test_one_class_is_no_classification(tmp_path: Path) -> None:
+    data = write_folders(tmp_path / "data", classes=("everything",))
+    with pytest.raises(ValueError, match="data has one class alone, 'everything'.*a folder too many"):
+        create_run(tmp_path / "run", Settings(str(data), "cnn"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_val_image_that_cannot_be_read_is_found_before_the_run_is_made(data: Path, tmp_path: Path) -> None:
+    path = data / "val" / "red" / "1.png"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))} cannot be read as an image"):
+        create_run(tmp_path / "run", Settings(str(data), "cnn"))
+    path.unlink()
+    assert create_run(tmp_path / "run", Settings(str(data), "cnn")).images["val"] == 7
+
+
+def test_a_run_is_trained_by_one_program_at_a_time(run: Run) -> None:
+    with run.locked():
+        with pytest.raises(BlockingIOError, match=f"{re.escape(str(run.folder))}: another program is training here"):
+            with run.locked():
+                pass
+    with run.locked():
+        pass
+
+
+def test_loading_images_in_advance_is_the_default_only_where_processes_are_forked() -> None:
+    methods = multiprocessing.get_all_start_methods()
+    assert Settings("somewhere").workers == (2 if methods[0] == "fork" else 0)
+    code = """
+import multiprocessing
+multiprocessing.set_start_method("spawn")
+from course_utils.settings import Settings
+print(Settings("somewhere").workers, multiprocessing.get_start_method())
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "0 spawn\n"
+
+
 @pytest.mark.parametrize("what", ["run", "other file", "file"])
 def test_an_existing_folder_that_is_not_empty_is_refused_and_left_alone(
     what: str, data: Path, tmp_path: Path, finished: Path
@@ -106,7 +154,10 @@ def test_an_existing_folder_that_is_not_empty_is_refused_and_left_alone(
     else:
         folder.write_text("mine")
     before = [path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()]
-    with pytest.raises(FileExistsError, match=f"{folder} exists already. Go on with that run by --resume {folder}"):
+    advice = (
+        ", and is no run. Choose another" if what != "run" else f". Go on with .* course_utils.train --resume {folder}"
+    )
+    with pytest.raises(FileExistsError, match=f"{folder} exists already{advice}"):
         create_run(folder, Settings(str(data), "cnn"))
     assert [path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()] == before
 
@@ -312,10 +363,14 @@ def test_data_that_has_changed_since_the_run_began_is_refused(data: Path, tmp_pa
         with pytest.raises(ValueError, match=r"missing \['red'\], unexpected \['green'\]"):
             open_data(made, "val", None, folder)
     shutil.rmtree(data)
-    with pytest.raises(FileNotFoundError, match="no split 'val'"):
+    with pytest.raises(
+        FileNotFoundError, match="no folder .*data. If the data of this run have been moved, add --data"
+    ):
         open_data(made, "val", None)
+    with pytest.raises(FileNotFoundError, match="There is no folder .*elsewhere.$"):
+        open_data(made, "val", None, tmp_path / "elsewhere")
 
 
 def test_what_the_module_says_of_a_run_folder_is_what_is_in_it(finished: Path) -> None:
-    named = re.findall(r"^([\w.-]+\.(?:json|pt|safetensors|csv)) ", runs.__doc__, re.M)
+    named = re.findall(r"^([\w.-]*\.(?:json|pt|safetensors|csv|lock)) ", runs.__doc__, re.M)
     assert sorted(os.listdir(finished)) == sorted([*named, "epoch-02.safetensors"])

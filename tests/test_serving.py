@@ -30,8 +30,9 @@ from werkzeug.test import TestResponse
 
 from course_utils import eval_transform, load_rgb, open_run, predict, serving
 from course_utils.data.images import LabelledImages
-from course_utils.runs import Settings, create_run
+from course_utils.runs import create_run
 from course_utils.serving import MAX_BYTES, create_app
+from course_utils.settings import Settings
 from course_utils.test import answers
 
 pytestmark = pytest.mark.usefixtures("seeded", "sample_profile")

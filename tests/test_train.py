@@ -6,6 +6,7 @@ import math
 import os
 import re
 import runpy
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,7 +26,8 @@ from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_su
 from tiny_runs import equal, flags, left_behind, read_csv, run_once, write_folders, write_lists
 
 from course_utils import CNN, CSVLog, eval_transform, load_checkpoint, open_run, resnet18, test as judge, train
-from course_utils.runs import Settings, create_run
+from course_utils.runs import create_run
+from course_utils.settings import Settings
 from course_utils.training.loggers import KeepWeights, TensorBoardLog, WandbLog
 
 pytestmark = [
@@ -72,7 +74,7 @@ def data_of(folder: Path) -> Path:
 def test_a_run_leaves_its_files_and_says_what_came_out(data: Path, tmp_path: Path, capfd) -> None:
     folder = run_once(data, tmp_path / "run", epochs=3)
     names = ["batches.csv", "best.safetensors", "config.json", *(f"epoch-0{n}.safetensors" for n in (1, 2, 3))]
-    assert sorted(os.listdir(folder)) == sorted([*names, "epochs.csv", "last.pt"])
+    assert sorted(os.listdir(folder)) == sorted([*names, "epochs.csv", "last.pt", ".lock"])
     printed, rows = capfd.readouterr(), read_csv(folder / "epochs.csv")
     best = min(rows, key=lambda row: row["val_loss"])
     assert printed.err == ""
@@ -183,7 +185,7 @@ def test_any_warmup_up_to_the_number_of_epochs_works(data: Path, tmp_path: Path)
         (train, "", "a new run needs --data and --output; an interrupted one goes on with --resume"),
         (train, "--data x", "a new run needs --data and --output"),
         (train, "--output x", "a new run needs --data and --output"),
-        (train, "--resume x --data y", "--resume takes the settings of the run, give no others"),
+        (train, "--resume x --data y --epochs 9", "--resume takes the settings of the run, give no others than --data"),
         (train, "--resume x --output y", "--resume takes the settings"),
         (train, "--resume x --epochs 9", "--resume takes the settings"),
         (train, "--resume x --no-freeze", "--resume takes the settings"),
@@ -269,7 +271,8 @@ def test_a_device_that_is_not_there_is_named_and_nothing_is_written(
 @pytest.mark.parametrize("missing", ["", "train", "val"])
 def test_missing_data_is_named_and_nothing_is_written(missing: str, data: Path, tmp_path: Path, refusal) -> None:
     shutil.rmtree(data / missing)
-    assert f"{data} has no split" in refusal(train, flags(data, tmp_path / "run"))
+    expected = f"{data} has no split" if missing else f"There is no folder {data}.\n"
+    assert expected in refusal(train, flags(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -307,7 +310,8 @@ def test_an_output_where_a_file_is_in_the_way_is_named(place: str, data: Path, t
 def test_an_existing_run_is_refused_and_left_alone(folder: Path, refusal) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     message = refusal(train, flags(data_of(folder), folder))
-    assert f"{folder} exists already. Go on with that run by --resume {folder}" in message
+    go_on = f"python -m course_utils.train --resume {folder}"
+    assert f"{folder} exists already. Go on with that run by {go_on}, or choose another folder." in message
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -321,6 +325,56 @@ def test_data_that_has_changed_is_refused_when_going_on(folder: Path, tmp_path: 
     config.write_text(config.read_text().replace(str(data_of(folder)), str(data)))
     (data / "val" / "red" / "0.png").unlink()
     assert "has 7 images, when the run in" in refusal(train, ["--resume", folder])
+
+
+def test_a_run_whose_data_have_been_moved_goes_on_with_their_new_place(folder: Path, tmp_path: Path, refusal) -> None:
+    config, data = folder / "config.json", shutil.copytree(data_of(folder), tmp_path / "new place")
+    record = json.loads(config.read_text())
+    record["settings"] |= {"data": str(tmp_path / "gone"), "epochs": 4}
+    config.write_text(json.dumps(record))
+    message = refusal(train, ["--resume", folder])
+    assert f"There is no folder {tmp_path / 'gone'}. If the data of this run have been moved, add --data" in message
+    (data / "val" / "red" / "0.png").rename(data / "red.png")
+    assert "has 7 images, when the run in" in refusal(train, ["--resume", folder, "--data", data])
+    (data / "red.png").rename(data / "val" / "red" / "0.png")
+    assert train.main(["--resume", str(folder), "--data", str(data)]) == 0
+    assert len(read_csv(folder / "epochs.csv")) == 4
+
+
+def test_the_place_of_the_data_is_recorded_so_that_it_holds_from_everywhere(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data.parent)
+    folder = run_once(Path(data.name), tmp_path / "run", epochs=1, warmup_epochs=0)
+    assert open_run(folder).settings.data == str(data)
+
+
+def test_two_programs_do_not_train_in_one_folder(folder: Path, refusal) -> None:
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with open_run(folder).locked():
+        assert "another program is training here already" in refusal(train, ["--resume", folder])
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_commands_to_go_on_are_quoted_where_they_must_be(tmp_path: Path, capfd) -> None:
+    folder = run_once(write_folders(tmp_path / "my data"), tmp_path / "run 1", epochs=1, warmup_epochs=0)
+    command = shlex.split(capfd.readouterr().out.splitlines()[-1].partition(": ")[2])
+    assert command == ["python", "-m", "course_utils.test", str(folder), "--data", str(tmp_path / "my data")]
+    assert judge.main(command[3:]) == 0
+
+
+@needs_posix
+def test_names_that_the_terminal_cannot_show_cost_no_result(tmp_path: Path) -> None:
+    data, folder = write_folders(tmp_path / "data", classes=("熊猫", "苹果")), tmp_path / "运行"
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}  # as where output of Windows goes into a file
+    for words in (
+        ["train", *flags(data, folder, epochs=1, warmup_epochs=0)],
+        ["test", str(folder), "--data", str(data)],
+    ):
+        command = [sys.executable, "-m", f"course_utils.{words[0]}", *words[1:]]
+        done = subprocess.run(command, env=environment, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u718a\\u732b" in done.stdout and (folder / "predictions.csv").exists()
 
 
 def test_a_loss_that_is_lost_is_told_with_epoch_and_batch_and_keeps_the_last_good_checkpoint(
@@ -528,7 +582,7 @@ def test_test_data_with_other_classes_is_refused(
 def test_what_is_missing_for_a_test_is_named(folder: Path, tmp_path: Path, refusal) -> None:
     data = data_of(folder)
     assert "is no run folder" in refusal(judge, [tmp_path, "--data", data])
-    assert f"{tmp_path / 'nowhere'} has no split 'test'" in refusal(judge, [folder, "--data", tmp_path / "nowhere"])
+    assert f"There is no folder {tmp_path / 'nowhere'}." in refusal(judge, [folder, "--data", tmp_path / "nowhere"])
     assert "no split 'holdout'" in refusal(judge, [folder, "--data", data, "--split", "holdout"])
     message = refusal(judge, [folder, "--data", data, "--weights", "epoch-09"])
     assert "Weights in this run: best, epoch-01, epoch-02, epoch-03" in message
@@ -561,9 +615,36 @@ def test_a_device_that_is_not_there_is_named_by_the_test_too(
     assert "no device 'cuda'" in refusal(judge, [folder, "--data", data_of(folder), "--device", "cuda"])
 
 
-def test_results_that_cannot_be_written_are_an_error(folder: Path, refusal) -> None:
-    (folder / "test.json").mkdir()
-    assert "test.json" in refusal(judge, [folder, "--data", data_of(folder)])
+@pytest.mark.parametrize("name", ["test.json", "predictions.csv"])
+def test_results_that_could_not_be_written_are_an_error_before_anything_is_computed(
+    name: str, folder: Path, refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "predict", None)
+    (folder / name).mkdir()
+    assert name in refusal(judge, [folder, "--data", data_of(folder)])
+
+
+def test_lists_with_whole_paths_are_judged_with_whole_paths(tmp_path: Path) -> None:
+    data, elsewhere = write_lists(tmp_path / "data"), tmp_path / "elsewhere"
+    (data / "images").rename(elsewhere)
+    (data / "images").mkdir()
+    for split in ("train", "val", "test"):
+        lines = (data / f"{split}.txt").read_text().splitlines()
+        (data / f"{split}.txt").write_text("".join(f"{elsewhere}/{line}\n" for line in lines))
+    folder = run_once(data, tmp_path / "run", epochs=1, warmup_epochs=0)
+    assert judge.main([str(folder), "--data", str(data)]) == 0
+    with open(folder / "predictions.csv", encoding="utf-8", newline="") as file:
+        assert next(csv.DictReader(file))["file"] == f"{elsewhere.as_posix()}/test 0 0.png"
+
+
+@needs_posix
+def test_names_of_files_that_are_no_text_are_written_so_that_one_knows_them(folder: Path, tmp_path: Path) -> None:
+    data = write_folders(tmp_path / "data", {"test": 1})
+    path = data / "test" / "blue" / "0.png"
+    path.rename(os.fsdecode(os.fsencode(path.parent) + b"/\xb9\xb7.png"))
+    assert judge.main([str(folder), "--data", str(data)]) == 0
+    with open(folder / "predictions.csv", encoding="utf-8", newline="") as file:
+        assert [row["file"] for row in csv.DictReader(file)] == [r"test/blue/\udcb9\udcb7.png", "test/red/0.png"]
 
 
 def test_ctrl_c_while_judging_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:

@@ -5,7 +5,7 @@ import math
 import os
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,16 @@ from sklearn.metrics import accuracy_score, log_loss
 from tiny_runs import equal
 from torch import nn
 from torch.optim import SGD, AdamW
-from torch.optim.lr_scheduler import OneCycleLR, StepLR
-from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
+from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 from course_utils import (
     evaluate,
@@ -308,7 +316,7 @@ def test_restore_best_leaves_the_weights_of_the_best_epoch_and_nan_is_never_best
         return {monitor.removeprefix("val_"): values[len(weights) - 1]}
 
     monkeypatch.setattr(training, "evaluate", scores)
-    history = quiet_fit(model, train_loader, val_loader, epochs=3, restore_best=True, monitor=monitor)
+    history = quiet_fit(model, train_loader, val_loader, epochs=3, restore_best=monitor)
     assert history.best(monitor)["epoch"] == best
     assert equal(model.state_dict(), weights[best - 1]) and not equal(weights[0], weights[1])
 
@@ -320,7 +328,7 @@ def test_without_restore_best_the_weights_are_those_of_the_last_epoch() -> None:
 
 
 def test_restore_best_can_watch_the_training_loss() -> None:
-    history = quiet_fit(make_model(), loaders()[0], restore_best=True, monitor="train_loss")
+    history = quiet_fit(make_model(), loaders()[0], restore_best="train_loss")
     assert history.best("train_loss")["train_loss"] == min(history["train_loss"])
 
 
@@ -448,10 +456,10 @@ def test_resuming_a_finished_run_trains_nothing_and_gives_its_weights_and_histor
 
 
 def test_the_best_epoch_of_the_first_sitting_is_restored_after_the_second(tmp_path: Path) -> None:
-    run = make_run(0) | {"epochs": 1, "restore_best": True, "monitor": "train_loss"}
+    run = make_run(0) | {"epochs": 1, "restore_best": "train_loss"}
     fit(**run, checkpoint=tmp_path / "run.pt")
     best = copy.deepcopy(run["model"].state_dict())
-    second = make_run(99) | {"epochs": 3, "restore_best": True, "monitor": "train_loss"}
+    second = make_run(99) | {"epochs": 3, "restore_best": "train_loss"}
     history = fit(**second, checkpoint=tmp_path / "run.pt", loss_fn=lambda *batch: 10 * F.cross_entropy(*batch))
     assert history.best("train_loss")["epoch"] == 1 and equal(second["model"].state_dict(), best)
 
@@ -481,6 +489,92 @@ def test_a_file_that_fit_did_not_write_is_refused(tmp_path: Path) -> None:
         fit(**make_run(0), checkpoint=tmp_path / "run.pt")
 
 
+def test_best_weights_are_not_taken_for_the_best_after_epochs_without_restore_best(tmp_path: Path) -> None:
+    arguments = {"checkpoint": tmp_path / "run.pt"}
+    fit(**make_run(0) | {"epochs": 2}, **arguments, restore_best=True)
+    fit(**make_run(0) | {"epochs": 3}, **arguments)
+    assert load_checkpoint(tmp_path / "run.pt")["best"] is None
+    with pytest.raises(ValueError, match="written without restore_best: its best weights are not kept"):
+        fit(**make_run(0), **arguments, restore_best=True)
+
+
+def test_best_weights_by_another_monitor_are_refused(tmp_path: Path) -> None:
+    fit(**make_run(0) | {"epochs": 2}, checkpoint=tmp_path / "run.pt", restore_best="train_loss")
+    best = load_checkpoint(tmp_path / "run.pt")["best"]
+    assert (best["monitor"], best["epoch"]) == ("train_loss", 2) and list(best["weights"]) == [
+        *make_model().state_dict()
+    ]
+    with pytest.raises(ValueError, match="with restore_best='train_loss': the best by 'val_loss' are not kept"):
+        fit(**make_run(0), checkpoint=tmp_path / "run.pt", restore_best=True)
+
+
+def resumed_with(tmp_path: Path, make_optimizer: Callable, model: nn.Module | None = None, **arguments) -> str:
+    """What is said when a run of SGD goes on with another optimizer; model and file must be as they were."""
+    first = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3))
+    optimizer = SGD(first.parameters(), lr=0.1)
+    schedule = StepLR(optimizer, 5) if "scheduler" in arguments else None
+    quiet_fit(first, loaders()[0], optimizer=optimizer, epochs=1, scheduler=schedule, checkpoint=tmp_path / "run.pt")
+    written = (tmp_path / "run.pt").read_bytes()
+    model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3))
+    before, optimizer = copy.deepcopy(model.state_dict()), make_optimizer(model)
+    schedule = arguments["scheduler"](optimizer) if "scheduler" in arguments else None
+    with pytest.raises(ValueError) as caught:
+        quiet_fit(model, loaders()[0], optimizer=optimizer, scheduler=schedule, checkpoint=tmp_path / "run.pt")
+    assert equal(model.state_dict(), before) and (tmp_path / "run.pt").read_bytes() == written
+    return str(caught.value)
+
+
+def test_a_checkpoint_of_another_optimizer_or_scheduler_is_refused(tmp_path: Path) -> None:
+    message = resumed_with(tmp_path / "a", lambda model: AdamW(model.parameters()))
+    assert "was written with the optimizer SGD, not AdamW" in message
+    message = resumed_with(tmp_path / "b", lambda model: SGD(model[1].parameters(), lr=0.1))
+    assert "by a training that changed other weights (4, now 2)" in message
+    plain = {"make_optimizer": lambda model: SGD(model.parameters(), lr=0.1)}
+    message = resumed_with(tmp_path / "c", **plain, scheduler=lambda optimizer: OneCycleLR(optimizer, 0.1, 14))
+    assert "with the scheduler StepLR, not OneCycleLR" in message
+
+
+def test_a_finished_checkpoint_and_settings_that_are_not_used_are_told(tmp_path: Path, capsys) -> None:
+    def again(lr: float, epochs: int, decay: float = 0.0) -> tuple[list[float], str]:
+        model = make_model()
+        optimizer = SGD(model.parameters(), lr=lr, weight_decay=decay)
+        history = quiet_fit(model, loaders()[0], optimizer=optimizer, epochs=epochs, checkpoint=tmp_path / "run.pt")
+        return history["lr"], capsys.readouterr().out
+
+    assert again(0.1, 2) == ([0.1, 0.1], "")
+    finished = f"{tmp_path / 'run.pt'} holds all 2 epochs: nothing is left to train.\n"
+    unused = f"{tmp_path / 'run.pt'} goes on with its own settings. Not used: lr=0.5 (there it is 0.1)"
+    assert again(0.1, 2) == ([0.1, 0.1], finished)
+    assert again(0.5, 2) == ([0.1, 0.1], f"{unused}.\n{finished}")
+    assert again(0.5, 3, decay=0.01) == ([0.1] * 3, f"{unused}, weight_decay=0.01 (there it is 0).\n")
+    assert again(0.1, 4) == ([0.1] * 4, "")
+
+
+def test_a_scheduler_that_has_moved_on_is_no_other_setting(tmp_path: Path, capsys) -> None:
+    for epochs in (2, 4):
+        fit(**make_run(0, schedule="step") | {"epochs": epochs}, checkpoint=tmp_path / "run.pt")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_numpy_learning_rate_and_schedule_go_on(tmp_path: Path) -> None:
+    for epochs in (1, 2):
+        model = make_model()
+        optimizer = SGD(model.parameters(), lr=np.logspace(-3, -1, 5)[2])
+        schedule = LambdaLR(optimizer, lambda step: np.cos(step / 100))
+        arguments = {"optimizer": optimizer, "scheduler": schedule, "checkpoint": tmp_path / "run.pt"}
+        assert len(quiet_fit(model, loaders()[0], epochs=epochs, **arguments)) == epochs
+
+
+@pytest.mark.parametrize("place", ["a folder", "file/run.pt"])
+def test_a_checkpoint_that_could_not_be_written_is_found_before_the_first_epoch(place: str, tmp_path: Path) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    run = make_run(0)
+    with pytest.raises(OSError, match=place.split("/")[0]):
+        fit(**run, checkpoint=tmp_path / place)
+    assert run["train_loader"].dataset.read == 0
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
@@ -495,6 +589,134 @@ def test_float_targets_of_another_shape_than_the_outputs_are_refused(shapes: tup
     assert torch.equal(model[0].weight, before)
 
 
+@pytest.mark.parametrize(
+    ("model", "targets", "message"),
+    [
+        (nn.Linear(6, 1), LABELS, "one column cannot tell classes apart"),
+        (nn.Linear(6, 3), LABELS + 1, "labels run from 1 to 3, and there are 3 outputs"),
+        (nn.Linear(6, 3), LABELS - 1, "labels run from -1 to 1"),
+        (nn.Linear(6, 3), LABELS.unsqueeze(1), r"need the shape \(\d+,\), e.g. targets.squeeze\(1\)"),
+        (nn.Linear(6, 3), LABELS.float(), r"Labels of classes must be whole numbers, e.g. targets.long\(\)"),
+    ],
+    ids=["one output", "from 1", "from -1", "a column", "floats"],
+)
+def test_labels_that_do_not_fit_the_outputs_are_refused_with_a_cure(
+    model: nn.Module, targets: torch.Tensor, message: str
+) -> None:
+    loader, before = DataLoader(TensorDataset(INPUTS, targets), batch_size=50), copy.deepcopy(model.state_dict())
+    for use in (quiet_fit, evaluate):
+        with pytest.raises(ValueError, match=message):
+            use(model, loader)
+    assert equal(model.state_dict(), before)
+
+
+def test_labels_for_every_place_of_a_sequence_have_no_accuracy() -> None:
+    model, targets = nn.Sequential(nn.Linear(6, 15), nn.Unflatten(1, (3, 5))), torch.randint(3, (50, 5))
+    loader = DataLoader(TensorDataset(INPUTS, targets), batch_size=8)
+    history = quiet_fit(model, loader, loader, epochs=1)
+    assert list(history.rows[0]) == ["epoch", "lr", "train_loss", "val_loss", "seconds"]
+
+
+def test_outputs_that_are_no_numbers_are_not_scored() -> None:
+    inputs = INPUTS.clone()
+    inputs[:2] = math.nan
+    with pytest.raises(FloatingPointError, match="says of 2 of 50 examples is no number"):
+        evaluate(nn.Linear(6, 3), DataLoader(TensorDataset(inputs, LABELS), batch_size=8))
+
+
+@pytest.mark.parametrize(
+    ("loader", "message"),
+    [
+        (DataLoader(TensorDataset(INPUTS), 8), "yields 1 things per batch.*put zeros"),
+        (DataLoader(INPUTS, 8), "yields a Tensor alone per batch"),
+        ([(INPUTS, LABELS, ["1.jpg"] * 50)], "yields 3 things per batch.*Leave out what is more"),
+        (
+            DataLoader([(example, "ant") for example in INPUTS], 8),
+            r"targets of a batch are a tuple.*class_to_idx\[name\]",
+        ),
+    ],
+    ids=["one", "bare", "three", "names"],
+)
+def test_batches_that_are_not_inputs_and_targets_are_refused_with_a_cure(loader: DataLoader, message: str) -> None:
+    for use in (quiet_fit, predict):
+        with pytest.raises(ValueError, match=message):
+            use(nn.Linear(6, 3), loader)
+
+
+def test_a_model_that_drops_the_dimension_of_the_examples_is_refused() -> None:
+    class Squeezed(nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return super().forward(inputs).squeeze()
+
+    with pytest.raises(ValueError, match=r"shape \(\) for 1 examples.*squeeze\(\) without a dimension"):
+        predict(Squeezed(6, 1), DataLoader(TensorDataset(INPUTS[:9], LABELS[:9]), 4))
+
+
+def test_a_last_batch_of_one_and_batchnorm_are_explained() -> None:
+    with pytest.raises(ValueError, match="A batch holds one example.*drop_last=True.*larger batch size"):
+        quiet_fit(make_model(), DataLoader(TensorDataset(INPUTS[:9], LABELS[:9]), 4))
+
+
+def test_the_optimizer_and_scheduler_of_something_else_are_refused() -> None:
+    model, replaced = make_model(), make_model()
+    with pytest.raises(ValueError, match="6 of the 6 weights that the optimizer changes are not the model's"):
+        quiet_fit(model, loaders()[0], optimizer=SGD(make_model().parameters(), lr=0.1))
+    optimizer = SGD(replaced.parameters(), lr=0.1)
+    replaced[-1] = nn.Linear(16, 3)
+    with pytest.raises(ValueError, match="2 of the 6 weights .* before a part of this one was replaced. Make it anew"):
+        quiet_fit(replaced, loaders()[0], optimizer=optimizer)
+    optimizer, other = (SGD(model.parameters(), lr=0.1) for _ in range(2))
+    with pytest.raises(ValueError, match="scheduler belongs to another optimizer"):
+        quiet_fit(model, loaders()[0], optimizer=optimizer, scheduler=StepLR(other, 1))
+    with pytest.raises(ValueError, match="ReduceLROnPlateau waits for a score after every epoch"):
+        quiet_fit(model, loaders()[0], optimizer=optimizer, scheduler=ReduceLROnPlateau(optimizer))
+
+
+def test_an_optimizer_may_change_a_part_of_the_model_and_weights_of_the_loss() -> None:
+    class Weighted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            return F.cross_entropy(self.scale * outputs, labels)
+
+    model, loss_fn = make_model(), Weighted()
+    optimizer = SGD([*model[-1].parameters(), *loss_fn.parameters()], lr=0.1)
+    quiet_fit(model, loaders()[0], optimizer=optimizer, loss_fn=loss_fn, epochs=1)
+    assert loss_fn.scale != 1
+
+
+def test_half_precision_that_loses_small_gradients_is_refused() -> None:
+    with pytest.raises(ValueError, match="float16 loses small gradients to 0. Choose torch.bfloat16"):
+        quiet_fit(make_model(), loaders()[0], autocast=torch.float16)
+
+
+def test_a_loader_without_a_length_is_explained() -> None:
+    class Stream(IterableDataset):
+        def __iter__(self) -> Iterator:
+            return iter(zip(INPUTS, LABELS))
+
+    stream = DataLoader(Stream(), 8)
+    with pytest.raises(ValueError, match="train_loader cannot tell its number of batches"):
+        quiet_fit(make_model(), stream)
+    assert len(quiet_fit(make_model(), loaders()[0], stream)) == 2, "validation needs no length"
+
+
+def test_what_a_data_set_keeps_while_it_is_judged_can_be_trained_on() -> None:
+    class Cached(TensorDataset):
+        kept = {}
+
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+            inputs, labels = super().__getitem__(index)
+            return self.kept.setdefault(index, 2 * inputs), labels
+
+    model = nn.Linear(6, 3)
+    loader = DataLoader(Cached(INPUTS, LABELS), batch_size=1, collate_fn=lambda pairs: [of[None] for of in pairs[0]])
+    evaluate(model, loader)
+    assert len(quiet_fit(model, loader, epochs=1)) == 1
+
+
 def test_empty_loaders_are_refused() -> None:
     few = TensorDataset(INPUTS[:3], LABELS[:3])
     for empty in (DataLoader([], batch_size=8), DataLoader(few, batch_size=8, drop_last=True)):
@@ -502,18 +724,20 @@ def test_empty_loaders_are_refused() -> None:
             quiet_fit(make_model(), empty)
         with pytest.raises(ValueError, match="yields no batches"):
             evaluate(make_model(), empty)
+        with pytest.raises(ValueError, match="val_loader yields no batches"):
+            quiet_fit(make_model(), loaders()[0], empty)
 
 
 def test_a_monitor_that_is_not_measured_is_refused_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="monitor='val_acuracy' is not measured.*val_accuracy"):
-        quiet_fit(make_model(), *loaders(), restore_best=True, monitor="val_acuracy", checkpoint=tmp_path / "run.pt")
+        quiet_fit(make_model(), *loaders(), restore_best="val_acuracy", checkpoint=tmp_path / "run.pt")
     assert not list(tmp_path.iterdir())
 
 
 def test_restore_best_without_a_val_loader_is_refused_before_training() -> None:
     model = make_model()
     before = copy.deepcopy(model.state_dict())
-    with pytest.raises(ValueError, match="restore_best watches 'val_loss', which needs a val_loader"):
+    with pytest.raises(ValueError, match="monitor='val_loss' is not measured without a val_loader"):
         quiet_fit(model, loaders()[0], restore_best=True)
     assert equal(model.state_dict(), before)
 
@@ -568,6 +792,32 @@ def test_a_sampler_with_its_own_generator_resumes_to_the_same_numbers(tmp_path: 
     assert run(4, tmp_path / "halves.pt") == whole
 
 
+@pytest.mark.parametrize("nested", [False, True], ids=["batch sampler", "in another one"])
+def test_the_generator_of_a_sampler_within_a_batch_sampler_resumes_to_the_same_numbers(
+    nested: bool, tmp_path: Path
+) -> None:
+    class Around(BatchSampler):
+        def __init__(self, batches: BatchSampler) -> None:
+            self.sampler, self.batch_size, self.drop_last = batches, 8, False
+
+        def __iter__(self) -> Iterator:
+            return iter(self.sampler)
+
+        def __len__(self) -> int:
+            return len(self.sampler)
+
+    def run(epochs: int, checkpoint: Path) -> list[float]:
+        torch.manual_seed(0)
+        order = RandomSampler(INPUTS, generator=torch.Generator().manual_seed(3))
+        batches = BatchSampler(order, 8, drop_last=False)
+        loader = DataLoader(TensorDataset(INPUTS, LABELS), batch_sampler=Around(batches) if nested else batches)
+        return quiet_fit(make_model(), loader, epochs=epochs, checkpoint=checkpoint)["train_loss"]
+
+    whole = run(4, tmp_path / "whole.pt")
+    run(2, tmp_path / "halves.pt")
+    assert run(4, tmp_path / "halves.pt") == whole
+
+
 def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.pt"
     train_loader, val_loader = loaders()
@@ -585,4 +835,4 @@ def test_resuming_with_other_settings_is_refused(tmp_path: Path) -> None:
 
 def test_a_misspelt_monitor_is_refused_before_training() -> None:
     with pytest.raises(ValueError, match="val_acc.*val_accuracy"):
-        quiet_fit(make_model(), *loaders(), restore_best=True, monitor="val_acc", epochs=10**6)
+        quiet_fit(make_model(), *loaders(), restore_best="val_acc", epochs=10**6)

@@ -1,8 +1,12 @@
 """What the programs of the course have in common. Lesson 10 builds them."""
 
 import argparse
+import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from . import distributed
@@ -25,8 +29,20 @@ def described_parser(program: str, documentation: str, **settings: Any) -> argpa
     )
 
 
+def command_line(program: str, *words: object) -> str:
+    """`python -m course_utils.PROGRAM WORDS …`, to be pasted into a terminal: words with spaces are quoted."""
+    command = ["python", "-m", f"course_utils.{program}", *map(str, words)]
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
+
+
 def exit_code(work: Callable[[], None], interrupted: str) -> int:
-    """Do the work of a program; turn what may go wrong, and Ctrl-C, into a line on stderr and an exit code."""
+    """Do the work of a program; turn what may go wrong, and Ctrl-C, into a line on stderr and an exit code.
+
+    What the terminal cannot show, such as Chinese names in an old one of Windows, is printed as \\u…: no work is lost
+    for it.
+    """
+    with suppress(AttributeError):  # a notebook's stream shows everything
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         work()
         return 0

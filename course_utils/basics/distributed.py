@@ -18,7 +18,8 @@ from torch.nn.parallel import DistributedDataParallel
 def joined_processes(device: torch.device) -> Iterator[torch.device]:
     """Join the processes that `torchrun` has started; yields the device of this one, e.g. the third GPU for the third.
 
-    They talk through NCCL on GPUs of NVIDIA, else through gloo.
+    They talk through NCCL on GPUs of NVIDIA, else through gloo, which knows no GPU of Apple: there they compute on the
+    CPU.
     """
     if not _launched():
         yield device
@@ -26,6 +27,10 @@ def joined_processes(device: torch.device) -> Iterator[torch.device]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
+    if device.type == "mps":
+        device = torch.device("cpu")
+        if rank() == 0:
+            print("Several processes cannot share a GPU of Apple (mps): they compute on the CPU.")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         dist.barrier()  # NCCL connects when first needed; the first process may still be making the run folder

@@ -1,10 +1,19 @@
 """Writing files whole or not at all. Checkpoints, caches, logs and records of runs are written this way."""
 
+import errno
+import glob
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows, which deletes no file that is open
+    fcntl = None
 
 
 @contextmanager
@@ -22,16 +31,21 @@ def naming(path: str | Path) -> Iterator[None]:
 def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
     """Open a file beside `path` for writing and put it in place at the end of the block.
 
-    After an error, a full disk or a killed program, `path` is what it was before.
+    After an error, a full disk or a killed program, `path` is what it was before. Where two programs write it at the
+    same time, it is what one of them wrote, whole. What killed programs left beside it is deleted.
 
     Args:
         mode: "wb" for bytes, "w" for UTF-8 text.
     """
     path = Path(path)
-    unfinished = path.with_name(path.name + ".part")
+    _clear_up(path)
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
         with naming(path), open(unfinished, mode, **text) as file:
+            if fcntl:
+                with suppress(OSError):  # some network drives have no locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -40,3 +54,27 @@ def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
         with suppress(OSError):
             unfinished.unlink()
         raise
+
+
+def check_writable(path: str | Path) -> None:
+    """Find out now what would keep `path` from being written later; makes its folder.
+
+    Raises:
+        OSError: a folder of that name is in the way, or nothing can be written beside it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def _clear_up(path: Path) -> None:
+    """Delete unfinished versions of `path` that nobody is writing: their writers held a lock, and were killed."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            if fcntl:
+                with open(left, "rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()

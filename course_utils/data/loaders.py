@@ -18,7 +18,8 @@ def seeded_loader(dataset: Dataset, batch_size: int, seed: int, workers: int = 0
     Args:
         dataset: draws its random numbers from torch's global generator, as torchvision's transforms do.
         batch_size: of all processes together.
-        workers: processes that load batches in advance.
+        workers: processes that load batches in advance. They are started once and serve all epochs, so that what is
+            changed in `dataset` after the first does not reach them.
 
     Raises:
         ValueError: the data set is empty, or the batch cannot be shared equally among the processes.
@@ -26,13 +27,23 @@ def seeded_loader(dataset: Dataset, batch_size: int, seed: int, workers: int = 0
     if not len(dataset):
         raise ValueError("The data set is empty, there is nothing to load.")
     sampler = _SeededBatches(len(dataset), min(batch_size, len(dataset)), torch.Generator().manual_seed(seed))
-    return DataLoader(
+    return _SeededLoader(
         _SeededExamples(dataset),
         batch_sampler=sampler,
         num_workers=workers,
+        persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator().manual_seed(seed),  # or the loader would draw from the global one
+        generator=torch.Generator(),  # or the loader would draw from the global one
     )
+
+
+class _SeededLoader(DataLoader):
+    """Its own generator seeds what nobody uses, the workers, whenever they are started. That leaves no trace in it."""
+
+    def __iter__(self) -> Iterator:
+        batches = super().__iter__()
+        self.generator.manual_seed(0)
+        return batches
 
 
 class _SeededBatches:

@@ -38,7 +38,7 @@ class History:
 
     def _check(self) -> None:
         if not self.rows:
-            raise ValueError("This history holds no epoch. Train for one at least.")
+            raise ValueError("The history is empty: no epoch has been trained yet.")
 
 
 def _cost(row: dict[str, float], monitor: str) -> float:

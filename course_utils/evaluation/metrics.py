@@ -9,10 +9,36 @@ from numpy.typing import ArrayLike
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Fraction of examples whose largest logit is that of the label. logits (n, classes), labels int (n,)."""
-    if logits.shape[:1] != labels.shape:
+    """Fraction of examples whose largest logit is that of the label. logits (n, classes), labels int (n,).
+
+    Raises:
+        ValueError: other shapes, a single column, a label beyond the columns, or logits that are no numbers (NaN).
+    """
+    if logits.ndim != 2 or logits.shape[:1] != labels.shape:
         raise ValueError(f"Need logits (n, classes) and labels (n,), not {tuple(logits.shape)}, {tuple(labels.shape)}.")
+    check_labels(logits, labels)
+    if logits.isnan().any():
+        raise ValueError(
+            "The logits hold NaN, which is no number: no class is the likeliest. Look where it comes from."
+        )
     return (logits.argmax(dim=1) == labels).float().mean().item()
+
+
+def check_labels(logits: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raise ValueError where a label int (n,) has no column in logits (n, classes), or there is one column alone."""
+    classes = logits.shape[1]
+    if classes < 2:
+        raise ValueError(
+            "There is one output per example, and one column cannot tell classes apart. Make as many outputs as "
+            "classes; or, where one output answers yes or no, give the targets as floats in its shape, "
+            "labels.float().unsqueeze(1), and compare (outputs > 0) with the labels yourself."
+        )
+    low, high = (int(label) for label in labels.aminmax()) if len(labels) else (0, 0)
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"The labels run from {low} to {high}, and there are {classes} outputs: labels must run from 0 to "
+            f"{classes - 1}. Count them from 0, or make more outputs."
+        )
 
 
 def standard_error(accuracy: float, n: int) -> float:

@@ -19,7 +19,12 @@ class Callback:
 
     A row is a dict of numbers by name. Those of batches have `epoch`, `batch` (from 1, over all epochs), `lr`,
     `train_loss` and, for class labels, `train_accuracy`; those of epochs are the rows of the `History`.
+
+    Attributes:
+        monitor: column of the history that it watches, if any; `fit` refuses one that will not be measured.
     """
+
+    monitor: str | None = None
 
     def on_start(self, model: nn.Module, history: History, batches: int) -> None:
         """Training begins. `history` holds the epochs of an interrupted run, in all `batches` long, and will hold the
@@ -77,20 +82,22 @@ class BatchRecorder:
     def _read(self) -> None:
         if not self.unread:
             return
-        rates, sizes, *numbers = zip(*self.unread)
-        numbers = [distributed.mean_of_all(torch.stack(of).float()).tolist() for of in numbers if of[0] is not None]
+        rates, sizes, losses, hits = zip(*self.unread)
+        losses = distributed.mean_of_all(torch.stack(losses).float()).tolist()
+        if hits[0] is not None:
+            hits = distributed.mean_of_all(torch.stack(hits).float()).tolist()
         rows, known = [], len(self.sizes)
-        for number, (lr, size, loss, *hits) in enumerate(zip(rates, sizes, *numbers), known + 1):
+        for number, (lr, size, loss, right) in enumerate(zip(rates, sizes, losses, hits), known + 1):
             if not math.isfinite(loss):
                 raise FloatingPointError(
                     f"The loss is {loss} in batch {number} of epoch {self.epoch}. Look for values in the data that are "
                     "not finite; otherwise lower the learning rate."
                 )
             row = {"epoch": self.epoch, "batch": self.done + number, "lr": lr, "train_loss": loss}
-            rows.append(row | ({"train_accuracy": hits[0] / size} if hits else {}))
+            rows.append(row if right is None else row | {"train_accuracy": right / size})
         self.sizes += sizes
-        self.losses += numbers[0]
-        self.hits += numbers[1] if numbers[1:] else []
+        self.losses += losses
+        self.hits += hits
         self.unread.clear()
         self.bar.set_postfix(loss=f"{self.losses[-1]:.4f}", lr=f"{rates[-1]:.2g}", refresh=False)
         for callback in self.callbacks:
@@ -101,4 +108,4 @@ class BatchRecorder:
         self._read()
         seen = sum(self.sizes)
         scores = {"train_loss": sum(loss * size for loss, size in zip(self.losses, self.sizes)) / seen}
-        return scores | ({"train_accuracy": sum(self.hits) / seen} if self.hits else {})
+        return scores if None in self.hits else scores | {"train_accuracy": sum(self.hits) / seen}

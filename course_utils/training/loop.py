@@ -1,10 +1,9 @@
-"""The training loop. Lesson 03 builds `fit`, `evaluate` and `predict` by hand, lesson 07 `extract_features`."""
+"""The training loop. Lesson 03 builds `fit` by hand."""
 
-import copy
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,29 +15,27 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..basics import distributed
+from ..basics.files import check_writable
 from ..evaluation.history import History
-from ..evaluation.metrics import accuracy
+from . import checks
 from .callbacks import BatchRecorder, Callback, started
+from .inference import Batches, LossFunction, device_of, evaluate, precision
 from .state import TrainingState
-
-MONITORS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def fit(
     model: nn.Module,
     train_loader: DataLoader,
-    val_loader: DataLoader | None = None,
+    val_loader: Batches | None = None,
     *,
     optimizer: Optimizer,
     epochs: int,
     loss_fn: LossFunction = F.cross_entropy,
     scheduler: LRScheduler | None = None,
-    restore_best: bool = False,
-    monitor: str = "val_loss",
-    checkpoint: str | Path | None = None,
-    autocast: torch.dtype | None = None,
     clip_norm: float | None = None,
+    autocast: torch.dtype | None = None,
+    restore_best: bool | str = False,
+    checkpoint: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> History:
@@ -49,13 +46,13 @@ def fit(
         epochs: passes over `train_loader` in all, those of an interrupted run included.
         loss_fn: mean loss of a batch from (outputs, targets).
         scheduler: stepped after every batch.
-        restore_best: leave the model with the weights of its best epoch by `monitor`, not of its last.
-        monitor: column of the history; the lower the better, unless its name ends in "accuracy".
-        checkpoint: file rewritten after every epoch. If it exists, training goes on from it and ends with the same
-            numbers as a run that was never interrupted (bit for bit on one CPU; loader workers that outlive an epoch,
-            `persistent_workers=True`, break this).
-        autocast: run forward passes in this lower precision, e.g. `torch.bfloat16`.
         clip_norm: largest norm of all gradients taken together; longer ones are shortened to it before each step.
+        autocast: run forward passes in this lower precision; `torch.bfloat16`.
+        restore_best: leave the model with the weights of its best epoch, not of its last. Best is the lowest
+            "val_loss" (True), or whatever column of the history is named, e.g. "val_accuracy", the highest of those.
+        checkpoint: file rewritten after every epoch. If it exists, training goes on from it and ends with the same
+            numbers as a run that was never interrupted: bit for bit on one CPU. Loaders with `persistent_workers=True`
+            break this, shuffling included, because they draw a seed once and not every epoch; `seeded_loader` does not.
         callbacks: told of batches and epochs, e.g. `CSVLog("runs/first")`.
         progress: show a bar and print a line per epoch.
 
@@ -63,23 +60,27 @@ def fit(
     their gradients; the first one alone writes files and prints.
 
     Raises:
-        ValueError: a loader is empty, outputs and float targets differ in shape (they would broadcast silently),
-            `monitor` is not measured, or `checkpoint` is damaged or of another model.
-        FloatingPointError: the loss or a weight is no longer a finite number; the message names epoch and batch. The
+        ValueError: a loader is empty, outputs and targets do not fit together, the optimizer is another model's, what
+            `restore_best` names is not measured, or `checkpoint` is damaged or of another training.
+        FloatingPointError: the loss, a weight or a score is no longer a finite number; the message says where. The
             checkpoint is that of the epoch before.
+        OSError: `checkpoint` cannot be written; found before the first epoch.
     """
-    if not len(train_loader):
-        raise ValueError("train_loader yields no batches: the data set is empty, or smaller than one dropped batch.")
-    if restore_best and monitor not in MONITORS:
-        raise ValueError(f"monitor={monitor!r} is not measured. Choose one of: {', '.join(MONITORS)}.")
-    if restore_best and val_loader is None and monitor.startswith("val_"):
-        raise ValueError(f"restore_best watches {monitor!r}, which needs a val_loader.")
-    run = TrainingState(model, optimizer, scheduler, train_loader)
+    monitor = "val_loss" if restore_best is True else restore_best or None
+    checks.check_loaders(train_loader, val_loader)
+    for watched in filter(None, [monitor, *(callback.monitor for callback in callbacks)]):
+        checks.check_monitor(watched, val_loader)
+    checks.check_optimizer(model, optimizer, scheduler, loss_fn)
+    step = _Step(optimizer, loss_fn, scheduler, clip_norm, autocast)
+    first = distributed.rank() == 0
+    run = TrainingState(model, optimizer, scheduler, train_loader, monitor)
     if checkpoint and Path(checkpoint).exists():
         run.resume(checkpoint)
-        if restore_best and run.best is None:
-            raise ValueError(f"{checkpoint} was written without restore_best=True, its best weights are not kept.")
-    history, per_epoch, first = History(run.rows), len(train_loader), distributed.rank() == 0
+    elif checkpoint and first:
+        check_writable(checkpoint)
+    history, per_epoch = run.history, len(train_loader)
+    if first and history.rows and len(history) >= epochs:
+        print(f"{checkpoint} holds all {len(history)} epochs: nothing is left to train.")
     progress, callbacks = progress and first, callbacks if first else ()
     trained = distributed.parallel(model)
     bar = tqdm(
@@ -96,98 +97,71 @@ def fit(
             row = {"epoch": epoch, "lr": optimizer.param_groups[0]["lr"]}
             bar.set_description(f"epoch {epoch}/{epochs}", refresh=False)
             recorder = BatchRecorder(epoch, (epoch - 1) * per_epoch, callbacks, bar)
-            row |= _train_epoch(trained, train_loader, optimizer, loss_fn, scheduler, autocast, clip_norm, recorder)
+            row |= _train_epoch(trained, train_loader, step, recorder)
             _check_weights(model, epoch)
             if val_loader is not None:
                 scores = evaluate(model, val_loader, loss_fn=loss_fn, autocast=autocast)
                 row |= {f"val_{name}": value for name, value in scores.items()}
             row["seconds"] = time.perf_counter() - began
-            history.rows.append(row)
-            if restore_best and history.best(monitor) is row:
-                run.best = copy.deepcopy(model.state_dict())
+            run.add(row)
             for callback in callbacks:
                 callback.on_epoch(row)
             if checkpoint and first:
                 run.save(checkpoint)
             if progress:
                 bar.write(_epoch_line(row, epochs), file=sys.stdout)
-    if restore_best and run.best is not None:
-        model.load_state_dict(run.best)
+    run.restore_best()
     return history
 
 
-def predict(
-    model: nn.Module, loader: DataLoader, autocast: torch.dtype | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs of the model in evaluation mode, and the targets, for everything `loader` yields: two CPU tensors.
+@dataclass(frozen=True)
+class _Step:
+    """How a batch changes the model."""
 
-    Raises:
-        ValueError: the loader yields nothing.
-    """
-    device, modes = _device(model), [(part, part.training) for part in model.modules()]
-    outputs, targets = [], []
-    model.eval()
-    try:
-        with torch.inference_mode(), _precision(device, autocast):
-            for inputs, target in loader:
-                outputs.append(model(inputs.to(device, non_blocking=True)).float().cpu())
-                targets.append(target.cpu())
-    finally:
-        for part, training in modes:  # part by part: some may be frozen
-            part.training = training
-    if not outputs:
-        raise ValueError("The loader yields no batches: the data set is empty, or smaller than one dropped batch.")
-    return torch.cat(outputs), torch.cat(targets)
+    optimizer: Optimizer
+    loss_fn: LossFunction
+    scheduler: LRScheduler | None
+    clip_norm: float | None
+    autocast: torch.dtype | None
+
+    def __post_init__(self) -> None:
+        if self.autocast == torch.float16:
+            raise ValueError("autocast=torch.float16 loses small gradients to 0. Choose torch.bfloat16.")
 
 
-def extract_features(
-    backbone: nn.Module, loader: DataLoader, copies: int = 1, autocast: torch.dtype | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a frozen backbone makes of everything `loader` yields: features float32 (n, d) and labels (n,), on the CPU.
-
-    Args:
-        backbone: a model without its head, e.g. a ResNet whose `fc` is `nn.Identity()`.
-        loader: in a fixed order if the features are to be matched with images.
-        copies: passes over the loader, one after the other in the result; more than one only makes sense where the
-            loader augments its images.
-    """
-    passes = [predict(backbone, loader, autocast) for _ in range(copies)]
-    features, labels = (torch.cat(parts) for parts in zip(*passes))
-    return features.flatten(1), labels
-
-
-def evaluate(
-    model: nn.Module,
-    loader: DataLoader,
-    *,
-    loss_fn: LossFunction = F.cross_entropy,
-    autocast: torch.dtype | None = None,
-) -> dict[str, float]:
-    """`loss` over all examples at once and, for class labels, `accuracy`. The model's mode is left as it was."""
-    outputs, targets = predict(model, loader, autocast)
-    device = _device(model)  # a loss may hold weights there
-    scores = {"loss": _loss(loss_fn, outputs.to(device), targets.to(device)).item()}
-    return scores if targets.is_floating_point() else scores | {"accuracy": accuracy(outputs, targets)}
-
-
-def _train_epoch(model, loader, optimizer, loss_fn, scheduler, autocast, clip_norm, recorder) -> dict[str, float]:
-    device = _device(model)
+def _train_epoch(model: nn.Module, loader: DataLoader, step: _Step, recorder: BatchRecorder) -> dict[str, float]:
+    device = device_of(model)
     model.train()
-    for inputs, targets in loader:
-        inputs, targets = inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
-        with _precision(device, autocast):
-            outputs = model(inputs)
-            loss = _loss(loss_fn, outputs, targets)
-        optimizer.zero_grad(set_to_none=True)
+    for batch in loader:
+        inputs, targets = checks.inputs_and_targets(batch)
+        with precision(device, step.autocast):
+            outputs = _forward(model, inputs.to(device, non_blocking=True))
+            checks.check_targets(outputs, targets)
+            targets = targets.to(device, non_blocking=True)
+            loss = step.loss_fn(outputs, targets)
+        step.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        hits = None if targets.is_floating_point() else (outputs.detach().argmax(dim=1) == targets).sum()
-        recorder.add(optimizer.param_groups[0]["lr"], len(targets), loss.detach(), hits)
-        if scheduler is not None:
-            scheduler.step()
+        if step.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), step.clip_norm)
+        step.optimizer.step()
+        scored = checks.are_class_scores(outputs, targets)
+        hits = (outputs.detach().argmax(dim=1) == targets).sum() if scored else None
+        recorder.add(step.optimizer.param_groups[0]["lr"], len(targets), loss.detach(), hits)
+        if step.scheduler is not None:
+            step.scheduler.step()
     return recorder.scores()
+
+
+def _forward(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    try:
+        return model(inputs)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "A batch holds one example, of which BatchNorm cannot tell how far values scatter. If it is the last of an "
+            "epoch, leave it out: DataLoader(…, drop_last=True). Otherwise choose a larger batch size or larger images."
+        ) from error
 
 
 def _check_weights(model: nn.Module, epoch: int) -> None:
@@ -197,23 +171,6 @@ def _check_weights(model: nn.Module, epoch: int) -> None:
                 f"{name} holds numbers that are not finite after the last batch of epoch {epoch}. Lower the learning "
                 "rate."
             )
-
-
-def _loss(loss_fn: LossFunction, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    if targets.is_floating_point() and outputs.shape != targets.shape:
-        raise ValueError(
-            f"The model's outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}: subtracting "
-            "them would broadcast to a table of all pairs. Give both the same shape, e.g. targets.unsqueeze(1)."
-        )
-    return loss_fn(outputs, targets)
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-
-
-def _precision(device: torch.device, dtype: torch.dtype | None):
-    return torch.autocast(device.type, dtype) if dtype else nullcontext()
 
 
 def _epoch_line(row: dict[str, float], epochs: int) -> str:

@@ -16,7 +16,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from course_utils import eval_transform, extract_features, open_split
-from course_utils.runs import Settings, create_run
+from course_utils.runs import create_run
+from course_utils.settings import Settings
 
 HYMENOPTERA = DATA / "hymenoptera"
 SIZE = 64

@@ -1,0 +1,82 @@
+"""What decides the result of a training run. Lesson 10 makes the flags of the program from it."""
+
+import math
+import multiprocessing
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from torch import nn
+
+from .basics.course import DEVICES
+from .models.pretrained import pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
+from .models.resnet import resnet18, resnet34, resnet50, resnet101
+from .models.small import CNN
+
+# where processes are not forked, each worker imports torch anew, which takes longer than most trainings of a lesson
+FORKED = (multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]) == "fork"
+MODELS: dict[str, Callable[[int], nn.Module]] = {
+    "cnn": lambda num_classes: CNN(in_channels=3, num_classes=num_classes),
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
+    "resnet101": resnet101,
+    "pretrained_resnet18": pretrained_resnet18,
+    "pretrained_resnet50": pretrained_resnet50,
+    "pretrained_resnet101": pretrained_resnet101,
+}
+
+
+def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices or None})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the result of a run. Each is a flag of `python -m course_utils.train`."""
+
+    data: str = field(metadata={"help": "folder with the splits train and val", "choices": None})
+    model: str = _setting("resnet18", "network", tuple(MODELS))
+    freeze: bool = _setting(False, "train the last layer alone, keep the rest as it is")
+    epochs: int = _setting(5, "passes over the training images")
+    batch_size: int = _setting(32, "images per step, of all processes together")
+    learning_rate: float = _setting(1e-3, "highest learning rate of AdamW")
+    weight_decay: float = _setting(0.01, "weight decay of AdamW")
+    warmup_epochs: float = _setting(1.0, "epochs in which the learning rate rises; then it falls along a cosine")
+    size: int = _setting(224, "height and width of the images in pixels")
+    bfloat16: bool = _setting(False, "compute in half precision; faster on most GPUs and on few CPUs")
+    seed: int = _setting(0, "of weights, order and augmentation")
+    device: str = _setting("auto", "where to compute", DEVICES)
+    workers: int = _setting(2 if FORKED else 0, "processes that load images in advance")
+    keep_epochs: bool = _setting(True, "keep the weights of every epoch, not of the best one alone")
+    tensorboard: bool = _setting(False, "also write a log for TensorBoard")
+    wandb: bool = _setting(False, "also write a log for Weights & Biases, offline unless WANDB_MODE says otherwise")
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            _check(setting, getattr(self, setting.name))
+        if self.learning_rate == 0:
+            raise ValueError("learning_rate is 0, it must be above 0.")
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}, it must be at most epochs, {self.epochs}.")
+
+
+def _check(setting: Field, value: Any) -> None:
+    choices = setting.metadata["choices"]
+    if type(value) is not setting.type and (setting.type, type(value)) != (float, int):
+        raise ValueError(f"{setting.name} is {value!r}, it must be of type {setting.type.__name__}.")
+    if choices and value not in choices:
+        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(choices)}.")
+    if setting.type in (int, float):
+        smallest = {"epochs": 1, "batch_size": 1, "size": 8}.get(setting.name, 0)
+        largest = 2**32 if setting.type is int else math.inf
+        if not smallest <= value < largest:
+            raise ValueError(f"{setting.name} is {value}, it must be at least {smallest}, and below {largest}.")
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Settings as `dataclasses.asdict` has made a dict of them. Raises ValueError where it is of another version."""
+    differing = sorted({setting.name for setting in fields(Settings)} ^ set(values))
+    if differing:
+        raise ValueError(f"unknown or missing settings {', '.join(differing)}")
+    return Settings(**values)
