@@ -50,6 +50,13 @@ def test_the_rank_is_known_before_the_processes_have_joined(monkeypatch: pytest.
     assert (distributed.rank(), distributed.world_size()) == (3, 1)
 
 
+@pytest.mark.parametrize("without", [{"affine": False}, {"track_running_stats": False}, {"momentum": None}])
+def test_a_batchnorm_that_cannot_be_synchronized_is_named(without: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "_joined", lambda: True)
+    with pytest.raises(ValueError, match="1 is BatchNorm2d.*make it with"):
+        distributed.synchronize_batchnorm(nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2, **without)))
+
+
 # -- two processes ----------------------------------------------------------------------------------------------------
 
 

@@ -109,7 +109,8 @@ def _docstrings(path: Path) -> list[str]:
             tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError):  # a template, or for another Python version
             return []
-    found, nodes = [], [tree]
+    found: list[str] = []
+    nodes: list[ast.Module | ast.ClassDef | ast.FunctionDef] = [tree]
     for node in nodes:
         found.append(ast.get_docstring(node) or "")
         nodes += [child for child in node.body if isinstance(child, (ast.ClassDef, ast.FunctionDef))]
