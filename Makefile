@@ -11,7 +11,9 @@ lab: .venv/learner
 
 test: .venv/author
 	$(BIN)/ruff check
-	$(BIN)/python tests/helpers/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
+	$(BIN)/mypy
+	$(BIN)/python tests/helpers/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile \
+		--no-loadscope-reorder
 
 notebooks: .venv/author
 	$(BIN)/python tools/build.py
@@ -27,7 +29,7 @@ bench: .venv/author
 	$(BIN)/python tools/tables.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache runs *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache runs *.egg-info
 
 .venv/learner: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,8 @@
 """How stored notebooks are executed and compared (nbval), for the tests here and in notebooks/."""
 
+import json
 import os
+from pathlib import Path
 
 import proofs
 import pytest
@@ -10,6 +12,23 @@ from nbval.plugin import IPyNbCell, NbCellError
 # One thread per kernel, as when the outputs were stored: it changes the last digits of sums, and several kernels with
 # several threads each are many times slower than with one.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+ROOT = Path(__file__).parent
+# Seconds a file takes on two cores, where it is more than a few: lessons as `make bench` measured them, tests by hand.
+SECONDS = {
+    f"notebooks/{row['lesson']}.ipynb": row["seconds"]
+    for row in json.loads((ROOT / "benchmarks" / "results.json").read_text("utf-8"))["lesson_minutes"]["rows"]
+    if "lesson" in row
+}
+SECONDS |= {
+    "tests/test_train.py": 60,
+    "tests/test_distributed.py": 45,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first (with --no-loadscope-reorder), so that no core waits in the end for a late starter."""
+    items.sort(key=lambda item: -SECONDS.get(item.path.relative_to(ROOT).as_posix(), 5))
 
 
 def _execute(self, source, allow_stdin=None):

@@ -164,7 +164,7 @@ def test_plot_history_leaves_out_what_was_not_measured() -> None:
 
 def test_a_history_without_epochs_is_told() -> None:
     for use in (plot_history, History.frame, History.best):
-        with pytest.raises(ValueError, match="holds no epoch"):
+        with pytest.raises(ValueError, match="The history is empty"):
             use(History())
 
 

@@ -7,6 +7,7 @@ and nothing here does anything.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -66,9 +67,14 @@ def synchronize_batchnorm(model: nn.Module) -> nn.Module:
     """Let the BatchNorm2d layers of `model` average over the whole batch, not over this process's share; returns it.
 
     torch's own SyncBatchNorm does so on GPUs only. Names of parameters and results in evaluation mode stay the same.
+
+    Raises:
+        ValueError: a layer has no weights, running averages or momentum, with which this is not made to work.
     """
-    for part in model.modules() if _joined() else ():
+    for name, part in model.named_modules() if _joined() else ():
         if type(part) is nn.BatchNorm2d:
+            if not (part.affine and part.track_running_stats and part.momentum):
+                raise ValueError(f"{name} is {part}: make it with weights, running averages and a momentum.")
             part.__class__ = _SyncedBatchNorm2d
     return model
 
@@ -81,6 +87,8 @@ class _SyncedBatchNorm2d(nn.BatchNorm2d):
         mean = _MeanOfAll.apply(values.mean((0, 2, 3)))
         centred = values - mean.view(-1, 1, 1)
         variance = _MeanOfAll.apply(centred.square().mean((0, 2, 3)))
+        assert self.running_mean is not None and self.running_var is not None  # see synchronize_batchnorm
+        assert self.num_batches_tracked is not None and self.momentum is not None
         with torch.no_grad():
             count = inputs.numel() // len(mean) * world_size()
             self.running_mean.lerp_(mean, self.momentum)
@@ -94,11 +102,11 @@ class _MeanOfAll(torch.autograd.Function):
     """`mean_of_all` with a gradient: what one process sent has gone into the mean of all of them."""
 
     @staticmethod
-    def forward(context, values):
+    def forward(context: Any, values: torch.Tensor) -> torch.Tensor:
         return mean_of_all(values.clone())
 
     @staticmethod
-    def backward(context, gradient):
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
         return mean_of_all(gradient.clone())
 
 

@@ -73,6 +73,7 @@ def _make(wanted: DataSet, root: Path) -> None:
     if wanted.folder:
         for unfinished in root.glob(f".unpacking-{wanted.folder}-*"):  # a program was killed there
             shutil.rmtree(unfinished, ignore_errors=True)
+        assert wanted.archive, f"data/manifest.toml says no archive that makes the folder of {wanted.name}"
         archive = root / wanted.archive
         if wanted.layout == "flowers102":
             lay_out(archive.parent, root / wanted.folder)

@@ -58,7 +58,7 @@ def freeze(module: Module) -> Module:
     """
     module.requires_grad_(False).eval()
     for part in module.modules():
-        part.train = partial(_stay_in_eval, part)
+        part.train = partial(_stay_in_eval, part)  # type: ignore[method-assign]  # meant: this layer alone
     return module
 
 

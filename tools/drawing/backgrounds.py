@@ -16,13 +16,15 @@ Pair = tuple[Colour, Colour]
 
 def noise(rng: random.Random, width: int, height: int, cells: int, octaves: int = 1) -> Image.Image:
     """Soft grey noise with `cells` random values across its width, twice as many in each further octave."""
-    image = None
+    layers = []
     for octave in range(octaves):
         across = cells * 2**octave
         down = max(2, round(across * height / width))
         grid = Image.frombytes("L", (across, down), rng.randbytes(across * down))
-        layer = grid.resize((width, height), Image.Resampling.BICUBIC)
-        image = layer if image is None else Image.blend(image, layer, 0.5 if octave == 1 else 0.33)
+        layers.append(grid.resize((width, height), Image.Resampling.BICUBIC))
+    image = layers[0]
+    for octave, layer in enumerate(layers[1:], 1):
+        image = Image.blend(image, layer, 0.5 if octave == 1 else 0.33)
     return image
 
 
