@@ -1005,11 +1005,11 @@ assert by_luck(20, 2) < 0.001, by_luck(20, 2)
 
 # %% [markdown]
 # Luck alone makes 12 to 10, or worse, in more than half of all cases, and 20 to 2 in fewer than one of a thousand.
-# (That is not the probability that a result of 12 to 10 *is* luck. To know that, one would have to know how often two
-# classifiers are equally good.)
+# (That is not the probability that 12 to 10 *is* luck. For that one would have to know, besides, how likely it was from
+# the start that the two are equally good.)
 #
-# A custom is to speak of a difference only where luck would bring it about in less than 5 % of the cases. Judge the
-# line above by it: if it says more, the table has not shown that either one is better, whichever is in front.
+# A custom is to speak of a difference only where luck would bring it about in less than 5 % of the cases. Judge our own
+# two counts by it: if their line says more, the table has not shown that either one is better, whichever is in front.
 #
 # And this was *one* fine-tuning with one seed; with another it ends a little higher or lower. With heads we can afford
 # to look at that. The linear head with eight seeds:
