@@ -531,6 +531,10 @@ for name in ["run.pt", "ants_and_bees.pt"]:
     megabytes = (folder / name).stat().st_size / 1e6
     print(f"{name:<18}{megabytes:>5.0f} MB:", *load_checkpoint(folder / name))
 
+# %% tags=["proof"]
+large, small = [(folder / name).stat().st_size for name in ["run.pt", "ants_and_bees.pt"]]
+assert 2 * small < large, f"{small:,} and {large:,} bytes"
+
 # %% [markdown]
 # The second file is far smaller. Whoever loads it needs a network of the same shape, without any pretrained weights,
 # since all of them are in the file. (One tutorial saves its best model as `best.pt` and later loads `checkpoint.pth`,
@@ -838,8 +842,9 @@ longer = table["s.e. on pictures"] > table["s.e. over seeds"]
 assert longer.sum() >= 4, table
 
 # %% [markdown]
-# On a CPU a frozen body saves much of an epoch's time. Frozen first layers save less: the pictures still have to pass
-# through them, and the large layers behind them are trained as before. The rest is easier to see in a figure:
+# On a CPU a frozen body saves much of an epoch's time. Frozen first layers save less, and on a busy machine it may not
+# show at all: the pictures still have to pass through them, and the large layers behind them are trained as before. The
+# rest is easier to see in a figure:
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 3.6))
