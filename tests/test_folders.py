@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
+import needs
 import numpy as np
 import pytest
 from pictures import flat, noise
@@ -17,8 +17,6 @@ from course_utils import FolderDataset, load_rgb
 from course_utils.data import folders
 from course_utils.data.folders import split_folder
 
-needs_links = pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators only")
-needs_bytes = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have no such names")
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 
@@ -135,7 +133,7 @@ def test_what_is_left_out_is_counted_and_named(collection: Path) -> None:
     )
 
 
-@needs_links
+@needs.links
 def test_links_that_lead_nowhere_or_back_are_told_or_followed_once(collection: Path) -> None:
     (collection / "wasps").symlink_to("/not/mounted")
     (collection / "ants" / "gone.png").symlink_to(collection / "deleted.png")
@@ -159,7 +157,7 @@ def test_names_are_ordered_by_their_letters_on_every_system(tmp_path: Path, monk
     assert [path.name for path, _ in dataset.samples] == ["C.png", "b.png"] * 4
 
 
-@needs_bytes
+@needs.names_of_bytes
 @pytest.mark.parametrize("where", ["熊猫", "ants/熊猫.png"])
 def test_names_that_are_not_utf_8_are_refused_with_their_folder_and_a_cure(where: str, collection: Path) -> None:
     place = os.fsdecode(os.fsencode(collection) + b"/" + where.encode("gbk"))

@@ -23,7 +23,7 @@ import jupytext
 import nbformat
 import proofs
 from dependencies import data_files, package_files
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from proofs import ProofError, ProvingClient, hang_up
 
 from course_utils.basics.files import replacing
@@ -142,7 +142,7 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     ProvingClient(
         notebook,
-        timeout=600,
+        timeout=1800,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
@@ -195,7 +195,7 @@ def _write(path: Path, notebook: nbformat.NotebookNode) -> bool:
 def _try_build(source: Path) -> tuple[bool, str]:
     try:
         return True, build(source)
-    except (CellExecutionError, ProofError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, ProofError) as error:
         return False, f"FAILED {describe(source)}, its notebook is left as it was\n{error}"
 
 
