@@ -209,6 +209,7 @@ on_cpu_or_auto = {"accelerator": course.pick(sample="cpu", full="auto"), "device
 bare = {"logger": False, "enable_checkpointing": False}
 silent = {"enable_progress_bar": False, "enable_model_summary": False}
 
+# %%
 judge = L.Trainer(**on_cpu_or_auto, **bare, **silent)
 theirs = judge.validate(Classifier(learner.network), val_loader, verbose=False)
 print(type(theirs).__name__, "of", len(theirs), "dict with", *theirs[0])
@@ -600,8 +601,10 @@ print("hyper_parameters:", checkpoint["hyper_parameters"])
 # To use the model, `load_from_checkpoint` builds the module with the saved arguments and copies the weights into it:
 
 # %%
-best_module = FineTuned.load_from_checkpoint(best.best_model_path, map_location="cpu", weights_only=True)
-torch.testing.assert_close(best_module.state_dict(), checkpoint["state_dict"], rtol=0, atol=0)  # bit for bit
+path = best.best_model_path
+best_module = FineTuned.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+weights, saved = best_module.state_dict(), checkpoint["state_dict"]
+torch.testing.assert_close(weights, saved, rtol=0, atol=0)  # no tolerance: bit for bit
 print("arguments:", dict(best_module.hparams))
 print("in train mode:", best_module.training)
 
@@ -653,6 +656,7 @@ class Careless(Learner):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
+# %%
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     careless = Careless(nn.Linear(2, 2))
@@ -746,6 +750,7 @@ class OnlyTheOptimizer(FineTuned):
         return torch.optim.SGD(self.network.fc.parameters(), lr=0.02)
 
 
+# %%
 class NoGradInForward(FineTuned):
     def __init__(self):
         super().__init__()
@@ -758,6 +763,7 @@ class NoGradInForward(FineTuned):
         return self.head(features)
 
 
+# %%
 def requires_grad_off(module):
     module.network.requires_grad_(False)
     module.network.fc.requires_grad_(True)
@@ -966,11 +972,13 @@ def by_fit(loader):
     fit(network, loader, optimizer=optimizer, epochs=1, progress=False)
 
 
+# %%
 def lightning_minimal(loader):
     trainer = L.Trainer(max_epochs=1, accelerator="cpu", **bare, **silent)
     trainer.fit(SmallStep(logs=False), loader)
 
 
+# %%
 def lightning_with_logs(loader):
     logger, saving = CSVLogger(folder, name="cost"), ModelCheckpoint(folder / "cost")
     settings = {"logger": logger, "callbacks": [saving], "accelerator": "cpu"}
@@ -1078,6 +1086,7 @@ class Replay(L.LightningModule):
         pass
 
 
+# %%
 for mode in ["min", "max"]:
     saving = ModelCheckpoint(folder / mode, monitor="val_accuracy", mode=mode, filename="{epoch}")
     saver = L.Trainer(max_epochs=3, callbacks=[saving], logger=False, accelerator="cpu", **silent)
