@@ -777,8 +777,9 @@ asked = [(name, content, "") for name, content in uploads.items()]
 asked += [(f"top_k={k}", contents[0], f"?top_k={k}") for k in ["1", "9", "two", "0"]]
 answers = {}
 for name, content, query in asked:
-    answers[name] = [send(one, content, f"/predict{query}") for one in [mine, app]]
-    print(f"{name:<17} ours {answers[name][0].status_code}  serving.py {answers[name][1].status_code}")
+    ours, theirs = (send(one, content, f"/predict{query}") for one in [mine, app])
+    answers[name] = ours, theirs
+    print(f"{name:<17} ours {ours.status_code}  serving.py {theirs.status_code}")
 
 # %% tags=["proof"]
 for name, (ours, theirs) in answers.items():
