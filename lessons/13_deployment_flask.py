@@ -655,6 +655,7 @@ def likeliest(logits, classes, k):
     return [{"class": classes[label], "probability": value} for label, value in pairs]
 
 
+# %%
 for answer in likeliest(torch.tensor([0.0, 2.0, 1.0]), ["ant", "bee", "wasp"], 2):
     print(answer)
 
@@ -1103,6 +1104,8 @@ print(len(operations), "steps, the last three:", operations[-3:])
 pt2 = workplace / "model.pt2"
 torch.export.save(program, pt2)
 exported = torch.export.load(pt2).module()
+
+# %%
 pictures = torch.stack([recorded(load_rgb(file)) for file in files[:40]])
 with torch.inference_mode():
     for count in [1, 7, 40]:
