@@ -130,11 +130,12 @@ def data_needs(results: dict) -> str:
     for lesson in lessons():
         number = lesson.name[:2]
         used = needs(number)
-        samples = ", ".join(one.sample_note or f"{one.sample} ({size(one.sample)})" for one in used) or "nothing"
+        samples = (one.sample_note or (one.sample and f"{one.sample} ({size(one.sample)})") for one in used)
         full = ", ".join(f"{one.name} ({one.megabytes:.0f} MB)" for one in used if one.files) or "the same"
         megabytes = sum(one.megabytes for one in used)
         duration = f"{minutes[number]} min" if number in minutes else ""
-        lines.append(f"| {number} | {samples} | {full} | {megabytes:.0f} MB | {duration} |")
+        sample = ", ".join(filter(None, samples)) or "nothing"
+        lines.append(f"| {number} | {sample} | {full} | {megabytes:.0f} MB | {duration} |")
     return "\n".join(lines)
 
 
@@ -147,7 +148,10 @@ def measured(results: dict) -> str:
     """The tables of benchmarks/README.md, one for each benchmark."""
     blocks = []
     for name, benchmark in results.items():
-        claim = ast.get_docstring(ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")))
+        source = ROOT / "benchmarks" / f"{name}.py"
+        claim = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
+        if claim is None:
+            raise SystemExit(f"{source.relative_to(ROOT)} should begin with a docstring that says what it measures")
         lines = [f"### [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
         lines += ["| what | figure | ratio | goal | met |", "|---|---|---|---|---|"]
         for row in _rows(benchmark["rows"]):

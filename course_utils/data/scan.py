@@ -105,7 +105,7 @@ def _check_name(entry: os.DirEntry) -> None:
         entry.name.encode()
     except UnicodeEncodeError:
         raise ValueError(
-            f"In {os.path.dirname(entry.path)!a} is a name that is not UTF-8 text: {os.fsencode(entry.name)}. Archives "
-            "from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for Chinese), "
-            "or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
+            f"In {os.path.dirname(entry.path)!a} is a name that is not UTF-8 text: {os.fsencode(entry.name)!r}. "
+            "Archives from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for "
+            "Chinese), or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
         ) from None
