@@ -73,27 +73,29 @@ print("counted to", second + 1)
 
 # %%
 from course_utils import setup
-from course_utils.basics.course import check_environment
+from course_utils.basics.environment import check_environment
 
 course = setup(seed=0)
 
 # %% [markdown]
 # If that cell failed with `ModuleNotFoundError`, its message says which package is missing and what to type. If it
-# ran, the next one compares your versions with those the course was made with. An empty last column is good news; a
-# command in it can be typed in a terminal (File → New → Terminal). A slightly different version seldom matters. What
-# the words in the column *why* mean, the lessons will tell.
+# ran, the next one looks at the versions you have. It lists the packages for which something has to be done, and
+# nothing else: a package that is missing, too old, or known to compute wrong. The command in the last column can be
+# typed in a terminal (File → New → Terminal).
 
 # %% tags=["nbval-ignore-output"]
 environment = check_environment()
-environment
-
-# %% [markdown]
-# The same in one line:
+todo = environment[environment["what to do"] != ""].drop(columns=["made with", "why"])
+print(todo.to_string(index=False) if len(todo) else "nothing to do")
 
 # %%
-print("nothing is missing:", (environment["installed"] != "missing").all())
+print("every package is there:", (environment["installed"] != "missing").all())
 
 # %% [markdown]
+# A version other than the one the course was made with is no reason to worry: the lessons hold, only the last digits of
+# a number may differ from those in the text. The whole table is `environment`; its column *why* says what each package
+# is for.
+#
 # PyTorch itself is the package `torch`; `torchvision` adds everything for images.
 #
 # Last, a first calculation with PyTorch. A **tensor** is PyTorch's array, a close relative of NumPy's:
@@ -210,7 +212,7 @@ except NameError as error:
 #
 # - <kbd>Shift</kbd>+<kbd>Enter</kbd> runs a cell; the kernel remembers variables until you restart it.
 # - `setup(seed=0)` starts every lesson and names the profile: `sample` needs no internet, `full` uses the real data.
-# - `check_environment()` says what to install.
+# - `check_environment()` says what to install, if anything.
 # - An exercise is a gap and a check; the check's message says what is wrong.
 # - Restart and run all before you believe a notebook.
 #

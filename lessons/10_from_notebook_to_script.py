@@ -55,12 +55,17 @@ print(script.read_text(encoding="utf-8"))
 # In a terminal you would type `python first.py --epochs 3`. From Python, `subprocess.run` starts a program.
 # `sys.executable` is the Python that runs this notebook. A running program is called a **process**. It has two ways out
 # for text: `stdout`, where `print` goes, and `stderr`, for complaints. `capture_output` keeps both. (Letters that
-# cannot be read are replaced, so that a strange file name does not stop us.)
+# cannot be read are replaced, so that a strange file name does not stop us.) Besides its arguments, a process gets a
+# list of named texts from whoever starts it, the **environment variables**, in Python `os.environ`. We add one that
+# keeps colours out of complaints, and whatever the caller wants to add:
 
 # %%
-def start(*command):
+def start(*command, **variables):
     command = [sys.executable] + [str(part) for part in command]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    variables = os.environ | {"PYTHON_COLORS": "0"} | variables
+    done = subprocess.run(
+        command, env=variables, capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         last_line = done.stderr.strip().splitlines()[-1]
         print(last_line.replace(str(workplace), "…").replace("\\", "/"))
@@ -1063,26 +1068,48 @@ print("pairs each:", [len(share) for share in shares])
 print("together the whole batch:", sorted(shares[0] + shares[1]) == sorted(batch))
 
 # %% [markdown]
-# `torchrun` starts the processes, and tells each how many there are (the **world size**) and which one it is (its
-# **rank**). The program is the same; `fit` wraps the network in torch's
-# `DistributedDataParallel`, which averages the gradients, and only rank 0 prints and writes. The processes talk through
-# **gloo** on CPUs and **NCCL** on GPUs of NVIDIA. A **node** is a machine: `--nproc-per-node=2` asks for two processes
-# on each, and `--standalone` says that there is only this one.
+# Each process has to know how many there are (the **world size**), which one it is (its **rank**), and where to meet
+# the others: an address and a **port**, the number of a door of the machine. All of it goes into environment variables.
+# The program is the same; where `fit` finds the variables, it wraps the network in torch's `DistributedDataParallel`,
+# which averages the gradients, and only rank 0 prints and writes. The processes talk through **gloo** on CPUs and
+# **NCCL** on GPUs of NVIDIA.
 #
-# A small network with BatchNorm, trained by one process (our function) and by two:
+# A small network with BatchNorm, trained by one process (our function) and by two, which we start by hand. (Whoever
+# asks for port 0 gets one that is free. A thread for each makes them run at the same time.)
 
 # %%
 small_flags = "--model cnn --size 32 --epochs 2 --workers 0 --device cpu".split()
 small_flags += ["--data", str(root)]
 small = Settings(**vars(parser_for(Settings).parse_args(small_flags)))
-one, two = fresh("one process"), fresh("two processes")
+one = fresh("one process")
 train(small, one)
-torchrun = "-m torch.distributed.run --standalone --nproc-per-node=2 -m course_utils.train".split()
-print("exit code:", start(*torchrun, "--output", two, *small_flags).returncode)
+two = fresh("two processes")
+
+# %%
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+with socket.create_server(("127.0.0.1", 0)) as door:
+    port = door.getsockname()[1]
+
+
+def start_one(rank):
+    names = {"TORCHELASTIC_RUN_ID": "by hand", "WORLD_SIZE": "2", "RANK": str(rank)}
+    names |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return start("-m", "course_utils.train", "--output", two, *small_flags, **names).returncode
+
+
+with ThreadPoolExecutor() as threads:
+    print("exit codes:", list(threads.map(start_one, range(2))))
 
 # %% [markdown]
-# (In a terminal: `torchrun --standalone --nproc-per-node=2 -m course_utils.train …`.) For comparison, one process with
-# another seed:
+# In a terminal you leave this to `torchrun`, which also ends all processes when one fails:
+# `torchrun --standalone --nproc-per-node=2 -m course_utils.train …`. A **node** is a machine: two processes on each,
+# and only this one machine. (`LOCAL_RANK` is the rank on the machine, and tells which GPU to take.
+# `TORCHELASTIC_RUN_ID` is torchrun's name for what it starts. PyTorch 2.15 for Windows lacks what `torchrun` meets
+# through, so start processes by hand there.)
+#
+# For comparison, one process with another seed:
 
 # %% tags=["nbval-ignore-output"]
 from dataclasses import replace

@@ -1,8 +1,10 @@
 """Fixtures that several test files share; a file takes one for all of its tests by `pytestmark`."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import browser
 import pytest
 import torch
 from tiny_runs import write_folders
@@ -40,3 +42,15 @@ def seeded() -> Iterator[None]:
 def data(tmp_path: Path) -> Path:
     """A tiny data set, laid out as folders."""
     return write_folders(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Where Chromium is. Where it is not installed, the test that asks is skipped, and fails if CI is set."""
+    path = browser.find_chromium()
+    if path:
+        return path
+    message = "Chromium is not installed: apt-get install chromium, or python -m playwright install chromium"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)

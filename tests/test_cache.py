@@ -1,9 +1,9 @@
 """Checks of CachedImages: the pixels are those of the transforms, what is random repeats, in memory and in a file."""
 
-import os
 import pickle
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 import torch
@@ -26,7 +26,6 @@ from course_utils.data.transforms import MEAN, STD
 
 # (height, width): wide, high, square, smaller than what is asked for, one the smallest that is not square, very long
 SHAPES = [(60, 80), (80, 60), (64, 64), (9, 13), (37, 38), (12, 200)]
-forked = pytest.mark.skipif(os.name == "nt", reason="Windows cannot fork")
 
 
 class Pictures(Dataset):
@@ -186,7 +185,7 @@ def test_a_loader_shuffles_and_repeats_with_the_seed(dataset: Pictures) -> None:
     assert labels.tolist() == torch.cat([labels for _, labels in batches(cached, workers=0)]).tolist()
 
 
-@forked
+@needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 @pytest.mark.parametrize("where", ["memory", "file"])
 def test_workers_return_the_same_images_in_the_same_order(where: str, dataset: Pictures, tmp_path: Path) -> None:
@@ -195,7 +194,7 @@ def test_workers_return_the_same_images_in_the_same_order(where: str, dataset: P
         assert torch.equal(images, expected_images) and torch.equal(labels, expected_labels)
 
 
-@forked
+@needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 def test_workers_augment_each_in_its_own_way_and_repeat_with_the_seed() -> None:
     cached = CachedImages(Pictures([ramp()] * 8), 16, augment=True)
@@ -271,7 +270,7 @@ def test_an_existing_file_is_overwritten(dataset: Pictures, tmp_path: Path) -> N
     assert torch.equal(images_of(cached), images_of(CachedImages(dataset, 16)))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a file that is in use")
+@needs.replaceable_files
 def test_another_data_set_in_the_same_file_does_not_change_the_first(dataset: Pictures, tmp_path: Path) -> None:
     # as when the name of the training set's file is copied to the validation set's
     first = CachedImages(dataset, 16, file=tmp_path / "pixels")

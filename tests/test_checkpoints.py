@@ -7,14 +7,13 @@ import random
 import time
 from pathlib import Path
 
+import needs
 import pytest
 import torch
 from torch import nn
 
 from course_utils import MLP, load_checkpoint, save_checkpoint
 from course_utils.basics import checkpoints
-
-needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs fork and file size limits, which Windows lacks")
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_a_failed_write_keeps_the_old_checkpoint_and_leaves_no_part(
         assert str(path) in str(caught.value) and "Free space" in str(caught.value)
 
 
-@needs_posix
+@needs.posix
 @pytest.mark.parametrize("limit", [0, 300, 50_000])
 def test_a_disk_that_fills_up_in_the_middle_keeps_the_old_checkpoint(limit: int, path: Path) -> None:
     import resource
@@ -90,7 +89,7 @@ def _save_for_ever(path: Path) -> None:
         save_checkpoint(path, {"version": version, "weights": torch.full((300_000,), version)})
 
 
-@needs_posix
+@needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 def test_a_kill_in_the_middle_of_writing_never_costs_the_checkpoint(path: Path) -> None:
     unfinished = 0

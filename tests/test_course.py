@@ -1,8 +1,7 @@
-"""Checks of profiles, devices, seeds and check_environment."""
+"""Checks of profiles, devices and seeds."""
 
 import dataclasses
 import random
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import torch
 
 from course_utils.basics import course
-from course_utils.basics.course import begin, check_environment
+from course_utils.basics.course import begin
 
 pytestmark = pytest.mark.usefixtures("sample_profile")
 
@@ -105,34 +104,3 @@ def test_before_begin_the_environment_decides_and_after_it_begin(monkeypatch: py
     monkeypatch.setenv("COURSE_PROFILE", "full")
     assert course.current().profile == "full"
     assert begin(profile="sample") is course.current()
-
-
-def test_check_environment_has_one_row_per_requirement_and_its_reason() -> None:
-    table = check_environment()
-    assert list(table) == ["package", "installed", "made with", "why", "what to do"]
-    assert {"torch", "torchvision", "pandas", "scikit-learn", "jupyterlab"} <= set(table["package"])
-    assert table["why"].str.len().min() > 0
-
-
-@pytest.mark.parametrize("installed", [None, "0.1"], ids=["missing", "other version"])
-def test_check_environment_names_the_command_that_mends(installed: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = _row_of_pandas(installed, monkeypatch)
-    assert row["installed"] == (installed or "missing")
-    assert row["what to do"] == f"python -m pip install pandas=={row['made with']}"
-
-
-def test_check_environment_takes_a_cpu_build_for_the_same_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    made_with = _row_of_pandas(None, monkeypatch)["made with"]
-    assert _row_of_pandas(f"{made_with}+cpu", monkeypatch)["what to do"] == ""
-
-
-def _row_of_pandas(installed: str | None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The row of pandas in check_environment if pandas were installed in that version, or not at all."""
-
-    def version(package: str) -> str:
-        if installed is None and package == "pandas":
-            raise metadata.PackageNotFoundError(package)
-        return installed or "1"
-
-    monkeypatch.setattr(course.metadata, "version", version)
-    return check_environment().set_index("package").loc["pandas"].to_dict()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 import torch
 import torch.distributed as dist
@@ -27,7 +28,6 @@ pytestmark = [
     pytest.mark.usefixtures("seeded"),
     pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning"),
 ]
-needs_fork = pytest.mark.skipif(os.name == "nt", reason="needs fork, which Windows lacks")
 
 
 # -- without torchrun -------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def _numbers() -> tuple:
     return *found, dist.is_initialized()
 
 
-@needs_fork
+@needs.fork
 def test_processes_have_their_numbers_and_share_means() -> None:
     assert in_two_processes(_numbers) == [(CPU, rank, 2, [1.5, 15.0], False) for rank in range(2)]
 
@@ -130,7 +130,7 @@ def _train_batchnorm(synchronized: bool) -> dict[str, Any]:
         }
 
 
-@needs_fork
+@needs.fork
 def test_batchnorm_of_two_processes_is_that_of_the_whole_batch_forward_and_backward() -> None:
     whole, parts = _train_batchnorm(False), in_two_processes(_train_batchnorm, True)
     assert whole["state"]["1.num_batches_tracked"] == 2
@@ -143,7 +143,7 @@ def test_batchnorm_of_two_processes_is_that_of_the_whole_batch_forward_and_backw
     assert equal(parts[0]["state"], parts[1]["state"])
 
 
-@needs_fork
+@needs.fork
 def test_batchnorm_that_is_not_synchronized_would_give_other_numbers() -> None:
     whole, (part, _) = _train_batchnorm(False), in_two_processes(_train_batchnorm, False)
     assert (part["outputs"] - whole["outputs"][::2]).abs().max() > 0.01
@@ -156,7 +156,7 @@ def _half_precision() -> tuple:
         return outputs.dtype, outputs.float().detach(), norm.running_mean
 
 
-@needs_fork
+@needs.fork
 def test_batchnorm_in_half_precision_computes_its_statistics_in_single_precision() -> None:
     expected = nn.BatchNorm2d(3)
     outputs = expected(IMAGES).detach()
@@ -190,7 +190,7 @@ def _lose_the_loss(folder: Path) -> tuple[str, list[str]]:
             return str(error), sorted(os.listdir(folder))
 
 
-@needs_fork
+@needs.fork
 def test_a_loss_that_is_lost_in_one_process_stops_both_in_the_same_batch(tmp_path: Path) -> None:
     first, second = in_two_processes(_lose_the_loss, tmp_path)
     assert first == second and "The loss is nan in batch 3 of epoch 2" in first[0] and first[1] == ["run.pt"]
@@ -221,7 +221,7 @@ def stderr(capfd: pytest.CaptureFixture) -> Iterator[Callable[[], str]]:
     yield read
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="gloo's loopback is only sure to be found on Linux")
+@needs.torchrun
 def test_two_processes_of_torchrun_train_the_model_that_one_trains(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     settings = {"epochs": 3, "batch_size": 6}
@@ -237,7 +237,7 @@ def test_two_processes_of_torchrun_train_the_model_that_one_trains(data: Path, t
     assert len(read_csv(tmp_path / "two" / "batches.csv")) == 9, "written twice"
 
 
-@needs_fork
+@needs.fork
 def test_two_processes_go_on_with_a_run_that_was_broken_off(data: Path, tmp_path: Path) -> None:
     whole, broken = run_once(data, tmp_path / "whole", epochs=3), tmp_path / "broken"
     assert in_two_processes(_broken_off_in_epoch_2, flags(data, broken, epochs=3)) == [130, 130]
@@ -260,13 +260,13 @@ def _broken_off_in_epoch_2(arguments: list[str]) -> int:
     return train.main(arguments)
 
 
-@needs_fork
+@needs.fork
 def test_a_batch_that_cannot_be_shared_is_refused_by_all_in_one_line(data: Path, tmp_path: Path, stderr) -> None:
     assert in_two_processes(train.main, flags(data, tmp_path / "run", batch_size=3)) == [1, 1]
     assert stderr().startswith("error: A batch of 3 examples cannot be shared equally among 2 processes.")
 
 
-@needs_fork
+@needs.fork
 @pytest.mark.parametrize("rank", [0, 1])
 def test_an_image_that_one_process_cannot_read_is_named(rank: int, data: Path, tmp_path: Path, stderr) -> None:
     batches = seeded_loader(_Pairs(), 4, seed=0).batch_sampler
@@ -279,7 +279,7 @@ def test_an_image_that_one_process_cannot_read_is_named(rank: int, data: Path, t
     assert codes[rank] == 1 and f"{path} cannot be read as an image" in stderr()
 
 
-@needs_fork
+@needs.fork
 def test_nobody_trains_where_the_first_process_refuses_the_folder(data: Path, tmp_path: Path, stderr) -> None:
     folder = run_once(data, tmp_path / "run", epochs=1, warmup_epochs=0)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -298,7 +298,7 @@ def _slow_start(folder: Path) -> list[str]:
         return os.listdir(folder)
 
 
-@needs_fork
+@needs.fork
 @pytest.mark.parametrize("lazy", [0, 1])
 def test_what_the_first_process_did_before_it_joined_is_there_for_all(
     lazy: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from file_server import FileServer, serving
 
@@ -346,7 +347,7 @@ def test_a_disk_that_fills_up_is_named_with_the_file_and_what_to_do(
         monkeypatch.setattr(downloads.tqdm, "update", no_room)
     else:
         monkeypatch.setattr(shutil, "copyfileobj", no_room)
-    with pytest.raises(OSError, match=r"No space left on device: '.*/(net.pth.part|content|digits)'") as caught:
+    with pytest.raises(OSError, match=r"No space left on device: '.*[/\\](net.pth.part|content|digits)'") as caught:
         downloads.fetch(name)
     assert "by hand" in str(caught.value) and "COURSE_DATA_DIR to another folder" in str(caught.value)
     monkeypatch.undo()
@@ -372,10 +373,9 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(root: Path, second
 
 # -- killed, and two at once ------------------------------------------------------------------------------------------
 
-needs_fork = pytest.mark.skipif(os.name == "nt", reason="Windows cannot fork")
 
 
-@needs_fork
+@needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 def test_killed_in_the_middle_it_goes_on_afterwards(root: Path, first: FileServer, second: FileServer) -> None:
     first.fault = "stalls"
@@ -392,7 +392,7 @@ def test_killed_in_the_middle_it_goes_on_afterwards(root: Path, first: FileServe
     assert downloads.fetch("weights").read_bytes() == PICTURE
 
 
-@needs_fork
+@needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 def test_two_processes_at_once_do_no_harm(root: Path, first: FileServer, second: FileServer) -> None:
     context = multiprocessing.get_context("fork")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 
 from course_utils.basics.files import replacing
@@ -77,7 +78,7 @@ def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL and file size limits")
+@needs.posix
 @pytest.mark.parametrize("how", ["killed", "full disk"])
 def test_a_process_that_dies_or_runs_out_of_space_in_the_block_keeps_the_old_file(how: str, path: Path) -> None:
     # the module alone, without the package, whose import takes seconds

@@ -1,9 +1,9 @@
 """Checks of seeded_loader: batches that follow from the seed and the epoch, and from nothing else."""
 
 import copy
-import os
 from pathlib import Path
 
+import needs
 import pytest
 import torch
 from pictures import noise
@@ -50,7 +50,7 @@ def by_example(batches: Batches) -> dict[int, torch.Tensor]:
     return {label: image for images, labels in batches for image, label in zip(images, labels.tolist())}
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot fork")
+@needs.fork
 def test_batches_and_augmentation_are_the_same_whatever_the_number_of_workers() -> None:
     expected = epochs(seeded_loader(Pictures(), 4, seed=3), 2)
     for workers in (1, 2):
@@ -84,7 +84,7 @@ def test_examples_of_an_epoch_are_augmented_each_in_its_own_way() -> None:
     assert len(values.unique()) == 50 and values.mean().item() == pytest.approx(0.5, abs=0.15)
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.skipif(os.name == "nt", reason="no fork"))])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=needs.fork)])
 def test_other_random_numbers_have_no_influence(workers: int) -> None:
     torch.manual_seed(1)
     expected = epochs(seeded_loader(Pictures(), 4, seed=3, workers=workers), 2)
@@ -183,7 +183,7 @@ def test_a_batch_that_cannot_be_shared_equally_is_refused(examples: int, batch_s
 # -- checkpoints ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.skipif(os.name == "nt", reason="no fork"))])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=needs.fork)])
 def test_a_resumed_run_is_given_the_batches_it_would_have_been_given(workers: int, tmp_path: Path) -> None:
     def run(count: int, checkpoint: Path, seed: int = 0) -> tuple[list[float], dict]:
         torch.manual_seed(seed)

@@ -2,13 +2,14 @@
 
 import ast
 import graphlib
-import os
+import re
 import socket
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
+import needs
 import pytest
 from dependencies import MODULES, imported
 
@@ -126,8 +127,16 @@ def test_a_missing_torch_is_explained(missing: str) -> None:
     assert "During handling" not in result.stderr
 
 
-@pytest.mark.skipif(
-    os.environ.get("COURSE_TEST_NETWORK") != "loopback only", reason="not run through tests/helpers/without_network.py"
-)
+@needs.loopback_only
 def test_the_tests_run_where_only_the_loopback_interface_exists() -> None:
     assert [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+def test_tests_are_skipped_for_the_reasons_of_needs_alone() -> None:
+    tests = Path(__file__).parent
+    skipping = {
+        path.name
+        for path in tests.rglob("*.py")
+        if re.search(r"pytest\.(mark\.)?(skip|xfail|importorskip)", path.read_text(encoding="utf-8"))
+    }
+    assert skipping == {"needs.py", "conftest.py"}

@@ -1,7 +1,6 @@
 """Checks of the serving program: its answers are those of the network, bad requests are told, and it stays up."""
 
 import io
-import os
 import random
 import signal
 import socket
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import browser
+import needs
 import numpy as np
 import pytest
 import requests
@@ -35,7 +35,6 @@ from course_utils.serving import MAX_BYTES, create_app
 from course_utils.test import answers
 
 pytestmark = pytest.mark.usefixtures("seeded", "sample_profile")
-needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs signals, which Windows lacks")
 
 ANT = served.HYMENOPTERA / "test" / "ants" / "ants_008.jpg"
 
@@ -435,7 +434,7 @@ def test_clients_that_send_slowly_do_not_keep_others_waiting(address: str) -> No
         connection.close()
 
 
-@needs_posix
+@needs.posix
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_or_another_program_ends_it_quietly(by: signal.Signals, run: Path) -> None:
     with served.process(run, "--port", "0", "--threads", "1") as program:
@@ -518,12 +517,10 @@ DROP = """([name, content]) => {
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not browser.CHROMIUM:
-        pytest.skip("Chromium is not installed")
+def chromium(chromium_path: str) -> Iterator[Browser]:
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS) as chromium,
+        playwright.chromium.launch(executable_path=chromium_path, args=browser.FLAGS) as chromium,
     ):
         yield chromium
 

@@ -387,6 +387,18 @@ def test_limits_and_seed_of_the_sentences(packages: list[str]) -> None:
     assert any(not few.equals(other) for other in others)
 
 
+def test_a_file_more_moves_no_other_and_what_only_some_wheels_hold_is_not_read(
+    packages: list[str], tmp_path: Path
+) -> None:
+    before = docstring_sentences(packages=packages)
+    for name in ("aaa.py", "distutils/core.py", "_cuspy/stubs.py", "_distributor_init.py"):
+        (tmp_path / "cats" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "cats" / name).write_text(f'"""Here is one more sentence about {name[:3].strip("_")} cats."""')
+    after = docstring_sentences(packages=packages)
+    more = after["file"] == "cats/aaa.py"
+    assert more.sum() == 1 and after[~more].reset_index(drop=True).equals(before)
+
+
 def test_a_package_that_is_not_installed_is_named() -> None:
     with pytest.raises(ModuleNotFoundError, match="nosuchpackage is not installed"):
         docstring_sentences(packages=["nosuchpackage"])

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import killed_run
+import needs
 import pytest
 import torch
 from PIL import Image
@@ -32,7 +33,6 @@ pytestmark = [
     pytest.mark.usefixtures("seeded", "sample_profile"),
     pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning"),
 ]
-needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs signals, fork and limits, which Windows lacks")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_the_same_settings_give_the_same_files_and_another_seed_others(finished:
     assert read_csv(other / "batches.csv")[0]["train_loss"] != read_csv(finished / "batches.csv")[0]["train_loss"]
 
 
-@needs_posix
+@needs.fork
 def test_the_number_of_workers_changes_no_number(finished: Path, tmp_path: Path) -> None:
     found = left_behind(run_once(data_of(finished), tmp_path / "run", epochs=3, workers=1))
     expected = left_behind(finished)
@@ -288,7 +288,7 @@ def test_pretrained_weights_that_are_missing_are_named_and_nothing_is_written(
     assert not (tmp_path / "run").exists(), "the next attempt would be refused because the folder exists"
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=needs_posix)])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=needs.fork)])
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_an_image_that_cannot_be_read_is_named(split: str, workers: int, data: Path, tmp_path: Path, refusal) -> None:
     path = data / split / "red" / "2.png"
@@ -317,8 +317,9 @@ def test_resume_needs_a_run(tmp_path: Path, refusal) -> None:
 
 def test_data_that_has_changed_is_refused_when_going_on(folder: Path, tmp_path: Path, refusal) -> None:
     data = shutil.copytree(data_of(folder), tmp_path / "data")
-    config = folder / "config.json"
-    config.write_text(config.read_text().replace(str(data_of(folder)), str(data)))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["settings"]["data"] = str(data)
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (data / "val" / "red" / "0.png").unlink()
     assert "has 7 images, when the run in" in refusal(train, ["--resume", folder])
 
@@ -381,7 +382,7 @@ def full_disk() -> Iterator[Callable[[int], None]]:
     change()
 
 
-@needs_posix
+@needs.posix
 @pytest.mark.parametrize("limit", [300, 50_000, 200_000], ids=["batches.csv", "weights", "checkpoint"])
 def test_a_disk_that_fills_up_is_told_and_keeps_the_last_good_checkpoint(
     limit: int, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, full_disk
@@ -401,7 +402,7 @@ def test_a_disk_that_fills_up_is_told_and_keeps_the_last_good_checkpoint(
     assert equal(left_behind(folder), left_behind(finished))
 
 
-@needs_posix
+@needs.posix
 @pytest.mark.parametrize("limit", [1, 20, 50_000, 200_000])
 def test_a_disk_that_is_full_from_the_start_is_told(
     limit: int, finished: Path, tmp_path: Path, capsys, full_disk
@@ -416,7 +417,7 @@ def test_a_disk_that_is_full_from_the_start_is_told(
     assert equal(left_behind(folder), left_behind(finished))
 
 
-@needs_posix
+@needs.posix
 def test_ctrl_c_stops_the_program_and_it_goes_on(data: Path, tmp_path: Path) -> None:
     folder, settings = tmp_path / "run", {"epochs": 12}
     command = [sys.executable, "-m", "course_utils.train", *flags(data, folder, **settings)]
@@ -440,7 +441,7 @@ def test_ctrl_c_stops_the_program_and_it_goes_on(data: Path, tmp_path: Path) -> 
     assert equal(left_behind(folder), left_behind(run_once(data, tmp_path / "whole", **settings)))
 
 
-@needs_posix
+@needs.fork
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_files(data: Path, tmp_path: Path) -> None:
     arguments = flags(data, tmp_path / "killed", size=16, epochs=30)
     command = [sys.executable, killed_run.__file__, str(tmp_path / "killed"), *arguments]
@@ -546,7 +547,7 @@ def test_weights_of_another_network_are_refused(folder: Path, capfd) -> None:
     assert message.startswith("error: ") and "belongs to another model than this CNN" in message
 
 
-@needs_posix
+@needs.fork
 def test_an_image_that_cannot_be_read_is_named_by_the_test_too(data: Path, tmp_path: Path, refusal) -> None:
     folder = run_once(data, tmp_path / "run", workers=1, epochs=1, warmup_epochs=0)
     path = data / "test" / "blue" / "3.png"

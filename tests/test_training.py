@@ -2,12 +2,12 @@
 
 import copy
 import math
-import os
 import random
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 import torch
@@ -394,7 +394,7 @@ def test_a_run_broken_off_in_the_middle_of_an_epoch_resumes_to_the_same_numbers(
     assert equal(found, expected)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot fork")
+@needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 @pytest.mark.parametrize("own_generator", [False, True], ids=["global", "generator"])
 def test_a_run_with_loader_workers_resumes_to_the_same_numbers(own_generator: bool, tmp_path: Path) -> None:
@@ -538,7 +538,7 @@ def test_nothing_is_printed_without_progress(capfd: pytest.CaptureFixture) -> No
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@needs.gpu
 def test_data_moves_to_the_device_of_the_model() -> None:
     model = make_model().cuda()
     history = quiet_fit(model, *loaders(), restore_best=True)

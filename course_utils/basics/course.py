@@ -2,14 +2,11 @@
 
 import os
 import random
-import re
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 import torch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -92,26 +89,3 @@ def choose_device(name: str) -> torch.device:
     if not there.get(name):
         raise ValueError(f"This machine has no device {name!r}. Choose --device auto or cpu.")
     return torch.device(name)
-
-
-def check_environment() -> pd.DataFrame:
-    """Compare the installed packages with those the course was made with.
-
-    Returns:
-        One row per entry of requirements.txt: `package`, `installed`, `made with`, `why`, and `what to do`,
-        which is empty where nothing needs doing.
-    """
-    made_with = dict(
-        line.lower().split("==") for line in (REPOSITORY / "constraints.txt").read_text().splitlines() if "==" in line
-    )
-    rows = []
-    for package, why in re.findall(r"^([a-z][\w-]*)\s+# (.+)$", (REPOSITORY / "requirements.txt").read_text(), re.M):
-        try:
-            installed = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed = "missing"
-        # a CPU build calls itself 2.15.0+cpu and is the same release
-        same = installed.split("+")[0] == made_with[package]
-        todo = "" if same else f"python -m pip install {package}=={made_with[package]}"
-        rows.append([package, installed, made_with[package], why, todo])
-    return pd.DataFrame(rows, columns=["package", "installed", "made with", "why", "what to do"])

@@ -1,19 +1,22 @@
 """Sentences that are on the reader's machine already: docstrings of installed packages. Lesson 12 builds it."""
 
 import ast
+import hashlib
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from .text import MASK, tokenize
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch")
-NOT_READ = {"tests", "test", "testing", "_testing", "externals", "_vendor"}  # no documentation, or that of others
+NOT_READ = {
+    *("tests", "test", "testing", "_testing", "externals", "_vendor"),  # no documentation, or that of others
+    *("distutils", "_cuspy", "_distributor_init.py"),  # differs among the wheels for systems and Python versions
+}
 LENGTHS = range(5, 41)  # in tokens, without masked ones
 # what stands between backticks or stars, and words that look like code: a_b a=b a/b [a] a::b f(x) a.bc aB ABcd ab3
 CODE = re.compile(
@@ -34,7 +37,8 @@ def docstring_sentences(
 
     Each has 5 to 40 words. Identifiers and tell-tale words are replaced by `<name>`, see `mask_identifiers`. Of
     sentences with the same tokens one is kept; if they are of several packages, none. What comes out depends on the
-    installed versions.
+    installed versions, but neither on the system nor on Python's version: the order is that of hashes, so a file more
+    or less in a package changes little else.
 
     Args:
         per_class: at most so many sentences of a package.
@@ -49,10 +53,10 @@ def docstring_sentences(
     Raises:
         ModuleNotFoundError: a package is not installed.
     """
-    rows = []
+    rows: list[tuple[str, str, str, str]] = []
     for package in packages:
         unique: dict[str, tuple[str, str, str, str]] = {}
-        for text, file in _sentences(package, per_file, np.random.default_rng(seed)):
+        for text, file in _sentences(package, per_file, seed):
             tokens = " ".join(tokenize(text))
             unique.setdefault(tokens, (text, package, file, tokens))
             if len(unique) == per_class:
@@ -79,18 +83,23 @@ def mask_identifiers(sentence: str) -> str:
     return TELL_TALES.sub(MASK, CODE.sub(MASK, sentence))
 
 
-def _sentences(package: str, per_file: int, generator: np.random.Generator) -> Iterator[tuple[str, str]]:
-    """Masked sentences, each with the name of its file, file by file in random order."""
+def _sentences(package: str, per_file: int, seed: int) -> Iterator[tuple[str, str]]:
+    """Masked sentences, each with the name of its file, file by file."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{package} is not installed. Install it, or leave it out of packages.", name=package)
     root = Path(spec.origin).parent
-    files = [path for path in sorted(root.rglob("*.py")) if not NOT_READ & set(path.relative_to(root).parts)]
-    for number in generator.permutation(len(files)):
-        found = [text for docstring in _docstrings(files[number]) for text in prose_sentences(docstring)]
+    files = {path.relative_to(root.parent).as_posix(): path for path in root.rglob("*.py")}
+    for name in _shuffled([name for name in files if not NOT_READ & set(name.split("/"))], seed):
+        found = [text for docstring in _docstrings(files[name]) for text in prose_sentences(docstring)]
         texts = [text for text in map(mask_identifiers, found) if len(tokenize(text.replace(MASK, ""))) in LENGTHS]
-        for position in generator.permutation(len(texts))[:per_file]:
-            yield texts[position], files[number].relative_to(root.parent).as_posix()
+        for text in _shuffled(texts, seed)[:per_file]:
+            yield text, name
+
+
+def _shuffled(names: list[str], seed: int) -> list[str]:
+    """In an order that looks random and in which one name more or less moves no other."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode(errors="replace")).digest())
 
 
 def _docstrings(path: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Open a notebook in real JupyterLab, as `make lab` configures it, in headless Chromium, and run all its cells.
 
     python tests/helpers/browser.py notebooks/01_data_loading_and_visualization.ipynb screenshot.png
+    python tests/helpers/browser.py                # is there a Chromium?
 
 Prints what went wrong, if anything. The notebook is run in a copy of the repository; Chromium must be installed.
 """
@@ -19,7 +20,6 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 # Before the kernel has answered, "Run All Cells" is silently lost.
@@ -38,6 +38,16 @@ STATE = """() => {
         errors: outputs.filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
     };
 }"""
+
+
+def find_chromium() -> str | None:
+    """Path of the machine's Chromium or Chrome, or of the one that `playwright install chromium` has fetched."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 @contextmanager
@@ -72,14 +82,15 @@ def server(folder: Path):
         process.wait(30)
 
 
-def run_notebook(notebook: str | None, screenshot: str | Path, timeout: int = 900) -> list[str]:
+def run_notebook(notebook: str | None, screenshot: str | Path, chromium: str, timeout: int = 900) -> list[str]:
     """Run all cells of `notebook` (path from the repository's root; None: the page JupyterLab opens by itself).
 
-    Returns the errors: those of cells, and that it did not finish within `timeout` seconds.
+    `chromium` is the browser's path. Returns the errors: those of cells, and that it did not finish within `timeout`
+    seconds.
     """
     with tempfile.TemporaryDirectory() as name, server(Path(name)) as address, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            str(Path(name, "profile")), executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1280, "height": 1000}
+            str(Path(name, "profile")), executable_path=chromium, args=FLAGS, viewport={"width": 1280, "height": 1000}
         )
         page = context.pages[0]
         page.goto(f"{address}/lab/tree/{notebook}" if notebook else address)
@@ -103,7 +114,15 @@ def run_notebook(notebook: str | None, screenshot: str | Path, timeout: int = 90
     return state["errors"]
 
 
-if __name__ == "__main__":
-    problems = run_notebook(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "screenshot.png")
+def main(arguments: list[str]) -> int:
+    chromium = find_chromium()
+    if not chromium or not arguments:
+        print(chromium or "Chromium is not installed")
+        return int(not chromium)
+    problems = run_notebook(arguments[0], arguments[1] if len(arguments) > 1 else "screenshot.png", chromium)
     print("\n".join(problems) or "all cells ran")
-    sys.exit(bool(problems))
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
