@@ -595,7 +595,7 @@ assert run.settings == settings, f"{run.settings} is not {settings}"
 epochs = pd.read_csv(run_folder / "epochs.csv", index_col="epoch")
 batches = pd.read_csv(run_folder / "batches.csv", index_col="batch")
 best_epoch = epochs["val_loss"].idxmin()
-print(f"{len(batches)} batches, {len(epochs)} epochs, the lowest validation loss in epoch {best_epoch}")
+print(f"{len(batches)} batches, {len(epochs)} epochs, lowest val loss in epoch {best_epoch}")
 epochs.round(4)
 
 # %% tags=["proof"]
@@ -758,12 +758,12 @@ scores = json.loads((run_folder / "test.json").read_text(encoding="utf-8"))
 answers = pd.read_csv(run_folder / "predictions.csv")
 accuracy = (answers["true"] == answers["predicted"]).mean()
 print("written:", *scores)
-print(f"by hand: accuracy {accuracy:.4f}, standard error {standard_error(accuracy, len(answers)):.4f}")
+error = standard_error(accuracy, len(answers))
+print(f"by hand: accuracy {accuracy:.4f}, standard error {error:.4f}")
 print(f"on validation, in the best epoch: {epochs['val_accuracy'][best_epoch]:.4f}")
 
 # %% tags=["proof"]
-by_hand_error = standard_error(accuracy, len(answers))
-np.testing.assert_allclose([scores["accuracy"], scores["standard_error"]], [accuracy, by_hand_error], atol=1e-6)
+np.testing.assert_allclose([scores["accuracy"], scores["standard_error"]], [accuracy, error], atol=1e-6)
 gap = abs(scores["accuracy"] - epochs["val_accuracy"][best_epoch])
 assert gap < 3 * scores["standard_error"], f"test and validation are {gap:.3f} apart"
 
