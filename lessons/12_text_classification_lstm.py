@@ -242,8 +242,8 @@ assert lengths.max() > 2 * third, f"three quarters have up to {third} tokens, th
 # for texts forgets the order of words and looks only at which ones occur, the **bag of words**. Each word of the
 # training texts gets a column, each sentence a row. In the row stands how often the word occurs in the sentence, its
 # **term frequency**, times how rare it is elsewhere, its **inverse document frequency**: with $n$ sentences, $d$ of
-# them with that word, $\ln\frac{1 + n}{1 + d} + 1$. The product is called **TF-IDF**. Words like "the" are nearly
-# everywhere and count little.
+# them with that word, $\ln\frac{1 + n}{1 + d} + 1$. The product is called **TF-IDF**. Words like "the", which
+# occur in so many sentences, count little.
 
 # %% tags=["nbval-ignore-output"]
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -252,6 +252,7 @@ vectorizer = TfidfVectorizer(analyzer=tokenize, min_df=2)
 train_rows = vectorizer.fit_transform(train["text"])
 n, d = len(train), train["text"].map(lambda text: "the" in tokenize(text)).sum()
 the = vectorizer.idf_[vectorizer.vocabulary_["the"]]
+print(f"'the' is in {d / n:.0%} of the sentences")
 print(f"weight of 'the': {the:.4f}, by hand {np.log((1 + n) / (1 + d)) + 1:.4f}")
 print(f"weight in the middle: {np.median(vectorizer.idf_):.4f}")
 
@@ -934,9 +935,9 @@ if course.profile == "sample":  # with more sentences pairs may know as much
     assert ahead[1] < ahead[0] / 2, f"the LSTM leads pairs by {ahead[0]:.3f}, with marks by {ahead[1]:.3f}"
 
 # %% [markdown]
-# A lead is left, much smaller than against pairs without marks. Where does it come from? Pairs can use only what they
-# have seen. For each text we count how many of its two marked ends, the pairs with the first and with the last word,
-# occur at least twice in training:
+# In the sample a lead is left, much smaller than against pairs without marks. Where does it come from? Pairs can use
+# only what they have seen. For each text we count how many of its two marked ends, the pairs with the first and with
+# the last word, occur at least twice in training:
 
 # %%
 def marked_ends(text):
@@ -952,8 +953,8 @@ by_known = by_known.groupby("known ends").agg(
     texts=("pairs", "size"), pairs=("pairs", "mean"), LSTM=("LSTM", "mean")
 )
 by_known["lead"] = by_known["LSTM"] - by_known["pairs"]
-by_known["share of lead"] = by_known["lead"] * by_known["texts"] / len(known)
-by_known["share of lead"] /= by_known["share of lead"].sum()
+gained = by_known["lead"] * by_known["texts"]
+by_known["share of lead"] = gained / gained.sum()
 by_known.round(3)
 
 # %% tags=["proof"]
@@ -963,10 +964,10 @@ if course.profile == "sample":  # with more sentences hardly an end is unknown
     assert unfamiliar["share of lead"] > unfamiliar["texts"] / len(known), f"\n{by_known}"
 
 # %% [markdown]
-# The lead is largest on unfamiliar beginnings and endings: there the pairs have little to go by, while the LSTM, which
-# reads the rest as well, loses less. Texts with such an end make more than their share of the lead, but not all of it:
-# the last column says how much. Ask of a task whether the words alone would tell you; if so, a bag
-# of words is hard to beat. If order decides, give the bag pairs and marks before you praise the network.
+# In the sample the lead is largest on unfamiliar beginnings and endings: there the pairs have little to go by, while
+# the LSTM, which reads the rest as well, loses less. Texts with such an end make more than their share of the lead, but
+# not all of it: the last column says how much. Ask of a task whether the words alone would tell you; if so, a bag of
+# words is hard to beat. If order decides, give the bag pairs and marks before you praise the network.
 #
 # **Check yourself.** "Not good, but cheap" and "not cheap, but good" are two reviews. Which of our models can tell them
 # apart? And "not at all that good, but cheap" from "not at all that cheap, but good"?
@@ -1014,7 +1015,8 @@ weakest = report["precision"].idxmin()
 number = classes.index(weakest)
 wrongly = ((predictions == number) & (labels != number)).numpy()
 says_array = val["text"].map(lambda text: bool({"array", "arrays"} & set(tokenize(text))))
-print(f"\nwrongly called {weakest}: {wrongly.sum()}, with the word array:", says_array[wrongly].sum())
+with_array = says_array[wrongly].sum()
+print(f"\nwrongly called {weakest}: {wrongly.sum()}, with the word array: {with_array}")
 for text in val["text"][wrongly][:4]:
     print("   ", text[:90])
 
@@ -1022,7 +1024,7 @@ for text in val["text"][wrongly][:4]:
 np.testing.assert_allclose(shares.diagonal(), report["recall"])
 if course.profile == "sample":  # with more sentences the network may answer better, and other packages worst
     assert report["precision"].min() < 0.5, f"\n{report}"
-    assert says_array[wrongly].mean() < 0.33, f"{says_array[wrongly].mean():.0%} of the wrong ones say array"
+    assert with_array < wrongly.sum() / 3, f"{with_array} of {wrongly.sum()} wrong ones hold the word array"
     assert sizes["train"].max() < 1.5 * sizes["train"].min(), f"{sizes['train']}"
 
 # %% [markdown]
