@@ -4,7 +4,7 @@
 # Cells become a program: it takes its settings from the command line, writes down what it does, survives being killed,
 # is judged by a second program, and trains in several processes at once.
 #
-# **Time** about 75 minutes, of which the computer works 60 seconds · **Before this**
+# **Time** about 80 minutes, of which the computer works 60 seconds · **Before this**
 # [lesson 05](05_custom_resnet.ipynb), [lesson 06](06_fine_tuning.ipynb), [lesson 09](09_metrics_and_plots.ipynb)
 #
 # **You will learn to**

@@ -4,7 +4,7 @@
 # Sentences become numbers, a network reads them word by word and guesses where they come from, and a simple baseline
 # keeps it honest.
 #
-# **Time** about 75 minutes, of which the computer works 60 seconds · **Before this**
+# **Time** about 75 minutes, of which the computer works 50 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 03](03_mnist_mlp.ipynb),
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 07](07_feature_extraction.ipynb), [lesson 09](09_metrics_and_plots.ipynb)
 #
