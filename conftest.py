@@ -28,7 +28,7 @@ SECONDS |= {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first (with --no-loadscope-reorder), so that no core waits in the end for a late starter."""
-    items.sort(key=lambda item: -SECONDS.get(item.path.relative_to(ROOT).as_posix(), 5))
+    items.sort(key=lambda item: -SECONDS.get(item.path.as_posix().removeprefix(f"{ROOT.as_posix()}/"), 5))
 
 
 def _execute(self, source, allow_stdin=None):

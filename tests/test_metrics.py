@@ -131,6 +131,13 @@ def test_standard_error_is_the_spread_of_the_hits_over_the_root_of_their_number(
     assert standard_error(right / n, n) == pytest.approx(hits.std() / math.sqrt(n))
 
 
+def test_a_column_of_accuracies_has_a_column_of_standard_errors() -> None:
+    accuracies = pd.Series({"a": 0.5, "b": 0.9})
+    assert standard_error(accuracies, 100).tolist() == [standard_error(0.5, 100), standard_error(0.9, 100)]
+    with pytest.raises(ValueError, match="90 % is 0.9"):
+        standard_error(accuracies * 100, 100)
+
+
 @pytest.mark.parametrize(("accuracy", "n"), [(90, 100), (-0.1, 5), (0.9, 0), (float("nan"), 5)])
 def test_a_standard_error_of_percents_or_of_nothing_is_refused(accuracy: float, n: int) -> None:
     with pytest.raises(ValueError, match=r"from 0 to 1 \(90 % is 0.9\) and n above 0"):

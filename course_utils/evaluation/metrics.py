@@ -1,11 +1,14 @@
 """Measures of a classifier. Lesson 03 builds accuracy, lesson 04 the confusion matrix, lesson 09 the rest."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike
+
+Accuracy = TypeVar("Accuracy", float, np.ndarray, pd.Series)
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
@@ -41,13 +44,16 @@ def check_labels(logits: torch.Tensor, labels: torch.Tensor) -> None:
         )
 
 
-def standard_error(accuracy: float, n: int) -> float:
+def standard_error(accuracy: Accuracy, n: int) -> Accuracy:
     """By how much an accuracy measured on `n` independent examples typically moves: sqrt(p (1 - p) / n).
 
+    Args:
+        accuracy: from 0 to 1; a number, or an array or column of them.
+
     Raises:
-        ValueError: the accuracy is not between 0 and 1, or n is 0.
+        ValueError: an accuracy is not between 0 and 1, or n is 0.
     """
-    if not 0 <= accuracy <= 1 or n < 1:
+    if n < 1 or not np.all((np.asarray(accuracy) >= 0) & (np.asarray(accuracy) <= 1)):
         raise ValueError(f"Need an accuracy from 0 to 1 (90 % is 0.9) and n above 0, got {accuracy} and {n}.")
     return (accuracy * (1 - accuracy) / n) ** 0.5
 
