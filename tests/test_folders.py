@@ -292,6 +292,12 @@ def test_an_existing_target_is_refused_and_kept(collection: Path, tmp_path: Path
     assert listing(tmp_path / "split") == ["work.txt"]
 
 
+def test_a_target_inside_the_source_would_become_a_class_and_is_refused(collection: Path) -> None:
+    with pytest.raises(ValueError, match="split lies in .*, where it would be taken for a class"):
+        split_folder(collection, collection / "split", FRACTIONS)
+    assert not (collection / "split").exists()
+
+
 def test_an_unreadable_image_is_named_and_nothing_is_left_behind(collection: Path, tmp_path: Path) -> None:
     (collection / "bees" / "bees 39.png").write_bytes(b"not an image")
     with pytest.raises(ValueError, match="bees 39.png cannot be read"):

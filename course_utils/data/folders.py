@@ -57,13 +57,16 @@ def split_folder(
         How many images went where: {split: {class: count}}.
 
     Raises:
-        ValueError: fractions that do not add up to 1, an unreadable image, or one image in two class folders.
+        ValueError: fractions that do not add up to 1, a target inside `source`, where it would become a class, an
+            unreadable image, or one image in two class folders.
         FileExistsError: `target` exists already. Nothing is written.
         FileNotFoundError: as for `FolderDataset`.
     """
     source, target = Path(source), Path(target)
     if abs(sum(fractions.values()) - 1) > 1e-6 or min(fractions.values()) <= 0:
         raise ValueError(f"The fractions must be positive and add up to 1, not {dict(fractions)}.")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{target} lies in {source}, where it would be taken for a class. Choose a target beside it.")
     if target.exists():
         raise FileExistsError(f"{target} exists already. Delete it first, or choose another target.")
     groups = _duplicate_groups(class_images(source))
