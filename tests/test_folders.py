@@ -284,6 +284,16 @@ def test_the_same_image_in_two_classes_is_refused_with_both_paths(collection: Pa
     assert not (tmp_path / "split").exists()
 
 
+def test_names_that_only_look_the_same_are_explained(collection: Path) -> None:
+    composed, decomposed = "K\u00e4fer", "Ka\u0308fer"
+    shutil.copytree(collection / "bees", collection / decomposed)
+    with pytest.raises(ValueError, match="look the same store their accents in two ways, NFC and NFD"):
+        FolderDataset(collection, classes=["ants", "bees", composed])
+    with pytest.raises(ValueError, match="are not those expected") as caught:
+        FolderDataset(collection, classes=["ants", "bees"])
+    assert "NFC" not in str(caught.value)
+
+
 def test_an_existing_target_is_refused_and_kept(collection: Path, tmp_path: Path) -> None:
     (tmp_path / "split").mkdir()
     (tmp_path / "split" / "work.txt").write_text("of last week")

@@ -7,6 +7,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from .images import LabelledImages, load_rgb
 from .scan import class_images
@@ -36,9 +37,11 @@ class FolderDataset(LabelledImages):
         classes = list(images) if classes is None else [str(name) for name in classes]
         if set(classes) != set(images):
             missing, extra = sorted(set(classes) - set(images)), sorted(set(images) - set(classes))
+            alike = {normalize("NFC", name) for name in missing} & {normalize("NFC", name) for name in extra}
             raise ValueError(
                 f"The class folders of {self.root} are not those expected: missing {missing}, unexpected {extra}. "
-                "All splits of one data set need the same class folders, or the same label means different things."
+                + "Names that look the same store their accents in two ways, NFC and NFD: rename them. " * bool(alike)
+                + "All splits of one data set need the same class folders, or the same label means different things."
             )
         samples = [(path, label) for label, name in enumerate(classes) for path in images[name]]
         super().__init__(samples, classes, transform)
