@@ -138,6 +138,7 @@ def test_links_that_lead_nowhere_or_back_are_told_or_followed_once(collection: P
     (collection / "wasps").symlink_to("/not/mounted")
     (collection / "ants" / "gone.png").symlink_to(collection / "deleted.png")
     (collection / "bees" / "again").symlink_to(collection / "bees")
+    (collection / "bees" / "all").symlink_to(collection)
     assert left_out(collection) == "2 behind links that lead nowhere (wasps, ants/gone.png)."
     (collection / "wasps").unlink()
     (collection / "wasps").symlink_to(collection / "ants")

@@ -57,7 +57,8 @@ def _examples(paths: list[str], root: str | Path) -> str:
 
 
 def _images_below(folder: Path, left_out: dict[str, list[str]]) -> list[Path]:
-    found, waiting, seen = [], [folder], set()
+    found, waiting = [], [folder]
+    seen = {*map(str, Path(os.path.realpath(folder)).parents)}  # the other classes lie there
     while waiting:
         place = waiting.pop()
         if (real := os.path.realpath(place)) in seen:  # a link back
