@@ -1,6 +1,6 @@
 """How long each lesson computes in the profile "full", on a GPU where there is one, and what its proofs say there.
 
-    python benchmarks/full_profile.py 05 06     these lessons, without writing results.json
+    .venv/bin/python benchmarks/full_profile.py 05 06     these lessons, without writing results.json
 
 COURSE_DATA_DIR must hold the real data; where something is missing, `make bench` skips this. More than an hour without
 a GPU. Ends with a list, claim by claim: held, failed, or not checked, and why.

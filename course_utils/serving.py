@@ -21,10 +21,11 @@ from typing import Any
 
 import torch
 import waitress
-from flask import Flask, Response, abort, json, render_template, request
+from flask import Flask, abort, json, render_template, request
 from PIL import Image, UnidentifiedImageError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from .basics.cli import described_parser, exit_code
 from .data.images import UNREADABLE, to_rgb
@@ -149,7 +150,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        reason = error.strerror.partition(" (while")[0]  # the rest repeats host and port
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # the rest repeats host and port
         raise OSError(
             f"Cannot answer at {host}, port {port} ({reason}). Another program may be there: end it, or choose "
             "another --port (0 takes a free one) or --host."
@@ -193,8 +194,9 @@ def _read_picture(file: FileStorage) -> Image.Image:
 
 
 def _as_json(error: HTTPException) -> Response:
-    usual = error.description == type(error).description
-    message = MESSAGES.get(error.code, error.description) if usual else error.description
+    message = error.description
+    if message == type(error).description and error.code in MESSAGES:  # nobody has said anything better
+        message = MESSAGES[error.code]
     response = error.get_response()
     response.data, response.content_type = json.dumps({"error": message}), "application/json"
     return response

@@ -4,7 +4,7 @@ import math
 import multiprocessing
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from torch import nn
 
@@ -61,15 +61,18 @@ class Settings:
             raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}, it must be at most epochs, {self.epochs}.")
 
 
+TYPES: dict[str, type] = get_type_hints(Settings)  # of each setting, by name
+
+
 def _check(setting: Field, value: Any) -> None:
-    choices = setting.metadata["choices"]
-    if type(value) is not setting.type and (setting.type, type(value)) != (float, int):
-        raise ValueError(f"{setting.name} is {value!r}, it must be of type {setting.type.__name__}.")
+    kind, choices = TYPES[setting.name], setting.metadata["choices"]
+    if type(value) is not kind and (kind, type(value)) != (float, int):
+        raise ValueError(f"{setting.name} is {value!r}, it must be of type {kind.__name__}.")
     if choices and value not in choices:
         raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(choices)}.")
-    if setting.type in (int, float):
+    if kind in (int, float):
         smallest = {"epochs": 1, "batch_size": 1, "size": 8}.get(setting.name, 0)
-        largest = 2**32 if setting.type is int else math.inf
+        largest = 2**32 if kind is int else math.inf
         if not smallest <= value < largest:
             raise ValueError(f"{setting.name} is {value}, it must be at least {smallest}, and below {largest}.")
 

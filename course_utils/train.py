@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import MISSING, fields, replace
+from typing import Any
 
 import torch
 from torch.optim import AdamW
@@ -28,6 +29,7 @@ from .data.transforms import eval_transform, train_transform
 from .evaluation.history import History
 from .models.small import freeze, unfreeze
 from .runs import Run, Settings, create_run, open_data, open_run
+from .settings import TYPES
 from .training.callbacks import Callback
 from .training.loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
 from .training.loop import fit
@@ -73,14 +75,16 @@ def make_parser() -> argparse.ArgumentParser:
     groups = {"data": where}
     settings = parser.add_argument_group("settings")
     for setting in fields(Settings):
-        group, help = groups.get(setting.name, settings), setting.metadata["help"]
-        options = {"help": help if setting.default is MISSING else f"{help} (default: {setting.default})"}
-        if setting.type is bool:
+        group, kind, help = groups.get(setting.name, settings), TYPES[setting.name], setting.metadata["help"]
+        if setting.default is not MISSING:
+            help += f" (default: {setting.default})"
+        options: dict[str, Any] = {"help": help}
+        if kind is bool:
             options |= {"action": argparse.BooleanOptionalAction}
         else:
-            options |= {"type": setting.type, "choices": setting.metadata["choices"]}
+            options |= {"type": kind, "choices": setting.metadata["choices"]}
             if not options["choices"]:
-                options |= {"metavar": "FOLDER" if setting.name == "data" else setting.type.__name__.upper()}
+                options |= {"metavar": "FOLDER" if setting.name == "data" else kind.__name__.upper()}
         group.add_argument(f"--{setting.name.replace('_', '-')}", **options)
     return parser
 

@@ -88,8 +88,9 @@ environment = check_environment()
 todo = environment[environment["what to do"] != ""].drop(columns=["made with", "why"])
 print(todo.to_string(index=False) if len(todo) else "nothing to do")
 
-# %%
-print("every package is there:", (environment["installed"] != "missing").all())
+# %% tags=["proof"]
+missing = environment.loc[environment["installed"] == "missing", "package"]
+assert missing.empty, f"not installed: {', '.join(missing)}"
 
 # %% [markdown]
 # A version other than the one the course was made with is no reason to worry: the lessons hold, only the last digits of

@@ -4,7 +4,7 @@
 # You measure what a shortcut does for a deep network, build ResNet-18, 34 and 50 by hand, and prove that they compute
 # the same as torchvision's.
 #
-# **Time** about 75 minutes, of which the computer works 55 seconds · **Before this**
+# **Time** about 70 minutes, of which the computer works 55 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 03](03_mnist_mlp.ipynb),
 # [lesson 04](04_mnist_cnn.ipynb)
 #

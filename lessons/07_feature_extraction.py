@@ -4,7 +4,7 @@
 # A network that no longer learns needs to see each picture only once. You freeze one so that nothing in it moves, keep
 # what it says about every picture, and train one classifier after another on that within moments.
 #
-# **Time** about 70 minutes, of which the computer works 55 seconds · **Before this**
+# **Time** about 75 minutes, of which the computer works 55 seconds · **Before this**
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 06](06_fine_tuning.ipynb)
 #
 # **You will learn to**

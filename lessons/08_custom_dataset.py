@@ -4,7 +4,7 @@
 # You turn a heap of pictures and a list of labels into a data set that you can trust, find its faults before they cost
 # you a night of training, and train on it.
 #
-# **Time** about 75 minutes, of which the computer works 45 seconds · **Before this**
+# **Time** about 70 minutes, of which the computer works 45 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 06](06_fine_tuning.ipynb),
 # [lesson 07](07_feature_extraction.ipynb)
 #

@@ -4,7 +4,7 @@
 # Sentences become numbers, a network reads them word by word and guesses where they come from, and a simple baseline
 # keeps it honest.
 #
-# **Time** about 75 minutes, of which the computer works 60 seconds · **Before this**
+# **Time** about 75 minutes, of which the computer works 50 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 03](03_mnist_mlp.ipynb),
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 07](07_feature_extraction.ipynb), [lesson 09](09_metrics_and_plots.ipynb)
 #
@@ -30,7 +30,6 @@ from torch import nn
 from course_utils import setup
 
 course = setup(seed=0, lesson="12")
-full = course.profile == "full"
 
 # %% [markdown]
 # ## Sentences that are already here
@@ -75,10 +74,16 @@ for paragraph in re.split(r"\n\s*\n", docstring):
 for sentence in by_hand:
     print(sentence)
 
+# %% [markdown]
+# The helper `prose_sentences` finds the same three:
+
 # %%
 from course_utils.data.docstring_corpus import prose_sentences
 
-print("helper agrees:", prose_sentences(docstring) == by_hand)
+print(*prose_sentences(docstring), sep="\n")
+
+# %% tags=["proof"]
+assert prose_sentences(docstring) == by_hand, f"by hand {by_hand}"
 
 # %% [markdown]
 # ## Mask what gives the answer away
@@ -93,6 +98,7 @@ def mask(sentence):
     return re.sub(r"\b(numpy|np|torch|pandas)\b", "<name>", sentence, flags=re.IGNORECASE)
 
 
+# %%
 for sentence in by_hand:
     print(mask(sentence))
 
@@ -103,9 +109,11 @@ for sentence in by_hand:
 # %%
 from course_utils.data.docstring_corpus import mask_identifiers
 
-print("helper agrees:", all(mask_identifiers(text) == mask(text) for text in by_hand))
 for text in ["Set Axes3D.zaxis to *visible*.", "Pandas holds ndarrays.", "A tensor has axes."]:
     print(mask_identifiers(text))
+
+# %% tags=["proof"]
+assert [mask_identifiers(text) for text in by_hand] == [mask(text) for text in by_hand], "the helper disagrees"
 
 # %% [markdown]
 # Where is the line? "Tensor" and "axes" tell much, too. But they are words of the subject, and to know the subject is
@@ -136,16 +144,18 @@ print(sentences["label"].value_counts().to_string())
 for row in sentences.groupby("label").sample(1, random_state=1).itertuples():
     print(f"{row.label:>10}: {row.text[:80]}")
 
+# %% tags=["proof"]
+found = sentences["label"].value_counts()
+assert len(found) == 6 and found.min() > 0.9 * found.max(), f"six classes of nearly the same size: {found}"
+
 # %% [markdown]
 # Your sentences may differ, since they depend on the versions of the packages that you have installed; so do the
-# numbers below. Where the text says "here", it speaks of the stored output. What must hold everywhere:
+# numbers below. Where the text says "here", it speaks of the stored output. Everywhere the six classes are of nearly
+# the same size, and these two numbers must be 0:
 
 # %%
 classes = sorted(sentences["label"].unique())
 normalized = sentences["text"].map(lambda text: " ".join(tokenize(text)))
-counts = sentences["label"].value_counts()
-balanced = counts.min() > 0.9 * counts.max()
-print("six classes of nearly the same size:", len(classes) == 6 and balanced)
 print("sentences that occur twice:", normalized.duplicated().sum())
 package_names = {"matplotlib", "mpl", "pyplot", "plt", "numpy", "np", "pandas", "pd", "scipy",
                  "scikit", "sklearn", "torch", "pytorch"}  # fmt: skip
@@ -159,13 +169,14 @@ print("sentences that name a package:", named.sum())
 # classifier meets files that it has never seen. So we split the *files*: 70 % of them for training, 15 % for
 # validation, 15 % for the test.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def split_by_file(table, seed):
     files = np.random.default_rng(seed).permutation(sorted(set(table["file"])))
     parts = np.split(files, [int(0.7 * len(files)), int(0.85 * len(files))])
     return [table[table["file"].isin(part)].reset_index(drop=True) for part in parts]
 
 
+# %% tags=["nbval-ignore-output"]
 train, val, test = split_by_file(sentences, seed=0)
 parts = {"train": train, "val": val, "test": test}
 sizes = pd.DataFrame({name: part["label"].value_counts() for name, part in parts.items()})
@@ -173,10 +184,11 @@ print(sizes.to_string())
 floor = sizes["val"].max() / len(val)
 print(f"always answering val's most frequent package: {floor:.3f} right")
 
-# %%
-known = set(train["file"])
-print("files in two parts:", len(known & set(val["file"])) + len(known & set(test["file"])))
-print("no sentence lost:", len(train) + len(val) + len(test) == len(sentences))
+# %% tags=["proof"]
+files = [set(part["file"]) for part in parts.values()]
+assert sum(map(len, files)) == len(set.union(*files)), "a file is in two parts"
+assert sum(map(len, parts.values())) == len(sentences), "a sentence is lost"
+assert sizes["val"].max() > 1.1 * sizes["val"].min(), f"in val the packages are equally frequent: {sizes['val']}"
 
 # %% [markdown]
 # The packages are equally frequent in the whole, but not in the parts, since whole files were dealt out. So "one in
@@ -214,7 +226,11 @@ ax.set(title="Length of the training sentences", xlabel="tokens", ylabel="senten
 plt.show()
 first, middle, third = lengths.quantile([0.25, 0.5, 0.75])
 print(f"a quarter has up to {first:.0f} tokens, half up to {middle:.0f}, "
-      f"three quarters up to {third:.0f}")  # fmt: skip
+      f"three quarters up to {third:.0f}, the longest {lengths.max()}")  # fmt: skip
+
+# %% tags=["proof"]
+assert lengths.min() >= 4, f"the shortest has {lengths.min()} tokens"
+assert lengths.max() > 2 * third, f"three quarters have up to {third} tokens, the longest {lengths.max()}"
 
 # %% [markdown]
 # Nothing is very short, because only sentences of at least five words were taken. A few are several times as long as
@@ -226,18 +242,23 @@ print(f"a quarter has up to {first:.0f} tokens, half up to {middle:.0f}, "
 # for texts forgets the order of words and looks only at which ones occur, the **bag of words**. Each word of the
 # training texts gets a column, each sentence a row. In the row stands how often the word occurs in the sentence, its
 # **term frequency**, times how rare it is elsewhere, its **inverse document frequency**: with $n$ sentences, $d$ of
-# them with that word, $\ln\frac{1 + n}{1 + d} + 1$. The product is called **TF-IDF**. Words like "the" are nearly
-# everywhere and count little.
+# them with that word, $\ln\frac{1 + n}{1 + d} + 1$. The product is called **TF-IDF**. Words like "the", which
+# occur in so many sentences, count little.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 vectorizer = TfidfVectorizer(analyzer=tokenize, min_df=2)
 train_rows = vectorizer.fit_transform(train["text"])
 n, d = len(train), train["text"].map(lambda text: "the" in tokenize(text)).sum()
 the = vectorizer.idf_[vectorizer.vocabulary_["the"]]
-print("weight of 'the' as by hand:", np.isclose(the, np.log((1 + n) / (1 + d)) + 1))
-print("no weight is smaller:", the == vectorizer.idf_.min())
+print(f"'the' is in {d / n:.0%} of the sentences")
+print(f"weight of 'the': {the:.4f}, by hand {np.log((1 + n) / (1 + d)) + 1:.4f}")
+print(f"weight in the middle: {np.median(vectorizer.idf_):.4f}")
+
+# %% tags=["proof"]
+np.testing.assert_allclose(the, np.log((1 + n) / (1 + d)) + 1)
+assert the < np.median(vectorizer.idf_) / 2, f"'the' weighs {the:.2f}"
 
 # %% [markdown]
 # `analyzer` is the function that cuts a text into what is counted, and `min_df=2` leaves out words that occur in only
@@ -257,8 +278,8 @@ baseline_right = baseline_answers == val["label"].to_numpy()
 error = standard_error(baseline_right.mean(), len(val))
 print(f"val accuracy {baseline_right.mean():.3f}, standard error {error:.3f}, floor {floor:.3f}")
 
-# %%
-print("at least half as good again as the floor:", baseline_right.mean() >= 1.5 * floor)
+# %% tags=["proof"]
+assert baseline_right.mean() >= 1.5 * floor, f"{baseline_right.mean():.3f}, floor {floor:.3f}"
 
 # %% [markdown]
 # In a moment, without a GPU, and far above the floor. A model is also worth reading. `coef_` has a row of weights for
@@ -268,10 +289,11 @@ print("at least half as good again as the floor:", baseline_right.mean() >= 1.5 
 words = vectorizer.get_feature_names_out()
 for name, weights in zip(baseline.classes_, baseline.coef_):
     print(f"{name:>10}:", *words[weights.argsort()[::-1][:8]])
-
-# %%
 print("names of packages among all its words:", len(package_names & set(words)))
-print("every class has words that speak for it:", (baseline.coef_.max(axis=1) > 0).all())
+
+# %% tags=["proof"]
+assert not package_names & set(words), f"names of packages: {package_names & set(words)}"
+assert (baseline.coef_.max(axis=1) > 0).all(), "a class has no word that speaks for it"
 
 # %% [markdown]
 # If a package's name or that of an author stood here, something would have leaked, and the mask would need another
@@ -306,28 +328,34 @@ from course_utils.data.text import build_vocabulary
 vocabulary = build_vocabulary(train["text"])
 text = "Return the Zwiebelkuchen."
 by_hand = [id_of.get(token, 1) for token in tokenize(text)]
-same = vocabulary.tokens == tokens and vocabulary.encode(text).tolist() == by_hand
-print(vocabulary.decode(vocabulary.encode(text)), "  helper agrees:", same)
+print(vocabulary.decode(vocabulary.encode(text)))
+
+# %% tags=["proof"]
+assert vocabulary.tokens == tokens, "the helper has another vocabulary"
+assert vocabulary.encode(text).tolist() == by_hand, f"{vocabulary.encode(text)}, by hand {by_hand}"
 
 # %% [markdown]
-# Words that occur once are left out: from a single example nothing general can be learned, and the network gets some
-# practice with unknown tokens. The vocabulary comes from the *training* split alone, like the means of lesson 01. How
-# much of the other splits does it miss?
+# The helper `build_vocabulary` makes the same list; `encode` turns a text into ids, `decode` ids into tokens. Words
+# that occur once are left out: from a single example nothing general can be learned, and the network gets some practice
+# with unknown tokens. The vocabulary comes from the *training* split alone, like the means of lesson 01. How much of
+# the other splits does it miss?
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def unknown_share(texts):
     ids = torch.cat([vocabulary.encode(text) for text in texts])
     return (ids == 1).float().mean().item()
 
 
+# %% tags=["nbval-ignore-output"]
 shares = {name: unknown_share(part["text"]) for name, part in [("train", train), ("val", val)]}
 print(f"{len(vocabulary):,} entries; unknown: train {shares['train']:.3f}, val {shares['val']:.3f}")
 
-# %%
-print("val has the larger share:", shares["val"] > shares["train"])
-print("at least four of five val tokens are known:", shares["val"] < 0.2)
+# %% tags=["proof"]
+assert shares["train"] < shares["val"] < 0.2, f"unknown: {shares}"
 
 # %% [markdown]
+# More than of its own split, as was to be expected; most of the tokens are known.
+#
 # **Check yourself.** What would a vocabulary from all splits together change?
 # <details><summary>Answer</summary>
 #
@@ -353,14 +381,19 @@ for row, (ids, label) in zip(by_hand, examples):
     row[: len(ids)] = ids
 print((by_hand != 0).int())
 
+# %% [markdown]
+# The ones mark words, the zeros padding. The helper `pad_batch` makes the same tensor, and one of the labels.
+# `torch.testing.assert_close` is silent where two tensors agree, and stops where they don't:
+
 # %%
 from course_utils.data.text import pad_batch
 
 ids, labels = pad_batch(examples)
-print("helper agrees:", torch.equal(ids, by_hand), "  labels:", labels.tolist())
+torch.testing.assert_close(ids, by_hand)
+print("labels:", labels.tolist())
 
 # %% [markdown]
-# The ones mark words, the zeros padding. A `DataLoader` takes such a function as its `collate_fn`, the function that
+# A `DataLoader` takes such a function as its `collate_fn`, the function that
 # makes a batch of examples. `TextDataset` encodes all texts once and numbers the labels.
 
 # %%
@@ -388,6 +421,9 @@ for name, loader in [("random order", random_loader), ("similar lengths", train_
     padding[name] = np.mean([(ids == 0).float().mean().item() for ids, labels in loader])
     print(f"{name}: {padding[name]:.3f} padding")
 
+# %% tags=["proof"]
+assert padding["similar lengths"] < padding["random order"] / 10, f"padding: {padding}"
+
 # %% [markdown]
 # With similar lengths hardly any is left.
 #
@@ -403,9 +439,11 @@ embedding = nn.Embedding(len(vocabulary), 64, padding_idx=0)
 ids, labels = pad_batch(examples)
 vectors = embedding(ids)
 print("ids:", tuple(ids.shape), "  vectors:", tuple(vectors.shape))
-print("hardly any padding:", padding["similar lengths"] < padding["random order"] / 10)
-print("it is indexing:", torch.equal(vectors, embedding.weight[ids]))
-print("padding is zero:", not vectors[2, -1].any())
+torch.testing.assert_close(vectors, embedding.weight[ids])
+print("the vector of padding begins with", vectors[2, -1, :3].tolist())
+
+# %% tags=["proof"]
+assert not vectors[ids == 0].any(), "padding is not zero"
 
 # %% [markdown]
 # The shape reads (sentences, tokens, numbers per token). `padding_idx=0` keeps the vector of padding at zero.
@@ -459,12 +497,13 @@ for x in vectors[1]:
     h, c = lstm_step(lstm, x[None], h, c)
 outputs, (last, cell) = lstm(vectors[[1]])
 print("outputs:", tuple(outputs.shape), "  last hidden state:", tuple(last.shape))
-print("same last state:", torch.allclose(last[0], h, atol=1e-6))
-print("it is the last output:", torch.equal(outputs[:, -1], last[0]))
+torch.testing.assert_close(last[0], h)
+torch.testing.assert_close(outputs[:, -1], last[0])
 
 # %% [markdown]
-# The shape of `outputs` reads (sentences, tokens, numbers). That of `last` reads (directions, sentences, numbers), and
-# so far there is one direction, so `last[0]` is what we want.
+# By hand or by PyTorch, the last hidden state is the same; and it is the last of the outputs. The shape of `outputs`
+# reads (sentences, tokens, numbers). That of `last` reads (directions, sentences, numbers), and so far there is one
+# direction, so `last[0]` is what we want.
 #
 # `outputs` holds the hidden state after each token, `last` the one after the last token. This one has seen everything:
 # a summary of the sentence, from which a linear layer can tell the class.
@@ -511,7 +550,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
 print("sentences at each step:", packed.batch_sizes.tolist())
 _, (last, _) = lstm(packed)
-print("same hidden state as the picked one:", torch.allclose(last[0], picked, atol=1e-6))
+torch.testing.assert_close(last[0], picked)
 
 # %% [markdown]
 # Both give the same numbers. For an LSTM that reads in one direction, that is. A **bidirectional** LSTM has a second
@@ -525,9 +564,14 @@ _, (padded, _) = both_ways(vectors)
 _, (right, _) = both_ways(packed)
 _, (alone, _) = both_ways(vectors[[0], :3])
 print("states (directions, sentences, numbers):", tuple(right.shape))
-print("packed is the sentence alone:", torch.allclose(right[:, 0], alone[:, 0], atol=1e-6))
-same = torch.allclose(padded[1, 0], alone[1, 0], atol=1e-6)
-print("padded, backwards:", "the same" if same else "another")
+
+# %%
+for name, states in [("padded", padded), ("packed", right)]:
+    same = torch.allclose(states[1, 0], alone[1, 0], atol=1e-6)
+    print(f"{name}, backwards: {'the same' if same else 'another'} as the sentence alone")
+
+# %% tags=["proof"]
+torch.testing.assert_close(right[:, 0], alone[:, 0])  # forwards, too
 
 # %% [markdown]
 # No picking helps here, since the backward reading started on padding. Packing is right in both directions.
@@ -568,12 +612,12 @@ per_batch = pd.DataFrame({kind: {name: milliseconds(read, batches) for name, rea
                           for kind, batches in kinds.items()})  # fmt: skip
 print(per_batch.round(1))
 
-# %%
+# %% tags=["proof"]
 with torch.no_grad():
-    pairs = [(read_padded(ids), read_packed(ids)) for ids, labels in kinds["random order"][:5]]
-print("same states:", all(torch.allclose(one, two, atol=1e-5) for one, two in pairs))
+    for ids_of_batch, _ in kinds["random order"][:5]:
+        torch.testing.assert_close(read_padded(ids_of_batch), read_packed(ids_of_batch), rtol=0, atol=1e-5)
 fastest = per_batch.min()
-print("similar lengths save time:", fastest["similar lengths"] < fastest["random order"])
+assert fastest["similar lengths"] < fastest["random order"], f"milliseconds per batch:\n{per_batch}"
 
 # %% [markdown]
 # Milliseconds per batch. On the machine of this output packing is slower than padding: a CPU is better at a few large
@@ -611,15 +655,15 @@ from course_utils.models.lstm import LSTMClassifier
 
 torch.manual_seed(0)
 own, twin = [network(len(vocabulary), 6) for network in (SentenceClassifier, LSTMClassifier)]
-sizes = {"as PyTorch draws it": own.embedding, "in the helper": twin.embedding}
-for name, table in sizes.items():
+embeddings = {"as PyTorch draws it": own.embedding, "in the helper": twin.embedding}
+for name, table in embeddings.items():
     print(f"spread of the embedding, {name}: {table.weight.std():.1f}")
 twin.load_state_dict(own.state_dict())
-print("helper agrees:", torch.equal(twin.eval()(ids), own.eval()(ids)))
+torch.testing.assert_close(twin.eval()(ids), own.eval()(ids))
 
 # %% [markdown]
-# In one thing they differ: the helper starts with embeddings a tenth as large. Lesson 03 showed that the size of the
-# starting weights matters. We shall measure it here, too.
+# With the same weights both give the same logits. In one thing they differ: the helper starts with embeddings a tenth
+# as large. Lesson 03 showed that the size of the starting weights matters. We shall measure it here, too.
 #
 # ## Clipped gradients
 #
@@ -648,6 +692,7 @@ def gradient_length(parameters):
     return torch.cat([parameter.grad.flatten() for parameter in parameters]).norm().item()
 
 
+# %%
 parameters = [nn.Parameter(torch.zeros(2, 1)), nn.Parameter(torch.zeros(1))]
 gradients = [torch.tensor([[3.0], [4.0]]), torch.tensor([12.0])]
 for parameter, gradient in zip(parameters, gradients):
@@ -655,8 +700,9 @@ for parameter, gradient in zip(parameters, gradients):
 length = gradient_length(parameters)
 by_hand = [gradient * min(1, 1.0 / length) for gradient in gradients]
 nn.utils.clip_grad_norm_(parameters, max_norm=1.0)
-same = all(torch.allclose(p.grad, by_hand[i], atol=1e-4) for i, p in enumerate(parameters))
-print(f"length before: {length:.0f}, after: {gradient_length(parameters):.2f}   as by hand:", same)
+for parameter, gradient in zip(parameters, by_hand):
+    torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-4)
+print(f"length before: {length:.0f}, after: {gradient_length(parameters):.2f}")
 
 # %% [markdown]
 # `fit` does this before each step when it is given `clip_norm=`.
@@ -699,15 +745,18 @@ pd.DataFrame({
     for name, (model, history, lengths) in runs.items()
 }).T.round(3)  # fmt: skip
 
-# %%
-scores = {name: history["val_accuracy"][-1] for name, (model, history, lengths) in runs.items()}
-gain = scores["small embedding"] - scores["large embedding"]
-print("in the sample, the small embedding is ahead:", full or gain > 0)
-print("every network is above the floor:", min(scores.values()) > floor)
+# %% tags=["proof"]
+measured = {name: run[1] for name, run in runs.items()}
+scores = {name: history["val_accuracy"][-1] for name, history in measured.items()}
+assert min(scores.values()) > floor, f"val accuracies {scores}, floor {floor:.3f}"
+if course.profile == "sample":  # with more sentences both may have learned enough
+    assert scores["small embedding"] > scores["large embedding"], f"val accuracies {scores}"
+    slow, fast = [measured[f"{size} embedding"]["train_accuracy"][-1] for size in ["large", "small"]]
+    assert fast - slow > 0.1, f"train accuracy of the large embedding {slow:.3f}, of the small one {fast:.3f}"
 
 # %% [markdown]
-# With the large embedding the same network learns more slowly; four epochs are not enough for it to catch up. And the
-# clipping? Here are the lengths of the gradients that were used in the steps:
+# With the large embedding the same network learns more slowly: in the sample it is far behind after four epochs. And
+# the clipping? These are the lengths of the gradients that were used in the steps:
 
 # %% tags=["nbval-ignore-output"]
 lengths = {name: runs[name][2] for name in ["small, not clipped", "small embedding"]}
@@ -715,31 +764,34 @@ for name, used in lengths.items():
     print(f"{name:>18}: middle {np.median(used):.2f}, largest {used.max():.2f}, "
           f"above 1 in {(used > 1.001).mean():.0%} of the steps")  # fmt: skip
 
-# %%
+# %% tags=["proof"]
 unclipped, clipped = lengths.values()
-print("clipping leaves nothing above 1:", clipped.max() < 1.01)
-print("most steps are not clipped at all:", (unclipped < 1).mean() > 0.7)
+assert clipped.max() < 1.01, f"the longest clipped gradient has {clipped.max():.2f}"
+assert (unclipped < 1).mean() > 0.7, f"{(unclipped < 1).mean():.0%} of the steps are shorter than the limit"
+assert unclipped.max() > 1.3, f"without clipping the longest has {unclipped.max():.2f}"
 
 # %% [markdown]
 # Most gradients are shorter than the limit; clipping shortens the few that are longer, the longest to a fraction. Does
-# it change the accuracy? In the table above the network without clipping is ahead, here by three standard errors. But
-# a standard error says how far other *sentences* would move the score. Another seed, with other starting weights and
+# it change the accuracy? Here the network without clipping is ahead in the table above, by three standard errors. But a
+# standard error says how far other *sentences* would move the score. Another seed, with other starting weights and
 # other batches, moves it as well. So we train both twice more:
 
 # %% tags=["nbval-ignore-output"]
-by_seed = {"clipped": [scores["small embedding"]], "not clipped": [scores["small, not clipped"]]}
+first = {"clipped": runs["small embedding"], "not clipped": runs["small, not clipped"]}
+by_seed = {name: [history["val_accuracy"][-1]] for name, (_, history, _) in first.items()}
 for (name, found), limit in zip(by_seed.items(), [1.0, None]):
     for seed in (1, 2):
         _, history, _ = train_network(LSTMClassifier, seed=seed, clip_norm=limit)
         found.append(history["val_accuracy"][-1])
     print(f"{name:>11}: {' '.join(f'{score:.3f}' for score in found)}, mean {np.mean(found):.3f}")
 
-# %%
-print("every seed is above the floor:", min(sum(by_seed.values(), [])) > floor)
+# %% tags=["proof"]
+accuracies = sum(by_seed.values(), [])
+assert min(accuracies) > floor, f"{accuracies}, floor {floor:.3f}"
 
 # %% [markdown]
-# Here the first seed without clipping was a lucky one; the other two are like the three with it. An effect of clipping
-# cannot be told from three seeds, and whoever had trained once would have told one. Clipping guards against rare jumps,
+# Here the first seed without clipping was a lucky one; the other two are like the three with it. No effect of clipping
+# can be told from these seeds, and whoever had trained once would have told one. Clipping guards against rare jumps,
 # when a single batch could undo what hundreds have learned. No such jump came here; it costs little, so we leave it on.
 # How did the training go?
 
@@ -750,9 +802,16 @@ model, history, _ = runs["small embedding"]
 plot_history(history)
 plt.show()
 
+# %% tags=["proof"]
+assert (np.diff(history["train_loss"]) < 0).all(), f"training losses {history['train_loss']}"
+assert (np.diff(history["train_accuracy"]) > 0).all(), f"training accuracies {history['train_accuracy']}"
+if course.profile == "sample":  # with more sentences there is less to learn by heart
+    assert history["val_loss"][-1] > min(history["val_loss"]), f"validation losses {history['val_loss']}"
+    assert np.ptp(history["val_accuracy"][-2:]) < 2 * error, f"validation accuracies {history['val_accuracy']}"
+
 # %% [markdown]
-# The training curves keep improving, while on validation the accuracy stands still and the loss rises in the end: the
-# network begins to learn sentences by heart.
+# The training curves keep improving, while in the sample the validation accuracy stands still in the end, and the
+# validation loss rises: the network begins to learn sentences by heart.
 #
 # Now the comparison with the baseline. Both models judge the same sentences. So we compare them in pairs, as in lesson
 # 09: the lead is the mean of 1, 0 or −1 per sentence, and the bootstrap draws sentences again and again to see how far
@@ -784,14 +843,16 @@ right = (predictions == labels).numpy()
 low, high = lead(right, baseline_right)
 print("LSTM, three seeds:", *[f"{accuracy:.3f}" for accuracy in by_seed["clipped"]])
 
-# %%
-print("in the sample, the LSTM has no lead that can be shown:", full or low < 0)
+# %% tags=["proof"]
+if course.profile == "sample":  # with more sentences the LSTM may learn more
+    assert low < 0, f"the LSTM leads by {low:.3f} to {high:.3f}"
 
 # %% [markdown]
-# The LSTM is not better; here it is even behind, with each of its seeds. So for this task you would take the baseline:
-# it is smaller, faster, and you can read its weights. Why does the LSTM not win? Probably because most of the answer
-# lies in *which* words occur. The LSTM has to learn what every word means, from a few thousand sentences. Networks that
-# win on texts have read millions before: they are to words what the pretrained ResNet of lesson 06 is to pictures.
+# In the sample the LSTM is not better; here it is even behind, with each of its seeds. So for this task you would take
+# the baseline: it is smaller, faster, and you can read its weights. Why does the LSTM not win? Probably because most of
+# the answer lies in *which* words occur. The LSTM has to learn what every word means, from a few thousand sentences.
+# Networks that win on texts have read billions before: they are to words what the pretrained ResNet of lesson 06 is to
+# pictures.
 #
 # ## When order matters
 #
@@ -812,6 +873,7 @@ def both_forms(table):
     return pd.DataFrame({"text": texts, "label": labels})
 
 
+# %%
 train_forms, val_forms = both_forms(train), both_forms(val)
 print(swap_halves("Compute the mean of the array."))
 
@@ -832,7 +894,7 @@ def pairs_and_marks(text):
 
 print(pairs_and_marks("The mean."))
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def bag_right(train_table, val_table, analyzer=tokenize):
     bag = TfidfVectorizer(analyzer=analyzer, min_df=2)
     rows = bag.fit_transform(train_table["text"])
@@ -840,15 +902,17 @@ def bag_right(train_table, val_table, analyzer=tokenize):
     return fitted.predict(bag.transform(val_table["text"])) == val_table["label"].to_numpy()
 
 
+# %% tags=["nbval-ignore-output"]
 words_right, pairs_right, marks_right = [
     bag_right(train_forms, val_forms, analyzer) for analyzer in (tokenize, pairs, pairs_and_marks)
 ]
 print(f"words {words_right.mean():.3f}   words and pairs {pairs_right.mean():.3f}")
 print(f"words, pairs, and marks for start and end {marks_right.mean():.3f}")
 
-# %%
-print("words alone are right exactly half the time:", words_right.mean() == 0.5)
-print("the marks are worth at least 0.1:", marks_right.mean() > pairs_right.mean() + 0.1)
+# %% tags=["proof"]
+assert words_right.mean() == 0.5, f"words alone: {words_right.mean()}"
+assert pairs_right.mean() > 0.5, f"pairs: {pairs_right.mean():.3f}"
+assert marks_right.mean() > pairs_right.mean() + 0.1, f"pairs {pairs_right.mean():.3f}, marks {marks_right.mean():.3f}"
 
 # %% [markdown]
 # Exactly half: both forms of a sentence have the same row, so they get the same answer, and one of the two is wrong.
@@ -864,36 +928,46 @@ form_logits, form_labels = predict(reader, form_loader)
 forms_right = (form_logits.argmax(dim=1) == form_labels).numpy()
 low, high = lead(forms_right.reshape(2, -1).mean(axis=0), marks_right.reshape(2, -1).mean(axis=0))
 
-# %%
-print("in the sample, the LSTM (A) leads the pairs (B):", full or low > 0)
+# %% tags=["proof"]
+ahead = forms_right.mean() - np.array([pairs_right.mean(), marks_right.mean()])
+if course.profile == "sample":  # with more sentences pairs may know as much
+    assert low > 0, f"the LSTM leads by {low:.3f} to {high:.3f}"
+    assert ahead[1] < ahead[0] / 2, f"the LSTM leads pairs by {ahead[0]:.3f}, with marks by {ahead[1]:.3f}"
 
 # %% [markdown]
-# A lead is left, much smaller than against pairs without marks. Where does it come from? Pairs can use only what they
-# have seen. For each text we count how many of its two marked ends, the pairs with the first and with the last word,
-# occur at least twice in training:
+# In the sample a lead is left, much smaller than against pairs without marks. Where does it come from? Pairs can use
+# only what they have seen. For each text we count how many of its two marked ends, the pairs with the first and with
+# the last word, occur at least twice in training:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def marked_ends(text):
     words = tokenize(text)
     return [f"<start> {words[0]}", f"{words[-1]} <end>"]
 
 
+# %% tags=["nbval-ignore-output"]
 times_seen = Counter(pair for text in train_forms["text"] for pair in marked_ends(text))
 known = [sum(times_seen[pair] >= 2 for pair in marked_ends(text)) for text in val_forms["text"]]
 by_known = pd.DataFrame({"known ends": known, "pairs": marks_right, "LSTM": forms_right})
 by_known = by_known.groupby("known ends").agg(
     texts=("pairs", "size"), pairs=("pairs", "mean"), LSTM=("LSTM", "mean")
 )
+by_known["lead"] = by_known["LSTM"] - by_known["pairs"]
+gained = by_known["lead"] * by_known["texts"]
+by_known["share of lead"] = gained / gained.sum()
 by_known.round(3)
 
-# %%
-leads = by_known["LSTM"] - by_known["pairs"]
-print("in the sample, the lead is largest where no end is known:", full or leads[0] == leads.max())
+# %% tags=["proof"]
+unfamiliar = by_known.loc[[0, 1]].sum()
+if course.profile == "sample":  # with more sentences hardly an end is unknown
+    assert by_known["lead"].idxmax() == 0, f"\n{by_known}"
+    assert unfamiliar["share of lead"] > unfamiliar["texts"] / len(known), f"\n{by_known}"
 
 # %% [markdown]
-# So a good part of the lead is made on unfamiliar beginnings and endings: there the pairs have little to go by, while
-# the LSTM, which reads the rest as well, loses less. Ask of a task whether the words alone would tell you; if so, a bag
-# of words is hard to beat. If order decides, give the bag pairs and marks before you praise the network.
+# In the sample the lead is largest on unfamiliar beginnings and endings: there the pairs have little to go by, while
+# the LSTM, which reads the rest as well, loses less. Texts with such an end make more than their share of the lead, but
+# not all of it: the last column says how much. Ask of a task whether the words alone would tell you; if so, a bag of
+# words is hard to beat. If order decides, give the bag pairs and marks before you praise the network.
 #
 # **Check yourself.** "Not good, but cheap" and "not cheap, but good" are two reviews. Which of our models can tell them
 # apart? And "not at all that good, but cheap" from "not at all that cheap, but good"?
@@ -941,20 +1015,23 @@ weakest = report["precision"].idxmin()
 number = classes.index(weakest)
 wrongly = ((predictions == number) & (labels != number)).numpy()
 says_array = val["text"].map(lambda text: bool({"array", "arrays"} & set(tokenize(text))))
-print(f"\nwrongly called {weakest}: {wrongly.sum()}, with the word array: {says_array[wrongly].sum()}")
+with_array = says_array[wrongly].sum()
+print(f"\nwrongly called {weakest}: {wrongly.sum()}, with the word array: {with_array}")
 for text in val["text"][wrongly][:4]:
     print("   ", text[:90])
 
-# %%
-print("in the sample, most of its answers are wrong:", full or report["precision"].min() < 0.5)
-print("in the sample, few of the wrong ones hold the word array:", full or
-      says_array[wrongly].mean() < 0.33)  # fmt: skip
+# %% tags=["proof"]
+np.testing.assert_allclose(shares.diagonal(), report["recall"])
+if course.profile == "sample":  # with more sentences the network may answer better, and other packages worst
+    assert report["precision"].min() < 0.5, f"\n{report}"
+    assert with_array < wrongly.sum() / 3, f"{with_array} of {wrongly.sum()} wrong ones hold the word array"
+    assert sizes["train"].max() < 1.5 * sizes["train"].min(), f"{sizes['train']}"
 
 # %% [markdown]
 # Here the weakest answer is "numpy": most of the sentences that get it are something else. It is tempting to say that
 # the others compute with arrays, too. But few of them even hold the word. Count before you believe an explanation.
 #
-# A part of it is frequencies. The training saw all packages about equally often. These validation files hold fewer
+# A part of it is frequencies. The training saw all packages about equally often. Here the validation files hold fewer
 # sentences of NumPy than of any other package, and the network answers "numpy" more often than that. With equal classes
 # the precision would be higher, but still the lowest: the rest of the reason is the model, for which "numpy" is the
 # answer to a mixture of things. So never quote a precision without the frequencies.
@@ -969,14 +1046,17 @@ for i in worst.tolist():
     print(f"{classes[labels[i]]}, taken for {classes[predictions[i]]}, {confidence[i]:.2f}")
     print("   ", val["text"][i][:90])
 
-# %%
-when_right, when_wrong = confidence[right].mean().item(), confidence[~right].mean().item()
-print("less sure when wrong than when right:", when_wrong < when_right)
+sure = {"right": confidence[right].mean().item(), "wrong": confidence[~right].mean().item()}
+print("\nmean confidence where it is", *[f"{name}: {mean:.2f}" for name, mean in sure.items()])
+
+# %% tags=["proof"]
+assert sure["wrong"] < sure["right"], f"mean confidence: {sure}"
+assert confidence[worst[0]] > 0.9, f"its worst mistake has {confidence[worst[0]]:.2f}"
 
 # %% [markdown]
 # Read them aloud and ask: could I tell? Some hold a word of another package's subject, and it may have decided. Some
-# could be from anywhere; a good model would be unsure there. Ours is nearly certain in its worst mistakes, as networks
-# are that have begun to learn by heart.
+# could be from anywhere; a good model would be unsure there. Ours is less sure where it is wrong, on average, but
+# nearly certain in its worst mistakes, as networks are that have begun to learn by heart.
 #
 # ## Texts of your own, and Chinese
 #
@@ -1038,19 +1118,21 @@ chinese_baseline = bag_right(chinese_train, chinese_val).mean()
 for name, score in [("LSTM", chinese_accuracy), ("TF-IDF of characters", chinese_baseline)]:
     print(f"{name}: val accuracy {score:.2f}, standard error {standard_error(score, 30):.2f}")
 
-# %%
-print("both are better than guessing among three:", min(chinese_accuracy, chinese_baseline) >= 0.5)
+# %% tags=["proof"]
+assert min(chinese_accuracy, chinese_baseline) >= 0.5, f"{chinese_accuracy:.2f}, {chinese_baseline:.2f}"
+gap, errors = chinese_accuracy - chinese_baseline, [standard_error(x, 30) for x in (chinese_accuracy, chinese_baseline)]
+assert abs(gap) < 2 * np.hypot(*errors), f"a gap of {gap:.2f} with standard errors {errors}"
 
 # %% [markdown]
-# It works without spaces, for both models. To rank them, thirty sentences for validation are too few: the gap is about
-# as large as the standard errors.
+# It works without spaces, for both models: guessing among three would be right once in three times. To rank
+# them, thirty sentences for validation are too few: the gap is about as large as the standard errors.
 
 # %% [markdown]
 # > **Common mistake.** With texts, near copies of the test can be in the training unnoticed: it is enough to shuffle
 # > all sentences and split the list. Here is the baseline twice, split by sentence and split by file, each
 # > with three seeds. The parts are of about the same size, and exact duplicates are gone already:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def split_by_sentence(table, seed):
     parts = train_test_split(table, test_size=0.3, random_state=seed)
     return [parts[0], *train_test_split(parts[1], test_size=0.5, random_state=seed)]
@@ -1061,11 +1143,12 @@ def mean_accuracy(split):
     return np.mean([bag_right(*parts[:2]).mean() for parts in splits])
 
 
+# %% tags=["nbval-ignore-output"]
 leaky, honest = mean_accuracy(split_by_sentence), mean_accuracy(split_by_file)
 print(f"split by sentence {leaky:.3f}   split by file {honest:.3f}")
 
-# %%
-print("the leak is worth at least 0.05:", leaky - honest >= 0.05)
+# %% tags=["proof"]
+assert leaky - honest >= 0.05, f"split by sentence {leaky:.3f}, by file {honest:.3f}"
 
 # %% [markdown]
 # > The first number is not wrong, it answers another question: how well does the model do on sentences whose neighbours
@@ -1089,17 +1172,17 @@ both = {"val": report, "test": test_report}
 pd.DataFrame({f"{weakest}, {name}": part.loc[weakest, ["support", "precision", "recall"]]
               for name, part in both.items()}).T.round(2)  # fmt: skip
 
-# %%
+# %% tags=["proof"]
 test_floor = test["label"].value_counts(normalize=True).max()
-above = min(test_right.mean(), test_baseline.mean()) >= 1.5 * test_floor
-print("both are half as good again as the floor:", above)
-print("in the sample, the LSTM has no lead that can be shown:", full or low < 0)
+assert min(test_right.mean(), test_baseline.mean()) >= 1.5 * test_floor, f"floor {test_floor:.3f}"
+if course.profile == "sample":  # with more sentences the LSTM may learn more
+    assert low < 0, f"the LSTM leads by {low:.3f} to {high:.3f}"
 
 # %% [markdown]
 # On these sentences the LSTM has no lead, either, and here nobody can tell which is better: take the cheaper one. The
-# table shows once more what frequencies do: the test files hold a larger share of NumPy's sentences, and the precision
-# of "numpy" is quite another. Its recall has moved, too. Other files are other sentences, and those of one file are
-# alike; the interval takes them for independent, so the true uncertainty is larger.
+# table shows once more what frequencies do: here the test files hold a larger share of NumPy's sentences, and the
+# precision of "numpy" is quite another. Its recall has moved, too. Other files are other sentences, and those of one
+# file are alike; the interval takes them for independent, so the true uncertainty is larger.
 #
 # ## Summary
 #

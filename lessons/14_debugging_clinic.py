@@ -4,7 +4,7 @@
 # Twenty-six programs that do not do what they should. You guess what each one suffers from, measure it, cure it, and
 # write down the test that would have caught it.
 #
-# **Time** about 110 minutes, of which the computer works 35 seconds · **Before this**
+# **Time** about 105 minutes, of which the computer works 35 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb) to [lesson 10](10_from_notebook_to_script.ipynb); the cases come
 # from all of them, and most say where to read more
 #
@@ -39,7 +39,9 @@ course = setup(seed=0, lesson="14")
 # Every case goes the same way: a **program** as somebody would write it, and what is odd about it; a question, *guess
 # first*, whose answer folds open; a **measurement** that exposes the bug; the **cure**; and a **test**, built of
 # `assert`, that stops the program as soon as the bug is back. Take the question seriously. Half a minute of guessing
-# teaches more than the answer.
+# teaches more than the answer. So what would give the answer away comes folded, too: you see a line such as
+# `# measurement` and three dots. When you have guessed and read the diagnosis, open these cells one after the other,
+# code and output, with a click on each (or, in the menu, *View → Expand Selected Code* and *Expand Selected Outputs*).
 #
 # A test is worth something only if the buggy program *fails* it. So each test is tried twice, on the program as written
 # and on the cured one:
@@ -55,12 +57,11 @@ def tried(test, *patient):
 
 # %% [markdown]
 # The patients are small. Most are the network of lesson 03, with about 1,200 of its digits. (Where a cell prints the
-# score of a trained network, your last digits may differ; the next cell states what holds on every machine.)
+# score of a trained network, your last digits may differ.)
 
 # %%
 from course_utils import MLP, evaluate, fit, load_digits28
 
-full = course.profile == "full"  # some statements below hold for the sample data only
 x, y = (part[:1200].to(course.device) for part in load_digits28("train"))
 x_val, y_val = (part[:300].to(course.device) for part in load_digits28("val"))
 val_set = TensorDataset(x_val, y_val)
@@ -87,8 +88,8 @@ healthy = new_mlp()
 healthy_accuracy = train(healthy)["val_accuracy"][-1]
 print(f"healthy: validation accuracy {healthy_accuracy:.3f}")
 
-# %%
-print("far above guessing:", healthy_accuracy > 0.7)
+# %% tags=["proof"]
+assert healthy_accuracy > 0.7, f"accuracy {healthy_accuracy:.3f}"
 
 # %% [markdown]
 # Other patients look at ants and bees. Their backbone is frozen, so its features are computed once, as in lesson 07:
@@ -121,9 +122,13 @@ def train_head(data=train_features, val=val_features, seed=0, epochs=10, **setti
     return head, fit(head, *loaders, **settings)["val_accuracy"]
 
 
+# %% tags=["nbval-ignore-output"]
 head, by_epoch = train_head()
 head_accuracy = by_epoch[-1]
-print("clearly better than guessing:", head_accuracy > 0.65)
+print(f"healthy head: validation accuracy {head_accuracy:.3f}")
+
+# %% tags=["proof"]
+assert head_accuracy > course.pick(sample=0.7, full=0.85), f"accuracy {head_accuracy:.3f}"
 
 # %% [markdown]
 # ## Shapes
@@ -167,27 +172,42 @@ print(f"last loss {last_loss:.0f}")
 # ([lesson 02](02_tensors_and_regression.ipynb)).
 #
 # </details>
+#
+# Now open the three cells below, one after the other.
 
-# %%
+# %% tags=["fold"]
+# measurement
 print("compared:", tuple((forecast - actual).shape))
 print(f"variance of the targets {actual.var(correction=0):.0f}")
 print(f"the answers lie between {forecast.min():.1f} and {forecast.max():.1f}")
 
-# %%
+# %% tags=["fold"]
+# cure
 column = actual.unsqueeze(1)
 mended_forecast, _ = regress(column)
 print(f"mean squared error as written {F.mse_loss(forecast, column):.0f}")
 print(f"mean squared error cured      {F.mse_loss(mended_forecast, column):.0f}")
 
+# %% tags=["proof"]
+variance = actual.var(correction=0).item()
+assert abs(last_loss - variance) < 0.01 * variance, f"last loss {last_loss:.1f}, variance {variance:.1f}"
+assert np.ptp(forecast) < 1, f"the answers range over {np.ptp(forecast):.1f}"
+cured = F.mse_loss(mended_forecast, column).item()
+assert cured < variance / 3, f"mean squared error {variance:.1f}, cured {cured:.1f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def same_shape(answers, targets):
-    shapes = tuple(answers.shape), tuple(targets.shape)
-    assert shapes[0] == shapes[1], f"answers {shapes[0]}, targets {shapes[1]}"
+    assert answers.shape == targets.shape, f"answers {[*answers.shape]}, targets {[*targets.shape]}"
 
 
 print("as written:", tried(same_shape, forecast, actual))
 print("cured:     ", tried(same_shape, mended_forecast, column))
+
+# %% tags=["proof"]
+assert tried(same_shape, forecast, actual) != "passes", "the test lets the bug pass"
+assert tried(same_shape, mended_forecast, column) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 2: A size that no longer fits
@@ -214,7 +234,8 @@ except RuntimeError as error:
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 def viewed(images):
     return last(body(images).view(-1, 4608))
 
@@ -230,7 +251,8 @@ except ValueError as error:
 # Pooled to 3 × 3, maps of every size fit the last layer, and its trained weights stay. (The nine windows
 # are not quite those of `AvgPool2d(2)`, so measure the accuracy again.)
 
-# %%
+# %% tags=["fold"]
+# test
 def one_row_each(model):
     for side in [224, 256]:
         rows = len(model(torch.rand(9, 3, side, side)))
@@ -240,6 +262,10 @@ def one_row_each(model):
 adaptive = nn.Sequential(body[0], nn.AdaptiveAvgPool2d(3), nn.Flatten(), last)
 print("with view:", tried(one_row_each, viewed))
 print("cured:    ", tried(one_row_each, adaptive))
+
+# %% tags=["proof"]
+assert tried(one_row_each, viewed) != "passes", "the test lets the bug pass"
+assert tried(one_row_each, adaptive) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 3: A figure that will not draw
@@ -272,10 +298,13 @@ print("1 picture, j + 1: ", places(1, rows=1 // 2))
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 print("fails for", [n for n in range(1, 10) if places(n, rows=n // 2) != "drawn"])
 
 
+# %% tags=["fold"]
+# test
 def always_drawn(rows_for):
     for n in range(1, 10):
         assert places(n, rows_for(n)) == "drawn", f"not all of a batch of {n} have a place"
@@ -283,6 +312,11 @@ def always_drawn(rows_for):
 
 print("as written:", tried(always_drawn, lambda n: n // 2))
 print("cured:     ", tried(always_drawn, lambda n: -(-n // 2)))  # rounds up
+
+# %% tags=["proof"]
+assert [n for n in range(1, 10) if places(n, rows=n // 2) != "drawn"] == [1, 3, 5, 7, 9], "not every odd number"
+assert tried(always_drawn, lambda n: n // 2) != "passes", "the test lets the bug pass"
+assert tried(always_drawn, lambda n: -(-n // 2)) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 4: A deep network that hardly learns
@@ -313,8 +347,9 @@ plain_net = deep(Block)
 plain_score = train(plain_net)["train_accuracy"][-1]
 print(f"twelve blocks: accuracy on the training digits {plain_score:.2f}")
 
-# %%
-print("not even the training digits are learned:", full or plain_score < 0.6)
+# %% tags=["proof"]
+if course.profile == "sample":  # how little it learns of the real digits is not known
+    assert plain_score < 0.6, f"accuracy on the training digits {plain_score:.2f}"
 
 # %% [markdown]
 # **Guess first.** What should a residual block hand on if its second BatchNorm gave nothing but zeros? And what does
@@ -329,7 +364,8 @@ print("not even the training digits are learned:", full or plain_score < 0.6)
 # The measurement needs no training. We silence the last BatchNorm of a copy. (Inputs from 0 on, as blocks get them, so
 # that the last ReLU changes nothing.)
 
-# %%
+# %% tags=["fold"]
+# measurement
 import copy
 
 
@@ -344,8 +380,12 @@ torch.manual_seed(0)
 some = torch.rand(2, 8, 7, 7)
 print(f"mean of the input {some.mean():.2f}, of the output {silenced(Block(), some).mean():.2f}")
 
+# %% tags=["proof"]
+assert not silenced(Block(), some).any(), "the block hands on something else than zeros"
 
-# %%
+
+# %% tags=["fold"]
+# cure and test
 class MendedBlock(Block):
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
@@ -360,13 +400,18 @@ mended_net = deep(MendedBlock)
 print("as written:", tried(hands_its_input_on, plain_net[2]))
 print("cured:     ", tried(hands_its_input_on, mended_net[2]))
 
+# %% tags=["proof"]
+assert tried(hands_its_input_on, plain_net[2]) != "passes", "the test lets the bug pass"
+assert tried(hands_its_input_on, mended_net[2]) == "passes", "the test stops the cured program"
+
 # %% tags=["nbval-ignore-output"]
 residual_score = train(mended_net)["train_accuracy"][-1]
 print(f"accuracy on the training digits as written {plain_score:.2f}, cured {residual_score:.2f}")
 
-# %%
-print("the two characters gain more than 0.3:", full or residual_score - plain_score > 0.3)
-print("a trained block passes, too:", tried(hands_its_input_on, mended_net[2]) == "passes")
+# %% tags=["proof"]
+assert tried(hands_its_input_on, mended_net[2]) == "passes", "the test stops a trained block"
+if course.profile == "sample":  # what the two characters gain on the real digits is not known
+    assert residual_score - plain_score > 0.3, f"as written {plain_score:.2f}, cured {residual_score:.2f}"
 
 # %% [markdown]
 # ## Loss
@@ -382,8 +427,11 @@ stuck_accuracy = history["val_accuracy"][-1]
 print(f"train loss by epoch: {np.round(history['train_loss'], 2)}")
 print(f"validation accuracy {stuck_accuracy:.2f}, healthy {healthy_accuracy:.2f}")
 
-# %%
-print("it costs more than 0.2:", full or healthy_accuracy - stuck_accuracy > 0.2)
+# %% tags=["proof"]
+fall = history["train_loss"][0] - history["train_loss"][-1]
+if course.profile == "sample":  # how far it gets on the real digits is not known
+    assert fall < 0.1, f"the loss falls by {fall:.2f}"
+    assert healthy_accuracy - stuck_accuracy > 0.2, f"accuracy {stuck_accuracy:.2f}, healthy {healthy_accuracy:.2f}"
 
 # %% [markdown]
 # **Guess first.** Say the network gives the right class a 1 and all others a 0. Is its loss 0?
@@ -395,7 +443,8 @@ print("it costs more than 0.2:", full or healthy_accuracy - stuck_accuracy > 0.2
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 def first_gradient(model):
     model.zero_grad()
     F.cross_entropy(model(x[:64]), y[:64]).backward()
@@ -408,6 +457,8 @@ ratio = first_gradient(new_mlp()) / first_gradient(nn.Sequential(new_mlp(), nn.S
 print(f"the first gradient is {ratio:.0f} times too small")
 
 
+# %% tags=["fold"]
+# test
 def gives_logits(model):
     sums = model(x[:64]).sum(dim=1)
     assert not torch.allclose(sums, torch.ones_like(sums)), "rows add up to 1: probabilities"
@@ -415,6 +466,13 @@ def gives_logits(model):
 
 print("as written:", tried(gives_logits, suspect))
 print("cured:     ", tried(gives_logits, healthy))
+
+# %% tags=["proof"]
+best = F.cross_entropy(perfect, y[:64]).item()
+assert abs(best + np.log(np.e / (np.e + 9))) < 1e-4, f"loss of a perfect answer {best:.4f}"
+assert ratio > 4, f"the first gradient is {ratio:.1f} times too small"
+assert tried(gives_logits, suspect) != "passes", "the test lets the bug pass"
+assert tried(gives_logits, healthy) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 6: A first loss in the thousands
@@ -434,6 +492,10 @@ def start(scale):
 unscaled = start(lambda fan_in: 1.0)
 print(f"first loss {F.cross_entropy(unscaled(x[:64]), y[:64]):.0f}")
 
+# %% tags=["proof"]
+first = F.cross_entropy(unscaled(x[:64]), y[:64]).item()
+assert first > course.pick(sample=1000, full=300), f"first loss {first:.0f}"
+
 # %% [markdown]
 # **Guess first.** `start` is given a function of `fan_in`, the number of inputs of a layer. What should the first loss
 # be for ten classes, and what should the function return in place of 1?
@@ -445,7 +507,8 @@ print(f"first loss {F.cross_entropy(unscaled(x[:64]), y[:64]):.0f}")
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 spread = x[:64].flatten(1)
 for layer in unscaled:
     spread = layer(spread)
@@ -453,6 +516,8 @@ for layer in unscaled:
         print(f"after {layer.in_features} inputs: standard deviation {spread.std():.0f}")
 
 
+# %% tags=["fold"]
+# test
 def starts_well(model):
     first = F.cross_entropy(model(x[:64]), y[:64]).item()
     assert abs(first - np.log(10)) < 0.7, "the first loss is far from ln 10"
@@ -462,12 +527,17 @@ scaled = start(lambda fan_in: fan_in**-0.5)
 print("as written:", tried(starts_well, unscaled))
 print("cured:     ", tried(starts_well, scaled))
 
+# %% tags=["proof"]
+assert tried(starts_well, unscaled) != "passes", "the test lets the bug pass"
+assert tried(starts_well, scaled) == "passes", "the test stops the cured program"
+
 # %% tags=["nbval-ignore-output"]
 raw, tamed = (train(copy.deepcopy(model))["val_accuracy"][-1] for model in (unscaled, scaled))
 print(f"validation accuracy as written {raw:.2f}, cured {tamed:.2f}")
 
-# %%
-print("the missing factor costs more than 0.4:", full or tamed - raw > 0.4)
+# %% tags=["proof"]
+if course.profile == "sample":  # what the missing factor costs on the real digits is not known
+    assert tamed - raw > 0.4, f"accuracy as written {raw:.2f}, cured {tamed:.2f}"
 
 # %% [markdown]
 # **Check yourself.** A network for 100 classes starts with a loss of 4.6 and stays there. Which of the cases 5 and 6 is
@@ -496,8 +566,8 @@ head_answers = predict(head, DataLoader(val_features, 256))[0].argmax(dim=1)
 own_accuracy = (head_answers == own_labels).float().mean().item()
 print(f"accuracy {own_accuracy:.2f}")
 
-# %%
-print("far below a half:", own_accuracy < 0.35)
+# %% tags=["proof"]
+assert own_accuracy < 0.35, f"accuracy {own_accuracy:.2f}"
 
 # %% [markdown]
 # **Guess first.** A coin gets a half. How can a network that has learned be that much worse?
@@ -510,21 +580,30 @@ print("far below a half:", own_accuracy < 0.35)
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 classes = sorted(listed)
 labels = torch.tensor([classes.index(path.parent.name) for path, _ in photos["val"].samples])
 right_accuracy = (head_answers == labels).float().mean().item()
 print(f"accuracy as written {own_accuracy:.2f}, cured {right_accuracy:.2f}")
 
+# %% tags=["proof"]
+assert abs(own_accuracy + right_accuracy - 1) < 1e-6, f"{own_accuracy:.3f} and {right_accuracy:.3f}"
+assert abs(right_accuracy - head_accuracy) < 0.01, f"cured {right_accuracy:.3f}, in training {head_accuracy:.3f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def same_classes(classes):
     assert classes == photos["train"].classes, f"{classes}, but training had another order"
 
 
-print("the two add up to 1:", abs(own_accuracy + right_accuracy - 1) < 1e-6)
 print("as written:", tried(same_classes, listed))
 print("cured:     ", tried(same_classes, classes))
+
+# %% tags=["proof"]
+assert tried(same_classes, listed) != "passes", "the test lets the bug pass"
+assert tried(same_classes, classes) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 8: One picture breaks the batch
@@ -555,7 +634,8 @@ except RuntimeError as error:
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 normalize = v2.Normalize([0.5] * 3, [0.5] * 3)
 silent = normalize(to_tensor(pictures[2]))
 meant = normalize(to_tensor(pictures[2].convert("RGB")))
@@ -563,6 +643,8 @@ print("modes:", [picture.mode for picture in pictures])
 print(f"normalized: shape {tuple(silent.shape)}, but off by {(silent - meant).abs().mean():.1f}")
 
 
+# %% tags=["fold"]
+# test
 def all_rgb(pictures):
     for number, picture in enumerate(pictures):
         assert picture.mode == "RGB", f"picture {number} has mode {picture.mode}"
@@ -570,6 +652,13 @@ def all_rgb(pictures):
 
 print("as written:", tried(all_rgb, pictures))
 print("cured:     ", tried(all_rgb, [picture.convert("RGB") for picture in pictures]))
+
+# %% tags=["proof"]
+assert silent.shape == meant.shape == (3, size, size), f"shapes {silent.shape} and {meant.shape}"
+off = (silent - meant).abs().mean().item()
+assert off > 0.1, f"off by {off:.2f}"
+assert tried(all_rgb, pictures) != "passes", "the test lets the bug pass"
+assert tried(all_rgb, [picture.convert("RGB") for picture in pictures]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 9: Names that look right
@@ -596,7 +685,8 @@ except KeyError as error:
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 def by_number(label):
     return cat_to_name[str(label + 1)]
 
@@ -606,6 +696,8 @@ right = sum(by_number(label) == names[path] for path, label in samples)
 print(f"str(label + 1): {right} of {len(samples)} names right")
 
 
+# %% tags=["fold"]
+# test
 def names_fit(name_of):
     for path, label in samples:
         assert name_of(label) == names[path], f"{path} is called {name_of(label)}"
@@ -614,6 +706,11 @@ def names_fit(name_of):
 folders = sorted(cat_to_name)
 print("as written:", tried(names_fit, by_number))
 print("cured:     ", tried(names_fit, lambda label: cat_to_name[folders[label]]))
+
+# %% tags=["proof"]
+assert 5 <= right <= 15, f"{right} of 102 are not about a tenth"
+assert tried(names_fit, by_number) != "passes", "the test lets the bug pass"
+assert tried(names_fit, lambda label: cat_to_name[folders[label]]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 10: Too good a forecast
@@ -646,8 +743,8 @@ yesterday = (rows[before:, 1:2] - degrees[before:]).abs().mean().item()
 everything = error_of_last_year(torch.arange(len(rows)))
 print(f"program A: {everything:.1f} °F   'the same as yesterday': {yesterday:.1f} °F")
 
-# %%
-print("the baseline seems beaten:", everything < yesterday)
+# %% tags=["proof"]
+assert everything < 0.9 * yesterday, f"program A {everything:.1f} °F, as yesterday {yesterday:.1f} °F"
 
 # %% [markdown]
 # **Guess first.** Would you buy the forecast? If not, which comparison would show what is wrong, and nothing else?
@@ -659,25 +756,30 @@ print("the baseline seems beaten:", everything < yesterday)
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:before]
 leaky, honest_error = error_of_last_year(drawn), error_of_last_year(torch.arange(before))
 print(f"{before} rows of all years:       {leaky:.1f} °F")
-print(f"{before} rows of the years before: {honest_error:.1f} °F")
+print(f"{before} rows of the years before: {honest_error:.1f} °F   (yesterday: {yesterday:.1f} °F)")
 
-# %%
-print("with as many rows the error is more than 15 % larger:", honest_error > 1.15 * leaky)
-print("and the baseline is not beaten:", honest_error > yesterday)
+# %% tags=["proof"]
+assert honest_error > 1.15 * leaky, f"rows of all years {leaky:.1f} °F, of the years before {honest_error:.1f} °F"
+assert honest_error > yesterday, f"years before {honest_error:.1f} °F, as yesterday {yesterday:.1f} °F"
 
 
-# %%
+# %% tags=["fold"]
+# test
 def learned_before(learned, judged):
     assert learned.max() < judged.min(), "days to be judged have been learned from"
 
 
-days = table.index
-print("as written:", tried(learned_before, days, days[before:]))
-print("cured:     ", tried(learned_before, days[:before], days[before:]))
+print("as written:", tried(learned_before, table.index, table.index[before:]))
+print("cured:     ", tried(learned_before, table.index[:before], table.index[before:]))
+
+# %% tags=["proof"]
+assert tried(learned_before, table.index, table.index[before:]) != "passes", "the test lets the bug pass"
+assert tried(learned_before, table.index[:before], table.index[before:]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ## Evaluation
@@ -705,33 +807,41 @@ for epoch in range(10):
 five = [judge(transformed(x_val)) for _ in range(5)]
 print("five times:", np.round(five, 2))
 
-# %%
-print("the score moves:", len(set(five)) > 1)
+# %% tags=["proof"]
+assert np.ptp(five) > 0, f"five times {five}"
 
 # %% [markdown]
 # **Guess first.** Nothing was trained in between. What has changed, and does the network know more or less than these
 # scores say?
 # <details><summary>Diagnosis</summary>
 #
-# Each time other parts of the pictures are shown, down to 8 % of the area. The network knows more: on whole pictures,
+# Each time other parts of the pictures are shown, down to 8 % of the area. The network knows more: on whole digits,
 # although it has learned from parts only, it is far better ([lesson 04](04_mnist_cnn.ipynb)).
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 whole = judge(x_val)
 print(f"mean of the five {np.mean(five):.2f}, on whole pictures {whole:.2f}")
 
+# %% tags=["proof"]
+if course.profile == "sample":  # what the crop costs on the real digits is not known
+    assert whole - max(five) > 0.15, f"best of five {max(five):.2f}, on whole pictures {whole:.2f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def repeats(transform):
-    image = x_val[0]
-    assert torch.equal(transform(image), transform(image)), "the same picture gives two tensors"
+    assert torch.equal(transform(x_val[0]), transform(x_val[0])), "one picture gives two tensors"
 
 
-print("the crop costs more than 0.15:", full or whole - max(five) > 0.15)
 print("as written:", tried(repeats, transform))
 print("cured:     ", tried(repeats, v2.Resize(28)))
+
+# %% tags=["proof"]
+assert tried(repeats, transform) != "passes", "the test lets the bug pass"
+assert tried(repeats, v2.Resize(28)) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 12: The loss depends on the batch size
@@ -749,8 +859,8 @@ def report(batch_size):
 for batch_size in [32, 64, 100, 299]:
     print(f"batches of {batch_size:>3}: loss {report(batch_size):.4f}")
 
-# %%
-print("the reports differ by more than 0.01:", abs(report(100) - report(299)) > 0.01)
+# %% tags=["proof"]
+assert abs(report(100) - report(299)) > 0.01, f"reports {report(100):.4f} and {report(299):.4f}"
 
 # %% [markdown]
 # **Guess first.** Of how many numbers does `np.mean` take the mean here?
@@ -761,7 +871,8 @@ print("the reports differ by more than 0.01:", abs(report(100) - report(299)) > 
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 def mended_report(batch_size):
     return evaluate(healthy, DataLoader(val_set, batch_size))["loss"]
 
@@ -770,16 +881,25 @@ true_loss = mended_report(100)
 worst = max(abs(report(batch_size) / true_loss - 1) for batch_size in [32, 64, 100, 299])
 print(f"true loss {true_loss:.4f}; the worst report is off by {100 * worst:.0f} %")
 
+# %% tags=["proof"]
+alone = F.cross_entropy(healthy(x_val[299:]), y_val[299:]).item()
+assert abs(report(299) - alone) < 1e-4, f"the report {report(299):.4f} is not the loss of the last digit, {alone:.4f}"
+if course.profile == "sample":  # how far the last of the real digits is from their mean is not known
+    assert worst > 0.1, f"the worst report is off by {worst:.0%}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def any_batch_size(report):
-    losses = [report(batch_size) for batch_size in [32, 100, 299]]
-    assert np.ptp(losses) < 1e-4, "the loss depends on the batch size"
+    assert np.ptp([*map(report, [32, 100, 299])]) < 1e-4, "the loss depends on the batch size"
 
 
-print("a report is off by more than 10 %:", full or worst > 0.1)
 print("as written:", tried(any_batch_size, report))
 print("cured:     ", tried(any_batch_size, mended_report))
+
+# %% tags=["proof"]
+assert tried(any_batch_size, report) != "passes", "the test lets the bug pass"
+assert tried(any_batch_size, mended_report) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 13: A loss too good to be true
@@ -801,8 +921,8 @@ too_good = mean_loss(batches, [100] * 3)
 print("losses of the batches:", np.round(batches, 2))
 print(f"their mean, it says: {too_good:.2f}")
 
-# %%
-print("less than each of them:", too_good < min(batches))
+# %% tags=["proof"]
+assert too_good < min(batches), f"mean {too_good:.3f} of {batches}"
 
 # %% [markdown]
 # **Guess first.** What does it make of four batches of four pictures with a loss of 1 each?
@@ -814,11 +934,14 @@ print("less than each of them:", too_good < min(batches))
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# cure
 def mended_mean_loss(losses, sizes):
     return sum(loss * size for loss, size in zip(losses, sizes)) / sum(sizes)
 
 
+# %% tags=["fold"]
+# test
 def mean_of_ones(mean):
     result = mean([1.0] * 4, [4] * 4)
     assert abs(result - 1) < 1e-6, f"the mean of four ones is {result:.3f}"
@@ -826,8 +949,12 @@ def mean_of_ones(mean):
 
 print("as written:", tried(mean_of_ones, mean_loss))
 print("cured:     ", tried(mean_of_ones, mended_mean_loss))
-agrees = abs(mended_mean_loss(batches, [100] * 3) - true_loss) < 1e-4
-print("cured, it agrees with case 12:", agrees)
+
+# %% tags=["proof"]
+cured = mended_mean_loss(batches, [100] * 3)
+assert abs(cured - true_loss) < 1e-4, f"cured {cured:.4f}, the true loss of case 12 {true_loss:.4f}"
+assert tried(mean_of_ones, mean_loss) != "passes", "the test lets the bug pass"
+assert tried(mean_of_ones, mended_mean_loss) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 14: Memory that grows
@@ -859,12 +986,13 @@ collected = losses_of(val_loader, nullcontext(), lambda loss: loss)
 # goes when its loss does. `.item()` has the same effect here, as it keeps the number alone. The best is to do both
 # ([lesson 04](04_mnist_cnn.ipynb)).
 #
-# </details>
+# Below we count what the graphs still hold after one, two and three batches. Each tensor that is kept for `backward` is
+# put into a `Kept`, and the **weak set** `alive` holds those only that somebody else still needs.
 #
-# We count what the graphs still hold after one, two and three batches. Each tensor that is kept for `backward` is put
-# into a `Kept`, and the **weak set** `alive` holds those only that somebody else still needs:
+# </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 from weakref import WeakSet
 
 
@@ -886,21 +1014,31 @@ def megabytes_held(number, mode, keep):
     return len(losses), round(sum(sizes.values()) / 1e6)
 
 
-# %%
+# %% tags=["fold"]
+# measurement
 ways = {"as written": (nullcontext(), lambda loss: loss),
         "with item": (nullcontext(), lambda loss: loss.item()),
         "with no_grad": (torch.no_grad(), lambda loss: loss)}
-for name, way in ways.items():
-    held = [megabytes_held(number, *way)[1] for number in [1, 2, 3]]
-    print(f"{name:>12}: {held} MB held")
+held = {name: [megabytes_held(n, *way)[1] for n in [1, 2, 3]] for name, way in ways.items()}
+for name, megabytes in held.items():
+    print(f"{name:>12}: {megabytes} MB held")
 
 
+# %% tags=["fold"]
+# test
 def no_graphs(losses):
     assert not any(loss.requires_grad for loss in losses), "the losses keep their graphs"
 
 
 print("as written:", tried(no_graphs, collected))
 print("cured:     ", tried(no_graphs, losses_of(val_loader, *ways["with no_grad"])))
+
+# %% tags=["proof"]
+one, two, three = held["as written"]
+assert 0 < one < two < three, f"megabytes held {held}"
+assert held["with item"] == held["with no_grad"] == [0, 0, 0], f"megabytes held {held}"
+assert tried(no_graphs, collected) != "passes", "the test lets the bug pass"
+assert tried(no_graphs, losses_of(val_loader, *ways["with no_grad"])) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 15: Twice the same score
@@ -913,8 +1051,8 @@ val_scores, test_scores = evaluate(healthy, val_loader), evaluate(healthy, test_
 for name, found in [("validation", val_scores), ("test", test_scores)]:
     print(f"{name:>10}: accuracy {found['accuracy']:.6f}   loss {found['loss']:.6f}")
 
-# %%
-print("the same to the last digit:", val_scores == test_scores)
+# %% tags=["proof"]
+assert val_scores == test_scores, f"{val_scores} and {test_scores}"
 
 # %% [markdown]
 # **Guess first.** Suppose you see the two lines only, and each set has 300 digits. Which agreement is suspicious, that
@@ -928,7 +1066,8 @@ print("the same to the last digit:", val_scores == test_scores)
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# test
 def fingerprints(images):
     return {image.cpu().numpy().tobytes() for image in images}
 
@@ -942,12 +1081,17 @@ x_test, y_test = (part[:300].to(course.device) for part in load_digits28("test")
 print("as written:", tried(nothing_shared, x_val, test_loader.dataset.tensors[0]))
 print("cured:     ", tried(nothing_shared, x_val, x_test))
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["proof"]
+assert tried(nothing_shared, x_val, test_loader.dataset.tensors[0]) != "passes", "the test lets the bug pass"
+assert tried(nothing_shared, x_val, x_test) == "passes", "the test stops the cured program"
+
+# %% tags=["fold", "nbval-ignore-output"]
+# cured
 fresh = evaluate(healthy, DataLoader(TensorDataset(x_test, y_test), 100))
 print(f"cured: accuracy {fresh['accuracy']:.6f}   loss {fresh['loss']:.6f}")
 
-# %%
-print("other pictures, another loss:", abs(fresh["loss"] - val_scores["loss"]) > 1e-4)
+# %% tags=["proof"]
+assert abs(fresh["loss"] - val_scores["loss"]) > 1e-4, f"losses {fresh['loss']:.6f} and {val_scores['loss']:.6f}"
 
 # %% [markdown]
 # ### Case 16: Better than a coin
@@ -978,8 +1122,8 @@ for seed in range(20):
     kept_heads.append(lucky)
 print(f"mean of the reported accuracies {np.mean(claims):.3f}")
 
-# %%
-print("more than 0.03 above a coin:", np.mean(claims) > 0.53)
+# %% tags=["proof"]
+assert np.mean(claims) > 0.53, f"reported {np.mean(claims):.3f}"
 
 # %% [markdown]
 # **Guess first.** Nobody can foresee a coin. Where do the points above one half come from, and how would you check it?
@@ -991,7 +1135,8 @@ print("more than 0.03 above a coin:", np.mean(claims) > 0.53)
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 others = [DataLoader(toss(seed)[2], 256) for seed in range(20)]
 fair = [evaluate(lucky, other)["accuracy"] for lucky, other in zip(kept_heads, others)]
 gap = np.array(claims) - np.array(fair)
@@ -999,17 +1144,24 @@ error = gap.std(ddof=1) / len(gap) ** 0.5
 print(f"claimed {np.mean(claims):.3f}, on the other half {np.mean(fair):.3f}")
 print(f"the gap is {gap.mean():.3f}, its standard error {error:.3f}")
 
+# %% tags=["proof"]
+assert abs(np.mean(fair) - 0.5) < 0.04, f"on the other half {np.mean(fair):.3f}"
+assert gap.mean() > 2 * error, f"gap {gap.mean():.3f}, standard error {error:.3f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def pictures_of(subset):
     return subset.dataset.tensors[0][subset.indices]
 
 
 _, half, other = toss(0)
-print("on the other half, within 0.04 of a coin:", abs(np.mean(fair) - 0.5) < 0.04)
-print("the gap is more than two standard errors:", gap.mean() > 2 * error)
 print("as written:", tried(nothing_shared, pictures_of(half), pictures_of(half)))
 print("cured:     ", tried(nothing_shared, pictures_of(half), pictures_of(other)))
+
+# %% tags=["proof"]
+assert tried(nothing_shared, pictures_of(half), pictures_of(half)) != "passes", "the test lets the bug pass"
+assert tried(nothing_shared, pictures_of(half), pictures_of(other)) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 17: One point ahead
@@ -1021,23 +1173,25 @@ print("cured:     ", tried(nothing_shared, pictures_of(half), pictures_of(other)
 finals = [train_head(seed=seed)[1][-1] for seed in range(12)]
 a, b, n = max(finals), min(finals), len(val_features)
 print(f"program A {a:.3f}   program B {b:.3f}   on {n} pictures")
-print(f"A is right {round((a - b) * n)} times more often than B")
+print(f"A has {round((a - b) * n)} right answers more than B")
 
-# %%
-print("the seeds alone differ:", full or a > b)
+# %% tags=["proof"]
+if course.profile == "sample":  # whether seeds differ on the photographs is not known
+    assert a > b, f"all seeds get {a:.3f}"
 
 # %% [markdown]
 # **Guess first.** If you did not know about the seeds: how many more right answers of A would convince you that it is
 # better? Recall the standard error of [lesson 06](06_fine_tuning.ipynb), √(p (1 − p) / n).
 # <details><summary>Diagnosis</summary>
 #
-# Far more than two. Both scores have a standard error, and that of their difference is √2 times as large. Twice this is
-# a usual bar, and the next cell prints it. (The formula takes the two scores for independent. They share their
-# pictures, so the bar is a careful one. Several seeds of each program tell more.)
+# Far more than this lead. Both scores have a standard error, and that of their difference is √2 times as large. Twice
+# this is a usual bar, and the first cell below prints it. (The formula takes the two scores for independent. They share
+# their pictures, so the bar is a careful one. Several seeds of each program tell more.)
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 from course_utils import standard_error
 
 
@@ -1047,16 +1201,26 @@ def bar(a, b, n):
 
 print(f"lead {a - b:.3f}, bar {bar(a, b, n):.3f}, that is {bar(a, b, n) * n:.0f} answers")
 
+# %% tags=["proof"]
+assert a - b < bar(a, b, n), f"lead {a - b:.3f}, bar {bar(a, b, n):.3f}"
+if course.profile == "sample":  # how far apart the seeds are on the photographs is not known
+    assert bar(a, b, n) > 2 * (a - b), f"lead {a - b:.3f}, bar {bar(a, b, n):.3f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def asks_for_more_than_luck(is_ahead):
     assert not is_ahead(0.961, 0.941, 153), "two points on 153 pictures count as a lead"
     assert is_ahead(0.961, 0.941, 10_000), "on ten thousand they are one"
 
 
-print("the lead stays below the bar:", full or a - b < bar(a, b, n))
 print("as written:", tried(asks_for_more_than_luck, lambda a, b, n: a > b))
 print("cured:     ", tried(asks_for_more_than_luck, lambda a, b, n: a - b > bar(a, b, n)))
+
+# %% tags=["proof"]
+assert tried(asks_for_more_than_luck, lambda a, b, n: a > b) != "passes", "the test lets the bug pass"
+cured = tried(asks_for_more_than_luck, lambda a, b, n: a - b > bar(a, b, n))
+assert cured == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # **Check yourself.** You compare ten ideas with the same program, each on the validation set, and keep the best. Is its
@@ -1113,9 +1277,14 @@ print("rates:", stuck[0][0])
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 print(str(warned[0].message).partition(".  ")[0][:77], "…")
 print("times warned:", len(warned))
+
+# %% tags=["proof"]
+assert {rate for rates, _ in stuck for rate in rates} == {0.15}, f"the rates {stuck}"
+assert len(warned) == 27, f"{len(warned)} warnings in three times nine epochs"
 
 # %% tags=["nbval-ignore-output"]
 falling = [nine_epochs(lambda scheduler, loss: scheduler.step(), seed) for seed in range(3)]
@@ -1129,24 +1298,41 @@ axes[0].set(ylabel="validation accuracy")
 fig.legend(["seed 0", "seed 1", "seed 2"], loc="outside right upper")
 plt.show()
 
+# %% tags=["proof"]
+assert [rates[::3] for rates, _ in falling] == [[0.15, 0.015, 0.0015]] * 3, f"the rates {falling}"
 
-# %%
+
+# %% tags=["nbval-ignore-output"]
 def movement(runs):
     return np.mean([np.ptp(accuracies[4:]) for rates, accuracies in runs])
 
 
+print(f"movement with the stuck rate {movement(stuck):.3f}, falling {movement(falling):.3f}")
+
+# %% tags=["proof"]
+if course.profile == "sample":  # how much the accuracies move on the real digits is not known
+    assert movement(stuck) > 2 * movement(falling), f"{movement(stuck):.3f}, falling {movement(falling):.3f}"
+    assert movement(falling) < 0.03, f"with a falling rate accuracies still move by {movement(falling):.3f}"
+
+
+# %% tags=["fold"]
+# test
 def rate_falls(rates):
     assert rates[-1] < rates[0], f"the rate is {rates[-1]} from beginning to end"
 
 
 print("as written:", tried(rate_falls, stuck[0][0]))
 print("cured:     ", tried(rate_falls, falling[0][0]), falling[0][0])
-print("with a stuck rate it moves twice as much:", full or movement(stuck) > 2 * movement(falling))
+
+# %% tags=["proof"]
+assert tried(rate_falls, stuck[0][0]) != "passes", "the test lets the bug pass"
+assert tried(rate_falls, falling[0][0]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # With the rate as it should be each accuracy settles. With the stuck rate it still moves in the last epochs, up or
-# down, and which network you get depends on the epoch in which you stop. (Measured as the highest minus the lowest
-# accuracy of the last five epochs, and averaged over the seeds.)
+# down, and which network you get depends on the epoch in which you stop. (The *movement* is the highest minus the
+# lowest accuracy of the last five epochs, averaged over the seeds; on the sample digits it is more than twice as large
+# with the stuck rate.)
 #
 # ### Case 19: A rate that falls in the log only
 #
@@ -1183,19 +1369,27 @@ print("logged:", [f"{rate:.0e}" for rate in logged])
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 optimizer = torch.optim.SGD(layer.parameters(), lr=0.001)
 mended_scheduler = StepLR(optimizer, step_size=3, gamma=0.1)
 print("as written, used:", used)
 print("cured, used:     ", nine_rates(optimizer, mended_scheduler)[0])
 
 
+# %% tags=["fold"]
+# test
 def belongs_to(scheduler, optimizer):
     assert scheduler.optimizer is optimizer, "the scheduler turns the rate of another optimizer"
 
 
 print("as written:", tried(belongs_to, scheduler, optimizer))
 print("cured:     ", tried(belongs_to, mended_scheduler, optimizer))
+
+# %% tags=["proof"]
+assert used == [0.001] * 9 and logged[-1] < logged[0] / 50, f"used {used}, logged {logged}"
+assert tried(belongs_to, scheduler, optimizer) != "passes", "the test lets the bug pass"
+assert tried(belongs_to, mended_scheduler, optimizer) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ## Freezing
@@ -1233,7 +1427,8 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=0.001)
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 def moved_by_a_step(model, optimizer):
     old = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     step(model, optimizer)
@@ -1245,11 +1440,17 @@ mended.requires_grad_(False)
 mended.fc = nn.Linear(512, 2)
 mended = mended.to(course.device)
 mended_optimizer = torch.optim.AdamW(mended.parameters(), lr=0.001)
-print("as written:", len(moved_by_a_step(model, optimizer)), "tensors have moved")
-print("cured:     ", moved_by_a_step(mended, mended_optimizer))
+moved, moved_cured = moved_by_a_step(model, optimizer), moved_by_a_step(mended, mended_optimizer)
+print("as written:", len(moved), "tensors have moved")
+print("cured:     ", moved_cured)
+
+# %% tags=["proof"]
+assert len(moved) == len(list(model.parameters())), f"{len(moved)} tensors have moved"
+assert moved_cured == ["fc.weight", "fc.bias"], f"cured, {moved_cured} have moved"
 
 
-# %%
+# %% tags=["fold"]
+# test
 def trains_the_head_alone(model):
     count = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     assert count == 512 * 2 + 2, f"{count:,} parameters are trainable"
@@ -1257,6 +1458,10 @@ def trains_the_head_alone(model):
 
 print("as written:", tried(trains_the_head_alone, model))
 print("cured:     ", tried(trains_the_head_alone, mended))
+
+# %% tags=["proof"]
+assert tried(trains_the_head_alone, model) != "passes", "the test lets the bug pass"
+assert tried(trains_the_head_alone, mended) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 21: Frozen but slow
@@ -1280,7 +1485,8 @@ print("moved:", moved_by_a_step(model, optimizer))
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 from time import perf_counter
 
 
@@ -1302,7 +1508,8 @@ def no_gradients(weights):
     assert all(weight.grad is None for weight in weights), "the backbone gets gradients"
 
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 for weight in backbone:  # as it was
     weight.requires_grad_(True)
     weight.grad = None
@@ -1317,11 +1524,19 @@ frozen = shortest_step()
 print(f"length of the unused gradients after 1 step {lengths[0]:.1f}, after 6 {lengths[1]:.1f}")
 print(f"a step takes {1000 * unfrozen:.0f} ms as written and {1000 * frozen:.0f} ms cured")
 
-# %%
+# %% tags=["proof"]
+assert lengths[1] > course.pick(sample=2, full=1) * lengths[0], f"lengths of the gradients {lengths}"
+faster = unfrozen / frozen
+assert faster > course.pick(sample=1.5, full=1), f"{1000 * unfrozen:.0f} ms as written, {1000 * frozen:.0f} ms cured"
+
+# %% tags=["fold"]
+# test
 print("as written:", verdict)
 print("cured:     ", tried(no_gradients, backbone))
-print("the gradients pile up:", full or lengths[1] > 1.5 * lengths[0])
-print("cured, a step takes less than two thirds of the time:", full or frozen < unfrozen * 2 / 3)
+
+# %% tags=["proof"]
+assert verdict != "passes", "the test lets the bug pass"
+assert tried(no_gradients, backbone) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 22: Frozen but forgetful
@@ -1348,7 +1563,8 @@ for four in digits.split(4):
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 def changed(backbone):
     now = backbone.state_dict()
     return [name for name in saved if not torch.equal(saved[name], now[name])]
@@ -1357,13 +1573,23 @@ def changed(backbone):
 endings = [name.rpartition(".")[2] for name in changed(shared)]
 print({ending: endings.count(ending) for ending in sorted(set(endings))})
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["proof"]
+buffers = {name for name, _ in shared.named_buffers()}
+assert set(changed(shared)) == buffers, f"{len(changed(shared))} of {len(buffers)} buffers have changed"
+
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 new_features = TensorDataset(*extract_features(shared, DataLoader(photos["val"], 64)))
 forgetful = evaluate(head, DataLoader(new_features, 256))["accuracy"]
 print(f"ants and bees: accuracy before {head_accuracy:.2f}, after {forgetful:.2f}")
 
+# %% tags=["proof"]
+if course.profile == "sample":  # what the digits cost the photographs is not known
+    assert head_accuracy - forgetful > 0.1, f"accuracy before {head_accuracy:.2f}, after {forgetful:.2f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 from course_utils import freeze
 
 
@@ -1372,12 +1598,15 @@ def unchanged(backbone):
     assert not names, f"{len(names)} entries of a frozen network have changed"
 
 
-print("the old task has lost at least 0.05:", full or head_accuracy - forgetful > 0.05)
 print("as written:", tried(unchanged, shared))
 mended = freeze(new_backbone())
 mended.train()  # stays in evaluation mode
 mended(digits[:64])
 print("cured:     ", tried(unchanged, mended))
+
+# %% tags=["proof"]
+assert tried(unchanged, shared) != "passes", "the test lets the bug pass"
+assert tried(unchanged, mended) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ## Saving and loading
@@ -1421,9 +1650,10 @@ logged_accuracy = healthy_accuracy  # the last line in the log of this month's t
 print(f"the log says {logged_accuracy:.3f}, and the loaded network gets", end=" ")
 print(f"{open_and_judge(folder / 'checkpoint.pth')[1]:.3f}")
 
-# %%
-found_accuracy = open_and_judge(folder / "checkpoint.pth")[1]
-print("the wrong file costs more than 0.2:", full or logged_accuracy - found_accuracy > 0.2)
+# %% tags=["proof"]
+found = open_and_judge(folder / "checkpoint.pth")[1]
+if course.profile == "sample":  # what one epoch teaches of the real digits is not known
+    assert logged_accuracy - found > 0.1, f"the log says {logged_accuracy:.3f}, the network gets {found:.3f}"
 
 # %% [markdown]
 # **Guess first.** Each file holds the score that its network had. Would it help to compare the loaded network with the
@@ -1436,7 +1666,8 @@ print("the wrong file costs more than 0.2:", full or logged_accuracy - found_acc
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# test
 def agrees_with_itself(file):
     noted, measured = open_and_judge(file)
     assert abs(measured - noted) < 0.005, f"{file.name} is not what its own record says"
@@ -1451,6 +1682,11 @@ file = folder / "best.pt"  # the one variable
 print("as written, with its own record:", tried(agrees_with_itself, folder / "checkpoint.pth"))
 print("as written, with the log:       ", tried(agrees_with_the_log, folder / "checkpoint.pth"))
 print("cured, with the log:            ", tried(agrees_with_the_log, file))
+
+# %% tags=["proof"]
+assert tried(agrees_with_itself, folder / "checkpoint.pth") == "passes", "last month's file disagrees with itself"
+assert tried(agrees_with_the_log, folder / "checkpoint.pth") != "passes", "the test lets the bug pass"
+assert tried(agrees_with_the_log, file) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 24: A record that gets worse
@@ -1476,8 +1712,9 @@ second = stage(model, 2.0, file)
 print("first stage: ", np.round(first, 2))
 print("second stage:", np.round(second, 2))
 
-# %%
-print("the second stage is worse throughout:", full or max(second) < max(first))
+# %% tags=["proof"]
+if course.profile == "sample":  # what the high rate does to the real digits is not known
+    assert max(second) < max(first) - 0.1, f"first stage {first}, second stage {second}"
 
 # %% [markdown]
 # **Guess first.** What is in the file?
@@ -1489,7 +1726,8 @@ print("the second stage is worse throughout:", full or max(second) < max(first))
 #
 # </details>
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
+# measurement
 in_file = load_checkpoint(file)["val_accuracy"]
 model, mended_file = new_mlp(), folder / "mended.pt"
 stage(model, 0.1, mended_file)
@@ -1497,15 +1735,25 @@ stage(model, 2.0, mended_file, best=load_checkpoint(mended_file)["val_accuracy"]
 mended_in_file = load_checkpoint(mended_file)["val_accuracy"]
 print(f"in the file as written {in_file:.3f}, cured {mended_in_file:.3f}")
 
+# %% tags=["proof"]
+assert in_file == max(second), f"in the file {in_file:.3f}, best of the second stage {max(second):.3f}"
+if course.profile == "sample":  # what the high rate does to the real digits is not known
+    assert mended_in_file - in_file > 0.2, f"in the file as written {in_file:.3f}, cured {mended_in_file:.3f}"
 
-# %%
+
+# %% tags=["fold"]
+# test
 def only_rises(before, after):
     assert after >= before, "the record in the file has got worse"
 
 
-print("it costs more than 0.2:", full or mended_in_file - in_file > 0.2)
 print("as written:", tried(only_rises, max(first), in_file))
 print("cured:     ", tried(only_rises, max(first), mended_in_file))
+
+# %% tags=["proof"]
+assert tried(only_rises, max(first), mended_in_file) == "passes", "the test stops the cured program"
+if course.profile == "sample":  # what the high rate does to the real digits is not known
+    assert tried(only_rises, max(first), in_file) != "passes", "the test lets the bug pass"
 
 # %%
 import shutil
@@ -1536,21 +1784,32 @@ settings = parser.parse_args(["--cuda", "False"])
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 for text in ["False", "no", "0", ""]:
-    print(f"--cuda {text!r:<8} gives {parser.parse_args(['--cuda', text]).cuda}")
+    value = parser.parse_args(["--cuda", text]).cuda
+    print(f"--cuda {text!r:<8} gives {value!s:<6} the GPU is {'used' if value else 'not used'}")
+
+# %% tags=["proof"]
+values = [parser.parse_args(["--cuda", text]).cuda for text in ["False", "no", "0", ""]]
+assert values == [True, True, True, False], f"{values}"
 
 
-# %%
+# %% tags=["fold"]
+# test
 def can_be_switched_off(parser, words):
     value = parser.parse_args(words).cuda
-    assert value is False, f"{' '.join(words)} gives {value}"
+    assert value is False, f"cuda is {value}, although {' '.join(words)} was asked for"
 
 
 mended = argparse.ArgumentParser(prog="train")
 mended.add_argument("--cuda", action=argparse.BooleanOptionalAction, default=True)
 print("as written:", tried(can_be_switched_off, parser, ["--cuda", "False"]))
 print("cured:     ", tried(can_be_switched_off, mended, ["--no-cuda"]))
+
+# %% tags=["proof"]
+assert tried(can_be_switched_off, parser, ["--cuda", "False"]) != "passes", "the test lets the bug pass"
+assert tried(can_be_switched_off, mended, ["--no-cuda"]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # ### Case 26: A mean of characters
@@ -1577,10 +1836,13 @@ except ValueError as error:
 #
 # </details>
 
-# %%
+# %% tags=["fold"]
+# measurement
 print("data_mean:", settings.data_mean)
 
 
+# %% tags=["fold"]
+# test
 def three_numbers(mean):
     numbers = [isinstance(value, float) for value in mean]
     assert numbers == [True] * 3, f"{mean} is no mean of three colours"
@@ -1591,6 +1853,10 @@ mended.add_argument("--data-mean", type=float, nargs=3, default=[0.5, 0.5, 0.5])
 mended_settings = mended.parse_args(["--data-mean", "0.4", "0.5", "0.6"])
 print("as written:", tried(three_numbers, settings.data_mean))
 print("cured:     ", tried(three_numbers, mended_settings.data_mean))
+
+# %% tags=["proof"]
+assert tried(three_numbers, settings.data_mean) != "passes", "the test lets the bug pass"
+assert tried(three_numbers, mended_settings.data_mean) == "passes", "the test stops the cured program"
 
 # %% [markdown]
 # > **Common mistake.** A program begins with the line `warnings.filterwarnings("ignore")`, "because it prints so much".
@@ -1611,6 +1877,9 @@ with warnings.catch_warnings(record=True) as hidden:
     slips()
 for warning in hidden:
     print(f"- {str(warning.message)[:88]} …")
+
+# %% tags=["proof"]
+assert len(hidden) == 3, f"{len(hidden)} warnings"
 
 # %% [markdown]
 # > Each of these sentences is a diagnosis, free of charge; case 1 shows what the first one saves you, and case 18 the
@@ -1672,8 +1941,8 @@ sick = [score_at(lr) for lr in swept]
 for lr, found in zip(swept, sick):
     print(f"rate {lr:<6g} validation accuracy {found:.2f}")
 
-# %%
-print("no rate gets to 0.3:", max(sick) < 0.3)
+# %% tags=["proof"]
+assert max(sick) < 0.3, f"accuracies {sick}"
 
 # %% [markdown]
 # No rate helps, and we have learned nothing about the reason. Now the routine. Three of its steps are numbers, and each
@@ -1713,8 +1982,8 @@ def gradient_norms():
 began, ended = overfit()
 print(f"one batch: loss at the start {began:.2f}, after 200 steps {ended:.2f}")
 
-# %%
-print("it has hardly fallen, and stays above 1:", began - ended < 0.5 and ended > 1)
+# %% tags=["proof"]
+assert began - ended < 0.5 and ended > 1, f"loss {began:.2f}, then {ended:.2f}"
 
 # %% [markdown]
 # 200 steps on 32 pictures have changed next to nothing, so the patient is ill, and more data or more epochs will not
@@ -1747,8 +2016,12 @@ plt.show()
 began, ended = overfit()
 print(f"one batch: loss at the start {began:.2f}, after 200 steps {ended:.2f}")
 
-# %%
-print("one batch is still not learned by heart:", ended > 0.2)
+# %% tags=["proof"]
+assert ended > 0.2, f"one batch is learned by heart: loss {ended:.2f}"
+model, wrong = new_mlp(), DataLoader(TensorDataset(pictures, y[:32]), 32)  # the labels before the cure
+assert not torch.equal(labels, y[:32]), "these labels are right"
+history = fit(model, wrong, optimizer=torch.optim.SGD(model.parameters(), lr=0.1), epochs=300, progress=False)
+assert history["train_loss"][-1] < 0.2, f"wrong labels are not learned by heart: {history['train_loss'][-1]:.2f}"
 
 # %% [markdown]
 # Now each picture has its label, and still one batch is too much. (This bug alone would not have shown in step 1: a
@@ -1759,6 +2032,9 @@ print("one batch is still not learned by heart:", ended > 0.2)
 # %%
 print(f"first loss {first_loss():.2f}   ln 10 = {np.log(10):.2f}")
 
+# %% tags=["proof"]
+assert abs(first_loss() - np.log(10)) < 0.3, f"first loss {first_loss():.2f}"
+
 # %% [markdown]
 # Close enough. If there is a bug in the starting values, it does not show. On to **step 4, the gradient norms**:
 
@@ -1766,12 +2042,18 @@ print(f"first loss {first_loss():.2f}   ln 10 = {np.log(10):.2f}")
 print("first layer to last:", " ".join(f"{norm:.5f}" for norm in gradient_norms()))
 outputs = build()(pictures)
 print(f"largest output of each row, on average: {outputs.max(dim=1).values.mean():.4f}")
-print("each row adds up to 1:", torch.allclose(outputs.sum(dim=1), torch.ones(32).to(x.device)))
+sums = outputs.sum(dim=1)
+print(f"sums of the rows: from {sums.min():.4f} to {sums.max():.4f}")
+
+# %% tags=["proof"]
+assert max(gradient_norms()) < 0.01, f"gradient norms {gradient_norms()}"
+assert outputs.max(dim=1).values.mean() > 0.99, "the answers are not that sure"
+torch.testing.assert_close(sums, torch.ones_like(sums))
 
 # %% [markdown]
-# No layer gets a gradient worth the name. The outputs are probabilities: the softmax of case 5. And each answer is as
-# sure as can be, so this softmax lets nothing through. That is the second bug. We cure it, and repeat steps 3, 4 and 1.
-# (The pictures come from `load`, which has not changed since we looked at them.)
+# No layer gets a gradient worth the name. Each row adds up to 1: probabilities, the softmax of case 5. And each answer
+# is as sure as can be, so this softmax lets nothing through. That is the second bug. We cure it, and repeat steps 3, 4
+# and 1. (The pictures come from `load`, which has not changed since we looked at them.)
 
 # %%
 def build():
@@ -1783,6 +2065,10 @@ def build():
 
 print(f"first loss {first_loss():.0f}   gradient norms {[round(g) for g in gradient_norms()]}")
 
+# %% tags=["proof"]
+assert first_loss() > 200 * np.log(10), f"first loss {first_loss():.0f}"
+assert min(gradient_norms()) > 100, f"gradient norms {gradient_norms()}"
+
 # %% tags=["nbval-ignore-output"]
 try:
     began, ended = overfit()
@@ -1791,8 +2077,8 @@ except FloatingPointError as error:
     ended = float("inf")
     print(type(error).__name__, error)
 
-# %%
-print("one batch is still not learned by heart:", ended > 0.2)
+# %% tags=["proof"]
+assert ended > 0.2, f"one batch is learned by heart: loss {ended:.2f}"
 
 # %% [markdown]
 # Gradients are there now, but they are huge, and one batch is still too much. And the first loss, which had looked
@@ -1810,8 +2096,8 @@ def build():
 began, ended = overfit()
 assert abs(first_loss() - np.log(10)) < 0.4, "the untrained network prefers some class"
 assert all(0.01 < norm < 100 for norm in gradient_norms()), "gradients are missing or huge"
+assert ended < 0.2, "one batch is not learned by heart"
 print(f"first loss {first_loss():.1f}   gradient norms", np.round(gradient_norms(), 1))
-print("one batch is learned by heart:", ended < 0.2)
 
 # %% [markdown]
 # Steps 1 to 4 are in order. (If step 1 fails although the others are healthy, the rate may be far off: go on.) Only
@@ -1827,9 +2113,9 @@ ax.set(ylabel="validation accuracy")
 ax.legend()
 plt.show()
 
-# %%
-print("the best rate gains more than 0.5:", full or max(cured) - max(sick) > 0.5)
-print("and it is not at the edge of the sweep:", 0 < int(np.argmax(cured)) < len(swept) - 1)
+# %% tags=["proof"]
+assert 0 < int(np.argmax(cured)) < len(swept) - 1, f"the best rate is at the edge of the sweep: {cured}"
+assert max(cured) - max(sick) > course.pick(sample=0.5, full=0.3), f"cured {cured}, three bugs {sick}"
 
 # %% [markdown]
 # The curve of the cured patient has a top in the middle, with room on both sides; the sick one's never leaves the level

@@ -1,7 +1,25 @@
-"""JupyterLab as the course configures it opens on lesson 00 and runs it."""
+"""JupyterLab as the course configures it: it opens on lesson 00 and runs it, and what gives answers away is folded."""
 
 import browser
+import pytest
 
 
 def test_lab_opens_on_lesson_00_and_runs_it(tmp_path, chromium_path):
     assert browser.run_notebook(None, tmp_path / "screenshot.png", chromium_path) == []
+
+
+@pytest.mark.parametrize(
+    ("notebook", "tag", "least"),
+    [
+        ("notebooks/14_debugging_clinic.ipynb", "fold", 5),
+        ("notebooks/solutions/01_data_loading_and_visualization.ipynb", "check", 5),
+    ],
+)
+def test_what_gives_an_answer_away_comes_folded(notebook, tag, least, chromium_path):
+    with browser.opened(notebook, chromium_path) as page:
+        cells = browser.code_cells(page)
+    folded = [cell for cell in cells if tag in cell["tags"]]
+    assert len(folded) >= least
+    assert not any(cell["source"] for cell in folded), "the source of a folded cell is shown"
+    assert tag != "fold" or not any(cell["output"] for cell in folded), "the output of a folded cell is shown"
+    assert all(cell["source"] for cell in cells if not {"fold", "check"} & {*cell["tags"]})

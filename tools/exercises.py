@@ -97,13 +97,14 @@ def edited(answer: str, code: str, source: Path, line: int) -> str:
         ValueError: the edit does not fit the answer; the message names file, line and text
     """
     parts = [EDIT_LINE.fullmatch(text) for text in code.splitlines()]
-    if not any(parts):
+    edits = [part for part in parts if part]
+    if not edits:
         return code
-    if None in parts:
+    if len(edits) < len(parts):
         where = f"{source}:{line + parts.index(None)}"
         raise ValueError(f"{where}: every line of an edit begins with '# - ' or '# + ':\n{code}")
     spans: list[tuple[int, int, str]] = []  # begin and end in the answer, and what stands there instead
-    for sign, run in groupby(parts, key=lambda part: part[1]):
+    for sign, run in groupby(edits, key=lambda part: part[1]):
         lines = [part[2] or "" for part in run]
         text, where = "\n".join(lines), f"{source}:{line}"
         line += len(lines)

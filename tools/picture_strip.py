@@ -19,7 +19,7 @@ from pathlib import Path
 import matplotlib
 import nbformat
 from PIL import Image, ImageDraw, ImageFont
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import FilePayload, sync_playwright
 
 from course_utils.data.images import load_rgb
 
@@ -46,8 +46,8 @@ def figure(lesson: str, cell: str, box: tuple[float, float, float, float] = (0, 
         data = [output.get("data", {}).get("image/png") for output in one.get("outputs", [])]
         if cell in one.source and any(data):
             picture = load_rgb(io.BytesIO(base64.b64decode(list(filter(None, data))[-1])))
-            edges = (round(share * length) for share, length in zip(box, picture.size * 2))
-            return picture.crop(tuple(edges))
+            (left, upper, right, lower), (width, height) = box, picture.size
+            return picture.crop((left * width, upper * height, right * width, lower * height))
     raise SystemExit(f"{notebook.name} has no figure below a cell with {cell!r}: choose another one here")
 
 
@@ -57,6 +57,7 @@ def page_of_lesson_13(run: Path, width: int, height: int) -> Image.Image:
     load_rgb(QUESTION).resize((SHOWN, SHOWN), Image.Resampling.LANCZOS).save(question, "png")
     command = [sys.executable, "-m", "course_utils.serving", str(run), "--port", "0"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None  # a pipe, see above
     try:
         line = server.stdout.readline()
         if not line:
@@ -65,7 +66,8 @@ def page_of_lesson_13(run: Path, width: int, height: int) -> Image.Image:
             browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=2)
             page.goto(line.split()[-1])
-            upload = {"name": QUESTION.with_suffix(".png").name, "mimeType": "image/png", "buffer": question.getvalue()}
+            name = QUESTION.with_suffix(".png").name
+            upload = FilePayload(name=name, mimeType="image/png", buffer=question.getvalue())
             page.locator("#file").set_input_files(upload)
             page.locator("#answer li").first.wait_for()
             page.wait_for_timeout(500)

@@ -4,11 +4,12 @@ import ast
 import json
 import random
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeGuard
 
 
-def is_assertion(node: ast.AST) -> bool:
+def is_assertion(node: ast.AST) -> TypeGuard[ast.Expr | ast.Assert]:
     """Whether a statement asserts: `assert …`, or a call such as `torch.testing.assert_close(…)`."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return ast.unparse(node.value.func).rpartition(".")[2].startswith("assert_")
@@ -21,11 +22,8 @@ class Judge(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> ast.AST:
         if not is_assertion(node):
             return self.generic_visit(node)
-        (judged,) = ast.parse("try: pass\nexcept AssertionError as error: _note(0, error)\nelse: _note(0)").body
-        judged.body = [node]
-        for note in (judged.handlers[0].body[0], judged.orelse[0]):
-            note.value.args[0] = ast.Constant(node.lineno)
-        return ast.fix_missing_locations(judged)
+        judge = ast.Call(ast.Name("_judge", ast.Load()), [ast.Constant(node.lineno)], [])
+        return ast.fix_missing_locations(ast.With([ast.withitem(judge)], [node]))  # with _judge(7): assert …
 
 
 def _generators() -> list[tuple[Callable, Callable]]:
@@ -46,13 +44,20 @@ def prove(proof: str, variables: dict[str, Any]) -> None:
     """
     outcomes: list[tuple[int, str | None]] = []
 
-    def note(line: int, failure: AssertionError | None = None) -> None:
-        outcomes.append((line, None if failure is None else str(failure).strip() or "does not hold"))
+    @contextmanager
+    def judge(line: int) -> Iterator[None]:
+        try:
+            yield
+            outcomes.append((line, None))
+        except AssertionError as failure:
+            outcomes.append((line, str(failure).strip() or "does not hold"))
 
     states = [(put_back, state()) for state, put_back in _generators()]
-    judged = compile(Judge().visit(ast.parse(proof)), "<proof>", "exec")
+    tree = ast.parse(proof)
+    Judge().visit(tree)
+    judged = compile(tree, "<proof>", "exec")
     try:
-        exec(judged, variables | {"_note": note})
+        exec(judged, variables | {"_judge": judge})
     finally:
         for put_back, state in states:
             put_back(state)

@@ -10,7 +10,9 @@ import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from jupyter_client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from proof_runner import is_assertion
@@ -89,13 +91,15 @@ class ProvingClient(NotebookClient):
         lenient: note a proof that does not hold and go on, instead of raising a `ProofError`.
     """
 
-    def __init__(self, notebook: NotebookNode, lenient: bool = False, **settings):
+    def __init__(self, notebook: NotebookNode, lenient: bool = False, **settings: Any):
         super().__init__(notebook, **settings)
         self.lenient = lenient
         self.outcomes: list[Outcome] = []
 
-    async def async_execute_cell(self, cell, cell_index, **settings):
-        cell = await super().async_execute_cell(cell, cell_index, **settings)
+    async def async_execute_cell(
+        self, cell: NotebookNode, cell_index: int, *more: Any, **settings: Any
+    ) -> NotebookNode:
+        cell = await super().async_execute_cell(cell, cell_index, *more, **settings)
         proof = cell.metadata.get(TAG)
         if proof and cell.execution_count:
             await self._judge(cell.execution_count, proof)
@@ -108,10 +112,12 @@ class ProvingClient(NotebookClient):
             if message["msg_type"] == "stream":
                 printed.append(message["content"]["text"])
 
+        assert isinstance(self.kc, AsyncKernelClient)  # while a notebook is executed
         reply = await self.kc.execute_interactive(
             code(proof), store_history=False, allow_stdin=False, output_hook=listen, timeout=self.timeout
         )
-        lines, reached = proof.splitlines(), {}
+        lines = proof.splitlines()
+        reached: dict[int, str | None] = {}
         for line, failure in json.loads("".join(printed).splitlines()[-1]):
             reached[line] = reached.get(line) or failure
         for line, reason in assertions(proof).items():

@@ -21,7 +21,7 @@ from proofs import TAG, ProvingClient
 
 RESULTS = build.ROOT / "benchmarks" / "seeds.json"
 STEP = 1000  # the first other seed is 1000, or 1001 where the lesson says 1
-NUMBER = re.compile(r"((?:\bseed ?= ?|_seed\(|\bdefault_rng\(|\bRandom\(|\brandom_state=))(\d+)\b")
+NUMBER = re.compile(r"((?:\bseed ?= ?|_seed\(|seed_everything\(|\bdefault_rng\(|\bRandom\(|\brandom_state=))(\d+)\b")
 RANGE = re.compile(r"(\bfor seed in )(range\(\d+\)|[\[(][\d, ]+[\])])")
 
 

@@ -10,6 +10,7 @@ needs from data/manifest.toml, titles, promises and study times from the lessons
 import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,7 @@ HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
     "time_to_accuracy": "as fast to the same accuracy on digits: lesson 04's training, against a widely copied one",
     "image_loading": "as fast an epoch of loading: decode each picture once (lesson 06)",
 }
+SEEDS = ROOT / "benchmarks" / "seeds.json"
 NBSP = "\N{NO-BREAK SPACE}"
 STATED = (  # how a lesson and an exercise state their times
     re.compile(r"(\*\*Time\*\* about )\d+( minutes, of which the computer works )\d+( seconds)"),
@@ -130,11 +132,12 @@ def data_needs(results: dict) -> str:
     for lesson in lessons():
         number = lesson.name[:2]
         used = needs(number)
-        samples = ", ".join(one.sample_note or f"{one.sample} ({size(one.sample)})" for one in used) or "nothing"
+        samples = (one.sample_note or (one.sample and f"{one.sample} ({size(one.sample)})") for one in used)
         full = ", ".join(f"{one.name} ({one.megabytes:.0f} MB)" for one in used if one.files) or "the same"
         megabytes = sum(one.megabytes for one in used)
         duration = f"{minutes[number]} min" if number in minutes else ""
-        lines.append(f"| {number} | {samples} | {full} | {megabytes:.0f} MB | {duration} |")
+        sample = ", ".join(filter(None, samples)) or "nothing"
+        lines.append(f"| {number} | {sample} | {full} | {megabytes:.0f} MB | {duration} |")
     return "\n".join(lines)
 
 
@@ -147,7 +150,10 @@ def measured(results: dict) -> str:
     """The tables of benchmarks/README.md, one for each benchmark."""
     blocks = []
     for name, benchmark in results.items():
-        claim = ast.get_docstring(ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")))
+        source = ROOT / "benchmarks" / f"{name}.py"
+        claim = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
+        if claim is None:
+            raise SystemExit(f"{source.relative_to(ROOT)} should begin with a docstring that says what it measures")
         lines = [f"### [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
         lines += ["| what | figure | ratio | goal | met |", "|---|---|---|---|---|"]
         for row in _rows(benchmark["rows"]):
@@ -156,6 +162,37 @@ def measured(results: dict) -> str:
             lines.append(f"| {row['what']} | {row['figure']} | {ratio} | {row.get('goal') or ''} | {met} |")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def claims(results: dict) -> str:
+    """The list of benchmarks/README.md: what became of each lesson's claims in the profile `full`."""
+    lines = ["| lesson | held | failed | not checked |", "|---|---|---|---|"]
+    details = []
+    for row in results["full_profile"]["rows"]:
+        counts = Counter(state for _, _, state, _ in row.get("proofs", []))
+        if not counts:
+            continue
+        lines.append(f"| {row['lesson']} | {counts['held']} | {counts['FAILED']} | {counts['not checked']} |")
+        open_ones = [claim for claim in row["proofs"] if claim[2] != "held"]
+        if open_ones:
+            details.append(
+                f"\n<details><summary>{row['lesson']}, on {row['device']}, with {row['backbone']}</summary>\n"
+            )
+            details += [
+                f"- cell {cell}, {state}: `{text}`" + f" ({why})" * bool(why) for cell, text, state, why in open_ones
+            ]
+            details.append("\n</details>")
+    return "\n".join([*lines, *details]) if len(lines) > 2 else "Not measured yet."
+
+
+def seeds(results: dict) -> str:
+    """The table of benchmarks/README.md: in how many other seeds each lesson's claims held."""
+    found = json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.exists() else {}
+    lines = ["| lesson | seeds | claims | held with every seed | held in fewer |", "|---|---|---|---|---|"]
+    for lesson, one in found.items():
+        lucky = "; ".join(f"{text.partition(':')[0]}: {times}" for text, times in one["not with every seed"].items())
+        lines.append(f"| {lesson} | {one['seeds']} | {one['assertions']} | {one['held with every seed']} | {lucky} |")
+    return "\n".join(lines) if found else "Not measured yet."
 
 
 def _rows(rows: list[dict]) -> list[dict]:
@@ -185,6 +222,8 @@ TABLES: dict[str, Callable[[dict], str]] = {
     "times": times,
     "needs": data_needs,
     "measured": measured,
+    "claims": claims,
+    "seeds": seeds,
 }
 
 

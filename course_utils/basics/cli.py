@@ -1,12 +1,12 @@
 """What the programs of the course have in common. Lesson 10 builds them."""
 
 import argparse
+import io
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from . import distributed
@@ -41,7 +41,7 @@ def exit_code(work: Callable[[], None], interrupted: str) -> int:
     What the terminal cannot show, such as Chinese names in an old one of Windows, is printed as \\u…: no work is lost
     for it.
     """
-    with suppress(AttributeError):  # a notebook's stream shows everything
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a notebook's stream is another, and shows everything
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         work()

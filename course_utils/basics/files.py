@@ -4,20 +4,19 @@ import errno
 import glob
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-try:
+if sys.platform != "win32":  # which has no such locks, and deletes no file that is open
     import fcntl
-except ImportError:  # Windows, which deletes no file that is open
-    fcntl = None
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
+def naming(path: str | Path | IO[bytes]) -> Iterator[None]:
     """Add `path` to errors of the system that name no file, such as that of a full disk."""
     try:
         yield
@@ -40,10 +39,10 @@ def replacing(path: str | Path, mode: str = "wb") -> Iterator[IO]:
     path = Path(path)
     _clear_up(path)
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
-        with naming(path), open(unfinished, mode, **text) as file:
-            if fcntl:
+        with naming(path), open(unfinished, mode, encoding=encoding, newline=newline) as file:
+            if sys.platform != "win32":
                 with suppress(OSError):  # some network drives have no locks
                     fcntl.flock(file, fcntl.LOCK_EX)
             yield file
@@ -74,7 +73,7 @@ def _clear_up(path: Path) -> None:
     """Delete unfinished versions of `path` that nobody is writing: their writers held a lock, and were killed."""
     for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         with suppress(OSError):
-            if fcntl:
+            if sys.platform != "win32":
                 with open(left, "rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left.unlink()

@@ -3,7 +3,7 @@
 import io
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional as F
 
 from ..basics.files import replacing
 from .images import to_rgb
+from .loaders import SizedDataset
 from .transforms import MEAN, STD, random_crop, shrink
 
 
@@ -27,7 +28,7 @@ class CachedImages(Dataset):
         targets: its labels.
     """
 
-    def __init__(self, dataset: Dataset, size: int, *, augment: bool = False, file: str | Path | None = None):
+    def __init__(self, dataset: SizedDataset, size: int, *, augment: bool = False, file: str | Path | None = None):
         """
         Args:
             dataset: yields (PIL image, label), e.g. `hymenoptera("train")` without a transform; what is not RGB yet
@@ -42,18 +43,19 @@ class CachedImages(Dataset):
             ValueError: the data set yields no PIL images, or one of them cannot be read.
         """
         self.augment = augment
-        self.classes, self.targets = getattr(dataset, "classes", None), []
+        self.classes = getattr(dataset, "classes", None)
+        self.targets: list[int] = []
         self._size, self._crop = size, random_crop(size)
         self._shapes: list[tuple[int, int, int]] = []
         self._file = Path(file) if file else None
         if self._file is None:
-            store = io.BytesIO()
-            self._fill(store, dataset, size)
-            self._pixels = np.frombuffer(store.getbuffer(), np.uint8)
+            memory = io.BytesIO()
+            self._fill(memory, dataset, size)
+            self._pixels = np.frombuffer(memory.getbuffer(), np.uint8)
         else:
             with replacing(self._file) as store:  # another cache may be reading the old one
                 self._fill(store, dataset, size)
-            self._open()
+            self._open(self._file)
         self._starts = [0, *accumulate(height * width * 3 for height, width, _ in self._shapes)]
 
     def __len__(self) -> int:
@@ -78,9 +80,9 @@ class CachedImages(Dataset):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._file is not None:
-            self._open()
+            self._open(self._file)
 
-    def _fill(self, store: BinaryIO, dataset: Dataset, size: int) -> None:
+    def _fill(self, store: IO[bytes], dataset: SizedDataset, size: int) -> None:
         for index in range(len(dataset)):
             image, label = dataset[index]
             if not isinstance(image, Image.Image):
@@ -95,15 +97,15 @@ class CachedImages(Dataset):
             pixels = np.asarray(shrink(size)(image))
             self._shapes.append(pixels.shape)
             self.targets.append(label)
-            store.write(pixels)
+            store.write(pixels.data)
 
     def _cut(self, image: torch.Tensor) -> torch.Tensor:
         if not self.augment:
             return F.center_crop(image, [self._size, self._size])
         return F.resized_crop(image, **self._crop.make_params([image]), size=self._crop.size)
 
-    def _open(self) -> None:
-        self._pixels = np.memmap(self._file, np.uint8, "c")
+    def _open(self, file: Path) -> None:
+        self._pixels = np.memmap(file, np.uint8, "c")
 
     def _image(self, index: int) -> torch.Tensor:
         index = range(len(self))[index]  # from the end if negative; IndexError beyond

@@ -4,6 +4,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -22,7 +23,7 @@ UNREADABLE = (
     *(OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError),
     *(TypeError, AttributeError, struct.error),
 )
-ORIENTATION = 0x0112  # a camera's mark: how it was held
+ORIENTATION, UPRIGHT = 0x0112, 1  # a camera's mark: how it was held
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,10 +35,13 @@ TURNS = {
 }
 
 
-def load_rgb(path: str | Path) -> Image.Image:
+def load_rgb(path: str | Path | IO[bytes]) -> Image.Image:
     """Open an image file as RGB, whatever its mode: grey, palette, CMYK, 16-bit, or with an alpha channel.
 
     Transparent parts become white, 16-bit values are divided by 256, and a camera's rotation mark is obeyed.
+
+    Args:
+        path: where it is, or the file itself, open for reading bytes.
 
     Raises:
         OSError: there is no such file, or the system cannot read it.
@@ -86,7 +90,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     Pillow's `exif_transpose` also writes all notes of the camera anew, and fails where one of them is odd.
     """
     try:
-        return TURNS.get(image.getexif().get(ORIENTATION))
+        return TURNS.get(image.getexif().get(ORIENTATION, UPRIGHT))
     except UNREADABLE:  # the notes are damaged, the pixels are not
         return None
 

@@ -63,9 +63,12 @@ def _lines(annotations: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in stripped if line]
 
 
-def _parse(lines: list[tuple[int, str]], root: Path, num_classes: int):
+def _parse(
+    lines: list[tuple[int, str]], root: Path, num_classes: int
+) -> tuple[list[tuple[Path, int]], list[tuple[int, str]]]:
     """Samples (path, label), and problems (line number, what is wrong)."""
-    samples, problems, first_seen = [], [], {}
+    samples, problems = [], []
+    first_seen: dict[Path, int] = {}
     for number, line in lines:
         parts = line.rsplit(maxsplit=1)
         if line.startswith("#"):

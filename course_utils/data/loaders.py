@@ -1,6 +1,7 @@
 """Batches that depend on a seed alone. Lesson 10 builds them, so that one process and two train the same model."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -8,7 +9,15 @@ from torch.utils.data import DataLoader, Dataset
 from ..basics import distributed
 
 
-def seeded_loader(dataset: Dataset, batch_size: int, seed: int, workers: int = 0) -> DataLoader:
+class SizedDataset(Protocol):
+    """A data set that knows its length, as torch's `Dataset` need not: indices give examples (input, target)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple: ...
+
+
+def seeded_loader(dataset: SizedDataset, batch_size: int, seed: int, workers: int = 0) -> DataLoader:
     """Shuffled batches of a data set that augments its examples.
 
     Order and augmentation follow from `seed` and the epoch: not from the number of loader workers or of processes, nor
@@ -40,7 +49,7 @@ def seeded_loader(dataset: Dataset, batch_size: int, seed: int, workers: int = 0
 class _SeededLoader(DataLoader):
     """Its own generator seeds what nobody uses, the workers, whenever they are started. That leaves no trace in it."""
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator:  # type: ignore[override]  # torch names a private class
         batches = super().__iter__()
         self.generator.manual_seed(0)
         return batches
@@ -72,7 +81,7 @@ class _SeededBatches:
 class _SeededExamples(Dataset):
     """The examples of a data set, each drawn with the random numbers of its seed."""
 
-    def __init__(self, dataset: Dataset):
+    def __init__(self, dataset: SizedDataset):
         self.dataset = dataset
 
     def __len__(self) -> int:

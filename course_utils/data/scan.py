@@ -108,9 +108,9 @@ def check_name(path: str) -> None:
     while not _is_text(folder := os.path.dirname(path)):
         path = folder
     raise ValueError(
-        f"In {folder or os.curdir!r} is a name that is not UTF-8 text: {os.fsencode(os.path.basename(path))}. Archives "
-        "from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for Chinese), "
-        "or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
+        f"In {folder or os.curdir!r} is a name that is not UTF-8 text: {os.fsencode(os.path.basename(path))!r}. "
+        "Archives from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for "
+        "Chinese), or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
     )
 
 

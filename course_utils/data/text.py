@@ -144,7 +144,7 @@ class TextDataset(Dataset):
 def pad_batch(examples: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of examples of a `TextDataset`: ids (n, longest), filled up with padding at the end, and labels (n,)."""
     ids, labels = zip(*examples)
-    return pad_sequence(ids, batch_first=True, padding_value=PADDING), torch.tensor(labels)
+    return pad_sequence(list(ids), batch_first=True, padding_value=PADDING), torch.tensor(labels)
 
 
 def text_loader(dataset: TextDataset, batch_size: int, seed: int | None = None) -> DataLoader:

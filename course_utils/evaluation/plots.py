@@ -5,7 +5,8 @@ Lessons 01 to 04 draw the first of them by hand, lesson 09 curves and bars; it a
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import SupportsInt
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,7 +36,7 @@ CJK_FONTS = (  # of Linux, macOS and Windows; any other font with the characters
 
 def show_batch(
     images: torch.Tensor,
-    labels: ArrayLike | None = None,
+    labels: Iterable[SupportsInt] | None = None,
     class_names: Sequence[str] | None = None,
     *,
     columns: int = 8,
@@ -55,8 +56,8 @@ def show_batch(
 
 def show_predictions(
     images: torch.Tensor,
-    labels: ArrayLike,
-    predictions: ArrayLike,
+    labels: Iterable[SupportsInt],
+    predictions: Iterable[SupportsInt],
     class_names: Sequence[str] | None = None,
     *,
     columns: int = 8,
@@ -136,7 +137,7 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
         raise ValueError(f"Need examples of two classes at least, there are only those of {labels}.")
     areas = {label: average_precision_score(y_true == label, probabilities[:, label]) for label in labels}
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
-    for number, label in enumerate(sorted(labels, key=areas.get)[:most]):
+    for number, label in enumerate(sorted(labels, key=areas.__getitem__)[:most]):
         is_class, scores, style = y_true == label, probabilities[:, label], STYLES[number % len(STYLES)]
         name = f"{_name(label, class_names)}: {areas[label]:.2f}, {roc_auc_score(is_class, scores):.2f}"
         precision, recall, _ = precision_recall_curve(is_class, scores)
@@ -178,10 +179,10 @@ def use_cjk_font(text: str = "训练损失") -> str | None:
         `text`. Nothing is changed then, and figures would show boxes. To get one: `apt install fonts-noto-cjk` on
         Debian and Ubuntu; macOS and Windows bring some along.
     """
-    known = {name: rank for rank, name in enumerate(CJK_FONTS)}
+    fonts, known = font_manager.fontManager, {name: rank for rank, name in enumerate(CJK_FONTS)}
     plain_first = sorted(
-        font_manager.fontManager.ttflist,
-        key=lambda font: (known.get(font.name, len(known)), font.style != "normal", abs(font.weight - 400), font.name),
+        fonts.ttflist,
+        key=lambda f: (known.get(f.name, len(known)), f.style != "normal", fonts.score_weight(f.weight, 400), f.name),
     )
     for font in plain_first:
         # the last resort claims to have every character, and draws boxes
@@ -200,7 +201,14 @@ def _has_characters(font_file: str, text: str) -> bool:
     return all(font.get_char_index(ord(character)) for character in text)
 
 
-def _image_grid(images, captions, colours, columns, title, normalized) -> Figure:
+def _image_grid(
+    images: torch.Tensor,
+    captions: list[str] | None,
+    colours: list[str] | None,
+    columns: int,
+    title: str,
+    normalized: bool,
+) -> Figure:
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
         raise ValueError(
             f"Need at least one image, (n, 3, height, width) or (n, 1, height, width), got {tuple(images.shape)}."
@@ -227,7 +235,7 @@ def _image_grid(images, captions, colours, columns, title, normalized) -> Figure
     return figure
 
 
-def _name(label, class_names: Sequence[str] | None) -> str:
+def _name(label: SupportsInt, class_names: Sequence[str] | None) -> str:
     number = int(label)
     if class_names is None:
         return str(number)
@@ -236,6 +244,6 @@ def _name(label, class_names: Sequence[str] | None) -> str:
     return _plain(class_names[number])
 
 
-def _plain(name) -> str:
+def _plain(name: object) -> str:
     """A name as text: what stands between dollars would be a formula."""
     return str(name).replace("$", r"\$")

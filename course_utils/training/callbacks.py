@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 
 import torch
 from torch import nn
@@ -62,7 +63,10 @@ class BatchRecorder:
             bar: shows the progress, and the last loss and learning rate that were read.
         """
         self.epoch, self.done, self.callbacks, self.bar = epoch, done, callbacks, bar
-        self.unread, self.sizes, self.losses, self.hits = [], [], [], []
+        self.unread: list[tuple[float, int, torch.Tensor, torch.Tensor | None]] = []
+        self.sizes: list[int] = []
+        self.losses: list[float] = []
+        self.hits: list[float] = []  # of those batches that have some
 
     def add(self, lr: float, size: int, loss: torch.Tensor, hits: torch.Tensor | None) -> None:
         """A batch of `size` examples has been trained at learning rate `lr`.
@@ -82,12 +86,11 @@ class BatchRecorder:
     def _read(self) -> None:
         if not self.unread:
             return
-        rates, sizes, losses, hits = zip(*self.unread)
-        losses = distributed.mean_of_all(torch.stack(losses).float()).tolist()
-        if hits[0] is not None:
-            hits = distributed.mean_of_all(torch.stack(hits).float()).tolist()
+        rates, sizes, on_device, hits_on_device = zip(*self.unread)
+        losses = _numbers(on_device)
+        hits = [] if hits_on_device[0] is None else _numbers(hits_on_device)
         rows, known = [], len(self.sizes)
-        for number, (lr, size, loss, right) in enumerate(zip(rates, sizes, losses, hits), known + 1):
+        for number, (lr, size, loss, right) in enumerate(zip(rates, sizes, losses, hits or repeat(None)), known + 1):
             if not math.isfinite(loss):
                 raise FloatingPointError(
                     f"The loss is {loss} in batch {number} of epoch {self.epoch}. Look for values in the data that are "
@@ -108,4 +111,9 @@ class BatchRecorder:
         self._read()
         seen = sum(self.sizes)
         scores = {"train_loss": sum(loss * size for loss, size in zip(self.losses, self.sizes)) / seen}
-        return scores if None in self.hits else scores | {"train_accuracy": sum(self.hits) / seen}
+        return scores | {"train_accuracy": sum(self.hits) / seen} if len(self.hits) == len(self.sizes) else scores
+
+
+def _numbers(scalars: Sequence[torch.Tensor]) -> list[float]:
+    """Read scalars from their device, each the mean over all processes."""
+    return distributed.mean_of_all(torch.stack(list(scalars)).float()).tolist()

@@ -90,7 +90,7 @@ class TensorBoardLog(Callback):
 
     def on_batches(self, rows: list[dict[str, float]]) -> None:
         for row in rows:
-            self.step = row["batch"]
+            self.step = int(row["batch"])
             self._write("batch", row)
 
     def on_epoch(self, row: dict[str, float]) -> None:
@@ -147,6 +147,8 @@ class KeepWeights(Callback):
     `best.safetensors` holds the weights of the best epoch so far. Its metadata say, under the name of `monitor`,
     which epoch that is. Weights of another training are not overwritten.
     """
+
+    monitor: str
 
     def __init__(self, folder: str | Path, monitor: str = "val_loss", every_epoch: bool = True):
         """

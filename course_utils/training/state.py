@@ -138,14 +138,15 @@ def _generators(loader: DataLoader) -> list[torch.Generator]:
 
 
 def _random_states(generators: list[torch.Generator]) -> dict[str, Any]:
-    _, numpy_key, *numpy_rest = np.random.get_state()
+    of_numpy = np.random.get_state(legacy=False)
+    numpy_key, position = of_numpy["state"]["key"], of_numpy["state"]["pos"]
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all(),
         "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
         "loaders": [generator.get_state() for generator in generators],
         "python": random.getstate(),
-        "numpy": [torch.from_numpy(numpy_key.astype(np.int64)), *numpy_rest],
+        "numpy": [torch.from_numpy(numpy_key.astype(np.int64)), position, of_numpy["has_gauss"], of_numpy["gauss"]],
     }
 
 

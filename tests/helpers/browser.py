@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -37,6 +38,16 @@ STATE = """() => {
         waiting: cells.filter(c => c.model.executionCount === null).length,
         errors: outputs.filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
     };
+}"""
+
+
+CELLS = """() => {
+    const shown = node => node !== null && node.offsetHeight > 0;
+    return window.jupyterapp.shell.currentWidget.content.widgets.filter(c => c.model.type === 'code').map(c => ({
+        tags: c.model.getMetadata('tags') || [],
+        source: shown(c.node.querySelector('.jp-InputArea-editor')),
+        output: shown(c.node.querySelector('.jp-OutputArea-output')),
+    }));
 }"""
 
 
@@ -82,11 +93,11 @@ def server(folder: Path):
         process.wait(30)
 
 
-def run_notebook(notebook: str | None, screenshot: str | Path, chromium: str, timeout: int = 900) -> list[str]:
-    """Run all cells of `notebook` (path from the repository's root; None: the page JupyterLab opens by itself).
+@contextmanager
+def opened(notebook: str | None, chromium: str) -> Iterator[Page]:
+    """A page of JupyterLab with `notebook` (path from the repository's root; None: what JupyterLab opens by itself).
 
-    `chromium` is the browser's path. Returns the errors: those of cells, and that it did not finish within `timeout`
-    seconds.
+    `chromium` is the browser's path.
     """
     with tempfile.TemporaryDirectory() as name, server(Path(name)) as address, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
@@ -96,6 +107,14 @@ def run_notebook(notebook: str | None, screenshot: str | Path, chromium: str, ti
         page.goto(f"{address}/lab/tree/{notebook}" if notebook else address)
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
         page.evaluate(READY)
+        yield page
+        context.close()
+
+
+def run_notebook(notebook: str | None, screenshot: str | Path, chromium: str, timeout: int = 900) -> list[str]:
+    """Run all cells of a notebook, see `opened`. Returns the errors: those of cells, and that it did not finish within
+    `timeout` seconds."""
+    with opened(notebook, chromium) as page:
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         deadline = time.monotonic() + timeout
@@ -110,8 +129,12 @@ def run_notebook(notebook: str | None, screenshot: str | Path, chromium: str, ti
         page.evaluate("() => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0; }")
         page.wait_for_timeout(2000)
         page.screenshot(path=str(screenshot))
-        context.close()
     return state["errors"]
+
+
+def code_cells(page: Page) -> list[dict]:
+    """What one sees of each code cell: its `tags`, and whether `source` and `output` are shown."""
+    return page.evaluate(CELLS)
 
 
 def main(arguments: list[str]) -> int:

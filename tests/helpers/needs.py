@@ -19,7 +19,7 @@ torchrun = pytest.mark.skipif(
     sys.platform != "linux", reason="torchrun needs libuv, which torch for Windows lacks, and a host name that resolves"
 )
 links = pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators only")
-names_of_bytes = pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS have no names that are not UTF-8")
+names_of_bytes = pytest.mark.skipif(sys.platform != "linux", reason="names on Windows and macOS are text")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 loopback_only = pytest.mark.skipif(
     os.environ.get("COURSE_TEST_NETWORK") != "loopback only", reason="not run through tests/helpers/without_network.py"
