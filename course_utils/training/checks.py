@@ -87,6 +87,11 @@ def inputs_and_targets(batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 def check_targets(outputs: torch.Tensor, targets: torch.Tensor) -> None:
     """Raise ValueError where a loss would be computed from what cannot be compared."""
+    if targets.is_floating_point() and outputs.ndim == 2 and outputs.shape[1] > 1 and targets.ndim == 1:
+        raise ValueError(
+            f"{_shapes(outputs, targets)} of {targets.dtype}. Labels of classes must be whole numbers, e.g. "
+            "targets.long(). Where these are values to be met, make one output and targets.unsqueeze(1)."
+        )
     if targets.is_floating_point() and outputs.shape != targets.shape:
         raise ValueError(
             f"{_shapes(outputs, targets)}: subtracting them would broadcast to a table of all pairs. Give both the "
