@@ -30,6 +30,8 @@ from .basics.checkpoints import load_weights
 from .basics.cli import command_line
 from .data.datasets import open_split
 from .data.images import LabelledImages, load_rgb
+from .data.lists import read_utf8
+from .data.scan import check_name
 from .settings import MODELS, Settings, settings_from
 
 
@@ -113,10 +115,12 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
         raise FileExistsError(f"{folder} exists already, and is no run. Choose another folder.")
     _check_folder(settings.data)
     train_set = open_split(settings.data, "train")
-    if len(train_set.classes) < 2:
+    labels = set(train_set.targets)
+    if len(labels) < 2:  # lists may name classes of which they hold no images
         raise ValueError(
-            f"{settings.data} has one class alone, {train_set.classes[0]!r}: there is nothing to tell apart. The split "
-            "train should hold one folder of images per class; perhaps there is a folder too many in between."
+            f"{settings.data} has images of one class alone, {train_set.classes[labels.pop()]!r}: there is nothing to "
+            "tell apart. The split train should hold one folder of images per class, or list images of several; "
+            "perhaps there is a folder too many in between."
         )
     val_set = open_split(settings.data, "val", classes=train_set.classes)
     for path, _ in val_set.samples:
@@ -151,7 +155,7 @@ def open_run(folder: str | Path) -> Run:
     if not file.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: there is no {file}.")
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = json.loads(read_utf8(file))
         settings = settings_from(record["settings"])
         classes, images = record["classes"], record["images"]
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
@@ -160,7 +164,7 @@ def open_run(folder: str | Path) -> Run:
             raise ValueError("images lacks train or val")
         return Run(Path(folder), settings, classes, images, record["environment"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} cannot be used: {error}. Start a new run in another folder.") from error
+        raise ValueError(f"{file} cannot be used: {error}. Mend it, or start a new run in another folder.") from error
 
 
 def open_data(run: Run, split: str, transform: Callable, data: str | Path | None = None) -> LabelledImages:
@@ -184,6 +188,7 @@ def open_data(run: Run, split: str, transform: Callable, data: str | Path | None
 
 
 def _check_folder(data: str | Path, hint: str = "") -> None:
+    check_name(str(data))
     if not Path(data).is_dir():
         raise FileNotFoundError(f"There is no folder {data}. {hint}".rstrip())
 

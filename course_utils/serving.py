@@ -134,14 +134,14 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    if not 0 <= int(text) < 2**16:
+    if not text.isdecimal() or int(text) >= 2**16:
         raise argparse.ArgumentTypeError(f"{text} is no port, choose one from 0 to {2**16 - 1}")
     return int(text)
 
 
 def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too few, it must be at least 1")
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no such number, it must be at least 1")
     return int(text)
 
 

@@ -87,8 +87,7 @@ def predictions(logits: torch.Tensor, dataset: LabelledImages, root: Path) -> pd
 
 
 def _shown(path: Path, root: Path) -> str:
-    name = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-    return name.encode("utf-8", "backslashreplace").decode()  # file systems take names that are no text
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 if __name__ == "__main__":

@@ -138,6 +138,7 @@ def test_links_that_lead_nowhere_or_back_are_told_or_followed_once(collection: P
     (collection / "wasps").symlink_to("/not/mounted")
     (collection / "ants" / "gone.png").symlink_to(collection / "deleted.png")
     (collection / "bees" / "again").symlink_to(collection / "bees")
+    (collection / "bees" / "all").symlink_to(collection)
     assert left_out(collection) == "2 behind links that lead nowhere (wasps, ants/gone.png)."
     (collection / "wasps").unlink()
     (collection / "wasps").symlink_to(collection / "ants")
@@ -284,12 +285,28 @@ def test_the_same_image_in_two_classes_is_refused_with_both_paths(collection: Pa
     assert not (tmp_path / "split").exists()
 
 
+def test_names_that_only_look_the_same_are_explained(collection: Path) -> None:
+    composed, decomposed = "K\u00e4fer", "Ka\u0308fer"
+    shutil.copytree(collection / "bees", collection / decomposed)
+    with pytest.raises(ValueError, match="look the same store their accents in two ways, NFC and NFD"):
+        FolderDataset(collection, classes=["ants", "bees", composed])
+    with pytest.raises(ValueError, match="are not those expected") as caught:
+        FolderDataset(collection, classes=["ants", "bees"])
+    assert "NFC" not in str(caught.value)
+
+
 def test_an_existing_target_is_refused_and_kept(collection: Path, tmp_path: Path) -> None:
     (tmp_path / "split").mkdir()
     (tmp_path / "split" / "work.txt").write_text("of last week")
     with pytest.raises(FileExistsError, match="split exists already"):
         split_folder(collection, tmp_path / "split", FRACTIONS)
     assert listing(tmp_path / "split") == ["work.txt"]
+
+
+def test_a_target_inside_the_source_would_become_a_class_and_is_refused(collection: Path) -> None:
+    with pytest.raises(ValueError, match="split lies in .*, where it would be taken for a class"):
+        split_folder(collection, collection / "split", FRACTIONS)
+    assert not (collection / "split").exists()
 
 
 def test_an_unreadable_image_is_named_and_nothing_is_left_behind(collection: Path, tmp_path: Path) -> None:

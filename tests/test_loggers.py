@@ -166,12 +166,21 @@ def test_one_epoch_that_was_logged_before_a_kill_does_not_keep_training_from_sta
     assert len(table(tmp_path / "batches.csv")) == 60 and len(table(tmp_path / "epochs.csv")) == 2
 
 
-def test_a_table_that_is_no_log_of_batches_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name,price\napple,3\n", "batches.csv has no column 'batch'"),
+        (b"epoch,batch\n1,x\n", "batches.csv has a batch 'x', which is no number"),
+        ("epoch,batch\n1,é\n".encode("latin-1"), "batches.csv, line 2, is not UTF-8"),
+    ],
+    ids=["other columns", "no number", "no UTF-8"],
+)
+def test_a_table_that_is_no_log_of_batches_is_named(content: bytes, message: str, tmp_path: Path) -> None:
     train([], epochs=1, checkpoint=tmp_path / "run.pt")
-    (tmp_path / "batches.csv").write_text("name,price\napple,3\n")
-    with pytest.raises(ValueError, match="batches.csv has no column 'batch'"):
+    (tmp_path / "batches.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
         train([CSVLog(tmp_path)], checkpoint=tmp_path / "run.pt")
-    assert (tmp_path / "batches.csv").read_text() == "name,price\napple,3\n"
+    assert (tmp_path / "batches.csv").read_bytes() == content
 
 
 @pytest.mark.parametrize("left", ["", "missing"], ids=["empty", "missing"])

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -106,9 +107,35 @@ def test_hidden_files_of_the_system_do_not_make_a_folder_a_run(data: Path, tmp_p
 
 def test_one_class_is_no_classification(tmp_path: Path) -> None:
     data = write_folders(tmp_path / "data", classes=("everything",))
-    with pytest.raises(ValueError, match="data has one class alone, 'everything'.*a folder too many"):
+    with pytest.raises(ValueError, match="data has images of one class alone, 'everything'.*a folder too many"):
         create_run(tmp_path / "run", Settings(str(data), "cnn"))
     assert not (tmp_path / "run").exists()
+
+
+def test_lists_with_images_of_one_class_alone_are_no_classification(tmp_path: Path) -> None:
+    data = write_lists(tmp_path / "data")
+    lines = (data / "train.txt").read_text().splitlines(keepends=True)
+    (data / "train.txt").write_text("".join(line for line in lines if line.endswith(" 1\n")))
+    with pytest.raises(ValueError, match="data has images of one class alone, 'red'"):
+        create_run(tmp_path / "run", Settings(str(data), "cnn"))
+
+
+@needs.names_of_bytes
+def test_a_data_folder_whose_name_is_no_text_is_refused(data: Path, tmp_path: Path, run: Run) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xb9\xb7"))
+    data.rename(odd)
+    for use in (
+        lambda: create_run(tmp_path / "new", Settings(str(odd), "cnn")),
+        lambda: open_data(run, "val", None, odd),
+    ):
+        with pytest.raises(ValueError, match=r"is a name that is not UTF-8 text: b'\\xb9\\xb7'"):
+            use()
+
+
+def test_a_config_that_an_editor_has_marked_is_read(run: Run) -> None:
+    file = run.folder / "config.json"
+    file.write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert open_run(run.folder) == run
 
 
 def test_a_val_image_that_cannot_be_read_is_found_before_the_run_is_made(data: Path, tmp_path: Path) -> None:
@@ -233,7 +260,7 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
 )
 def test_a_config_that_is_damaged_or_of_something_else_is_refused(content: bytes, run: Run) -> None:
     (run.folder / "config.json").write_bytes(content)
-    with pytest.raises(ValueError, match="config.json cannot be used.*Start a new run"):
+    with pytest.raises(ValueError, match="config.json cannot be used.*start a new run"):
         open_run(run.folder)
     assert (run.folder / "config.json").read_bytes() == content
 

@@ -487,8 +487,9 @@ def test_a_run_that_cannot_be_served_is_named(tiny: Path, tmp_path: Path, told: 
         ("", "the following arguments are required: RUN_FOLDER"),
         ("run --port 65536", "65536 is no port, choose one from 0 to 65535"),
         ("run --port -1", "-1 is no port"),
-        ("run --port http", "http"),
-        ("run --threads 0", "0 is too few, it must be at least 1"),
+        ("run --port http", "http is no port"),
+        ("run --threads 0", "0 is no such number, it must be at least 1"),
+        ("run --threads two", "two is no such number, it must be at least 1"),
         ("run --device cuda", "unrecognized arguments"),
     ],
 )

@@ -638,14 +638,16 @@ def test_lists_with_whole_paths_are_judged_with_whole_paths(tmp_path: Path) -> N
         assert next(csv.DictReader(file))["file"] == f"{elsewhere.as_posix()}/test 0 0.png"
 
 
-@needs.posix
-def test_names_of_files_that_are_no_text_are_written_so_that_one_knows_them(folder: Path, tmp_path: Path) -> None:
+@needs.names_of_bytes
+def test_names_of_files_that_are_no_text_are_refused_before_anything_is_computed(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
     data = write_folders(tmp_path / "data", {"test": 1})
     path = data / "test" / "blue" / "0.png"
     path.rename(os.fsdecode(os.fsencode(path.parent) + b"/\xb9\xb7.png"))
-    assert judge.main([str(folder), "--data", str(data)]) == 0
-    with open(folder / "predictions.csv", encoding="utf-8", newline="") as file:
-        assert [row["file"] for row in csv.DictReader(file)] == [r"test/blue/\udcb9\udcb7.png", "test/red/0.png"]
+    assert judge.main([str(folder), "--data", str(data)]) == 1
+    assert r"is a name that is not UTF-8 text: b'\xb9\xb7.png'" in capfd.readouterr().err
+    assert not (folder / "test.json").exists()
 
 
 def test_ctrl_c_while_judging_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:

@@ -610,6 +610,24 @@ def test_labels_that_do_not_fit_the_outputs_are_refused_with_a_cure(
     assert equal(model.state_dict(), before)
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.bool], ids=str)
+def test_labels_of_a_dtype_that_torch_does_not_take_are_refused_with_a_cure(dtype: torch.dtype) -> None:
+    loader = DataLoader(TensorDataset(INPUTS, LABELS.to(dtype)), batch_size=8)
+    for use in (quiet_fit, evaluate):
+        with pytest.raises(ValueError, match=f"does not take labels of {dtype} .*targets.long()"):
+            use(nn.Linear(6, 3), loader)
+    converting = evaluate(
+        nn.Linear(6, 3), loader, loss_fn=lambda outputs, labels: F.cross_entropy(outputs, labels.long())
+    )
+    assert converting["loss"] > 0
+
+
+def test_a_loss_that_is_no_single_number_is_refused() -> None:
+    for use in (quiet_fit, evaluate):
+        with pytest.raises(ValueError, match=r"gives numbers of shape \(\d+,\), not one .*reduction='none'"):
+            use(nn.Linear(6, 3), loaders()[0], loss_fn=nn.CrossEntropyLoss(reduction="none"))
+
+
 def test_labels_for_every_place_of_a_sequence_have_no_accuracy() -> None:
     model, targets = nn.Sequential(nn.Linear(6, 15), nn.Unflatten(1, (3, 5))), torch.randint(3, (50, 5))
     loader = DataLoader(TensorDataset(INPUTS, targets), batch_size=8)
@@ -627,7 +645,7 @@ def test_outputs_that_are_no_numbers_are_not_scored() -> None:
 @pytest.mark.parametrize(
     ("loader", "message"),
     [
-        (DataLoader(TensorDataset(INPUTS), 8), "yields 1 things per batch.*put zeros"),
+        (DataLoader(TensorDataset(INPUTS), 8), "yields 1 thing per batch.*put zeros"),
         (DataLoader(INPUTS, 8), "yields a Tensor alone per batch"),
         ([(INPUTS, LABELS, ["1.jpg"] * 50)], "yields 3 things per batch.*Leave out what is more"),
         (
@@ -665,6 +683,8 @@ def test_the_optimizer_and_scheduler_of_something_else_are_refused() -> None:
     replaced[-1] = nn.Linear(16, 3)
     with pytest.raises(ValueError, match="2 of the 6 weights .* before a part of this one was replaced. Make it anew"):
         quiet_fit(replaced, loaders()[0], optimizer=optimizer)
+    with pytest.raises(ValueError, match="All weights that the optimizer changes are frozen. Unfreeze some"):
+        quiet_fit(freeze(make_model()), loaders()[0])
     optimizer, other = (SGD(model.parameters(), lr=0.1) for _ in range(2))
     with pytest.raises(ValueError, match="scheduler belongs to another optimizer"):
         quiet_fit(model, loaders()[0], optimizer=optimizer, scheduler=StepLR(other, 1))

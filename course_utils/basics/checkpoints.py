@@ -88,7 +88,10 @@ def _load(file: Any, path: str | Path) -> Any:
     except Exception as error:  # a damaged file makes torch raise any of a dozen kinds
         if isinstance(error, OSError) and error.errno == errno.EIO:
             raise
-        raise ValueError(f"{path} is not a whole checkpoint: truncated or another kind of file ({error}).") from error
+        raise ValueError(
+            f"{path} is not a whole checkpoint: truncated or another kind of file ({error}). Put a copy of it in its "
+            "place, or begin anew with another file."
+        ) from error
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Any], source: str | Path) -> None:

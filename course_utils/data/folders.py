@@ -7,6 +7,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from .images import LabelledImages, load_rgb
 from .scan import class_images
@@ -36,9 +37,11 @@ class FolderDataset(LabelledImages):
         classes = list(images) if classes is None else [str(name) for name in classes]
         if set(classes) != set(images):
             missing, extra = sorted(set(classes) - set(images)), sorted(set(images) - set(classes))
+            alike = {normalize("NFC", name) for name in missing} & {normalize("NFC", name) for name in extra}
             raise ValueError(
                 f"The class folders of {self.root} are not those expected: missing {missing}, unexpected {extra}. "
-                "All splits of one data set need the same class folders, or the same label means different things."
+                + "Names that look the same store their accents in two ways, NFC and NFD: rename them. " * bool(alike)
+                + "All splits of one data set need the same class folders, or the same label means different things."
             )
         samples = [(path, label) for label, name in enumerate(classes) for path in images[name]]
         super().__init__(samples, classes, transform)
@@ -57,13 +60,16 @@ def split_folder(
         How many images went where: {split: {class: count}}.
 
     Raises:
-        ValueError: fractions that do not add up to 1, an unreadable image, or one image in two class folders.
+        ValueError: fractions that do not add up to 1, a target inside `source`, where it would become a class, an
+            unreadable image, or one image in two class folders.
         FileExistsError: `target` exists already. Nothing is written.
         FileNotFoundError: as for `FolderDataset`.
     """
     source, target = Path(source), Path(target)
     if abs(sum(fractions.values()) - 1) > 1e-6 or min(fractions.values()) <= 0:
         raise ValueError(f"The fractions must be positive and add up to 1, not {dict(fractions)}.")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{target} lies in {source}, where it would be taken for a class. Choose a target beside it.")
     if target.exists():
         raise FileExistsError(f"{target} exists already. Delete it first, or choose another target.")
     groups = _duplicate_groups(class_images(source))

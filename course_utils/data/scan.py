@@ -57,7 +57,8 @@ def _examples(paths: list[str], root: str | Path) -> str:
 
 
 def _images_below(folder: Path, left_out: dict[str, list[str]]) -> list[Path]:
-    found, waiting, seen = [], [folder], set()
+    found, waiting = [], [folder]
+    seen = {*map(str, Path(os.path.realpath(folder)).parents)}  # the other classes lie there
     while waiting:
         place = waiting.pop()
         if (real := os.path.realpath(place)) in seen:  # a link back
@@ -87,7 +88,7 @@ def _contents(folder: str | Path, left_out: dict[str, list[str]]) -> tuple[list[
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name in LITTER or entry.name.startswith("._"):
             continue
-        _check_name(entry)
+        check_name(entry.path)
         if entry.name.startswith("."):
             if entry.is_dir() or _is_image(Path(entry.name)):
                 left_out["with hidden names"].append(entry.path)
@@ -100,12 +101,22 @@ def _contents(folder: str | Path, left_out: dict[str, list[str]]) -> tuple[list[
     return names, files
 
 
-def _check_name(entry: os.DirEntry) -> None:
+def check_name(path: str) -> None:
+    """Raise ValueError where a name in `path` is not UTF-8: it could not be written into a log or a record."""
+    if _is_text(path):
+        return
+    while not _is_text(folder := os.path.dirname(path)):
+        path = folder
+    raise ValueError(
+        f"In {folder or os.curdir!r} is a name that is not UTF-8 text: {os.fsencode(os.path.basename(path))!r}. "
+        "Archives from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for "
+        "Chinese), or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
+    )
+
+
+def _is_text(path: str) -> bool:
     try:
-        entry.name.encode()
+        path.encode()
+        return True
     except UnicodeEncodeError:
-        raise ValueError(
-            f"In {os.path.dirname(entry.path)!a} is a name that is not UTF-8 text: {os.fsencode(entry.name)!r}. "
-            "Archives from Windows leave such names: unpack it again with its encoding (unzip -O GBK ARCHIVE.zip for "
-            "Chinese), or rename what is there (convmv -r --notest -f GBK -t UTF-8 FOLDER)."
-        ) from None
+        return False

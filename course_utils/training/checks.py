@@ -1,6 +1,6 @@
 """What `fit`, `evaluate` and `predict` refuse, and what they say then. Lesson 14 meets such mistakes one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -44,7 +44,8 @@ def check_monitor(monitor: str, val_loader: Iterable | None) -> None:
 
 
 def check_optimizer(model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler | None, loss_fn: Any) -> None:
-    """Raise ValueError where the optimizer changes weights that are not the model's, or the scheduler another one."""
+    """Raise ValueError where the optimizer has weights that are not the model's, or none to change; or the
+    scheduler changes another one."""
     parts = [part for part in (model, loss_fn) if isinstance(part, nn.Module)]  # a loss may have weights as well
     own = {id(weight) for part in parts for weight in part.parameters()}
     changed = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -54,6 +55,8 @@ def check_optimizer(model: nn.Module, optimizer: Optimizer, scheduler: LRSchedul
             f"{strange} of the {len(changed)} weights that the optimizer changes are not the model's: it was made for "
             "another model, or before a part of this one was replaced. Make it anew, after the model."
         )
+    if not any(weight.requires_grad for weight in changed):
+        raise ValueError("All weights that the optimizer changes are frozen. Unfreeze some, such as the last layer's.")
     if isinstance(scheduler, ReduceLROnPlateau):
         raise ValueError(
             "ReduceLROnPlateau waits for a score after every epoch, `fit` steps a scheduler after every batch. Choose "
@@ -66,7 +69,9 @@ def check_optimizer(model: nn.Module, optimizer: Optimizer, scheduler: LRSchedul
 def inputs_and_targets(batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """The two parts of a batch. Raises ValueError where it has others, or its targets are no numbers."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-        found = f"{len(batch)} things" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__} alone"
+        found = f"a {type(batch).__name__} alone"
+        if isinstance(batch, (tuple, list)):
+            found = f"{len(batch)} thing{'s' * (len(batch) != 1)}"
         raise ValueError(
             f"The loader yields {found} per batch, not two, inputs and targets. Leave out what is more; where there "
             "are no labels, put zeros, e.g. TensorDataset(images, torch.zeros(len(images)))."
@@ -82,6 +87,11 @@ def inputs_and_targets(batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 def check_targets(outputs: torch.Tensor, targets: torch.Tensor) -> None:
     """Raise ValueError where a loss would be computed from what cannot be compared."""
+    if targets.is_floating_point() and outputs.ndim == 2 and outputs.shape[1] > 1 and targets.ndim == 1:
+        raise ValueError(
+            f"{_shapes(outputs, targets)} of {targets.dtype}. Labels of classes must be whole numbers, e.g. "
+            "targets.long(). Where these are values to be met, make one output and targets.unsqueeze(1)."
+        )
     if targets.is_floating_point() and outputs.shape != targets.shape:
         raise ValueError(
             f"{_shapes(outputs, targets)}: subtracting them would broadcast to a table of all pairs. Give both the "
@@ -93,6 +103,24 @@ def check_targets(outputs: torch.Tensor, targets: torch.Tensor) -> None:
         )
     if are_class_scores(outputs, targets) and targets.device.type == "cpu":  # reading from a GPU makes it wait
         check_labels(outputs, targets)
+
+
+def mean_loss(loss_fn: Callable, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """`loss_fn(outputs, targets)`. Raises ValueError where it is no single number, or refuses the labels' dtype."""
+    try:
+        loss = loss_fn(outputs, targets)
+    except RuntimeError as error:
+        if not are_class_scores(outputs, targets) or targets.dtype in (torch.int64, torch.uint8):
+            raise
+        raise ValueError(
+            f"The loss function does not take labels of {targets.dtype} ({error}). Give them as int64, targets.long()."
+        ) from error
+    if loss.ndim:
+        raise ValueError(
+            f"The loss function gives numbers of shape {tuple(loss.shape)}, not one for the batch. Take their mean; "
+            "losses of torch do so unless reduction='none'."
+        )
+    return loss
 
 
 def _shapes(outputs: torch.Tensor, targets: torch.Tensor) -> str:

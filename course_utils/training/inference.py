@@ -78,7 +78,7 @@ def evaluate(
         )
     checks.check_targets(outputs, targets)
     device = device_of(model)  # a loss may hold weights there
-    scores = {"loss": loss_fn(outputs.to(device), targets.to(device)).item()}
+    scores = {"loss": checks.mean_loss(loss_fn, outputs.to(device), targets.to(device)).item()}
     return scores | ({"accuracy": accuracy(outputs, targets)} if checks.are_class_scores(outputs, targets) else {})
 
 

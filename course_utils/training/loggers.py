@@ -1,6 +1,7 @@
 """Callbacks that write down what `fit` measures, and keep weights. Lesson 09 uses the logs, lesson 10 `KeepWeights`."""
 
 import csv
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from safetensors.torch import save
 from torch import nn
 
 from ..basics.files import naming, replacing
+from ..data.lists import read_utf8
 from ..evaluation.history import History
 from .callbacks import Callback
 from .checks import MONITORS
@@ -42,7 +44,10 @@ class CSVLog(Callback):
             raise ValueError(f"{self.batches} has no column 'batch': it is no log of batches. Move it elsewhere.")
         self.columns, at = header, header.index("batch") if header else 0
         # a killed run may have logged batches of an epoch that is trained anew, the last of them half
-        kept = [header, *(row for row in rows if len(row) == len(header) and int(row[at]) <= batches)]
+        whole = [row for row in rows if len(row) == len(header)]
+        if odd := [row[at] for row in whole if not row[at].isdecimal()]:
+            raise ValueError(f"{self.batches} has a batch {odd[0]!r}, which is no number. Move the file elsewhere.")
+        kept = [header, *(row for row in whole if int(row[at]) <= batches)]
         with replacing(self.batches, "w") as file:
             csv.writer(file, lineterminator="\n").writerows(filter(None, kept))
 
@@ -64,8 +69,7 @@ def _read(path: Path) -> list[list[str]]:
     """The rows of a table, the header first; one empty row where there is none."""
     if not path.exists():
         return [[]]
-    with open(path, encoding="utf-8", newline="") as file:
-        return [*csv.reader(file)] or [[]]
+    return [*csv.reader(io.StringIO(read_utf8(path, newline=""), newline=""))] or [[]]
 
 
 class TensorBoardLog(Callback):

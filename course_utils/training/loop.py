@@ -138,7 +138,7 @@ def _train_epoch(model: nn.Module, loader: DataLoader, step: _Step, recorder: Ba
             outputs = _forward(model, inputs.to(device, non_blocking=True))
             checks.check_targets(outputs, targets)
             targets = targets.to(device, non_blocking=True)
-            loss = step.loss_fn(outputs, targets)
+            loss = checks.mean_loss(step.loss_fn, outputs, targets)
         step.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if step.clip_norm is not None:
