@@ -624,6 +624,10 @@ model = MLP().to(course.device)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs)
 
+# %% tags=["proof"]
+for name in by_hand:  # the same network and the same loop: the same losses in every epoch
+    np.testing.assert_allclose(history[name], by_hand[name], atol=1e-3)
+
 # %% tags=["nbval-ignore-output"]
 from course_utils import evaluate
 
@@ -632,8 +636,6 @@ for name, losses in [("by hand", by_hand), ("of fit", history)]:
 print(f"validate: {validate(model, val_loader):.4f}   evaluate:", evaluate(model, val_loader))
 
 # %% tags=["proof"]
-for name in by_hand:  # the same network and the same loop: the same losses in every epoch
-    np.testing.assert_allclose(history[name], by_hand[name], atol=1e-3)
 assert abs(evaluate(model, val_loader)["loss"] - validate(model, val_loader)) < 1e-5, "evaluate and validate differ"
 
 # %% [markdown]

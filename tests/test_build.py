@@ -1,5 +1,6 @@
 """The builder: same source, same bytes; a small edit, a small difference; a failing cell changes nothing."""
 
+from functools import cache
 from pathlib import Path
 
 import build
@@ -43,7 +44,12 @@ print("solved")
 
 def users(file: str) -> list[str]:
     """The sources whose notebooks an edit of `file` makes stale."""
-    return [build.describe(source) for source in build.sources() if build.ROOT / file in build.inputs(source)]
+    return [name for name, inputs in all_inputs().items() if build.ROOT / file in inputs]
+
+
+@cache
+def all_inputs() -> dict[str, set[Path]]:
+    return {build.describe(source): {*build.inputs(source)} for source in build.sources()}
 
 
 def build_text(text: str, folder: Path, kind: str = "lessons") -> Path:
@@ -103,8 +109,7 @@ def test_an_edit_makes_stale_what_is_made_from_it_and_nothing_else():
     ]
     assert users("data/flowers/train.txt")[:2] == ["08_custom_dataset.py", "09_metrics_and_plots.py"]
     assert users("data/text/chinese_sentences.csv")[0] == "12_text_classification_lstm.py"
-    everything = [build.describe(source) for source in build.sources()]
-    assert users("tools/build.py") == users("course_utils/basics/course.py") == everything
+    assert users("tools/build.py") == users("course_utils/basics/course.py") == [*all_inputs()]
 
 
 def test_what_systems_and_editors_leave_behind_changes_nothing(tmp_path):
@@ -115,7 +120,7 @@ def test_what_systems_and_editors_leave_behind_changes_nothing(tmp_path):
 
 
 def test_a_fingerprint_does_not_depend_on_where_the_clone_lies():
-    assert not [path for source in build.sources() for path in build.inputs(source) if build.ROOT not in path.parents]
+    assert not [path for path in set().union(*all_inputs().values()) if build.ROOT not in path.parents]
 
 
 def test_folds_and_formatter_pragmas(tmp_path):
