@@ -53,7 +53,8 @@ def _run_cell_and_proof(self):
     content = reply["content"]
     if content["status"] == "error":
         failure = f"{content['ename']}: {content['evalue']}"
-        raise NbCellError(self.cell_num, f"the proof of this cell does not hold: {failure}", proof, failure)
+        where = f"the proof of this cell does not hold in {self.path.name}"
+        raise NbCellError(self.cell_num, f"{where}: {failure}", proof, failure)
 
 
 IPyNbCell.runtest = _run_cell_and_proof

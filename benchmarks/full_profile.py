@@ -78,5 +78,5 @@ def measure(numbers: list[str] | None = None) -> list[dict]:
 
 
 if __name__ == "__main__":
-    if not measure(sys.argv[1:]):
+    if not measure(sys.argv[1:] or None):
         sys.exit("Nothing was run: real data is missing. See: python -m course_utils.downloads --list")

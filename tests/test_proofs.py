@@ -79,7 +79,7 @@ def test_a_false_proof_fails_the_test_run(tmp_path):
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 1 and "1 failed, 4 passed, 1 skipped" in run.stdout, run.stdout + run.stderr
-    assert "Cell 1: the proof of this cell does not hold" in run.stdout
+    assert "Cell 1: the proof of this cell does not hold in 98_false.ipynb" in run.stdout
     assert "accuracy 0.844 is too low" in run.stdout
 
 
