@@ -28,6 +28,7 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         convolutions.convolution,
         convolutions.stride_padding_pooling,
         convolutions.receptive_field,
+        convolutions.receptive_field_digit,
         networks.small_cnn,
         residual.residual_block,
         residual.basic_bottleneck,
@@ -36,9 +37,14 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
 }
 
 
+def read_texts() -> dict[str, dict[str, str]]:
+    """The words in each drawing."""
+    return tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+
+
 def draw(name: str) -> str:
     """The text of the SVG file."""
-    return DRAWINGS[name](tomllib.loads(TEXTS.read_text(encoding="utf-8"))[name]).svg()
+    return DRAWINGS[name](read_texts()[name]).svg()
 
 
 def main() -> None:

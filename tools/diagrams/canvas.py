@@ -8,6 +8,8 @@ from html import escape
 from diagrams.style import HAIRLINE, INK, MONO, PAPER, SANS, SIZE, WIDTH
 
 Point = tuple[float, float]
+Texts = dict[str, str]  # the words in one drawing, see texts.toml
+Value = str | float | None  # of an attribute
 
 
 def number(value: float) -> str:
@@ -31,7 +33,7 @@ class Canvas:
     def svg(self) -> str:
         return "\n".join([*self.parts, "</svg>", ""])
 
-    def add(self, tag: str, **attributes: str | float | None) -> None:
+    def add(self, tag: str, **attributes: Value) -> None:
         """A shape by the name of its SVG element; `_` in names stands for `-`, and None leaves an attribute out."""
         written = (
             f' {name.replace("_", "-")}="{number(value) if isinstance(value, int | float) else value}"'
@@ -54,7 +56,8 @@ class Canvas:
         opacity: float | None = None,
     ) -> None:
         """A rectangle by its upper left corner, with rounded corners."""
-        line = {"stroke": stroke, "stroke_width": thick if stroke else None, "stroke_dasharray": dash}
+        line: dict[str, Value] = {"stroke": stroke, "stroke_dasharray": dash}
+        line["stroke_width"] = thick if stroke else None
         self.add("rect", x=x, y=y, width=width, height=height, rx=round or None, fill=fill, **line, opacity=opacity)
 
     def text(
@@ -91,8 +94,8 @@ class Canvas:
     def line(self, points: Sequence[Point], color: str = INK, thick: float = 2, dash: str | None = None) -> None:
         """Straight from point to point."""
         path = " ".join(f"{number(x)},{number(y)}" for x, y in points)
-        line = {"stroke": color, "stroke_width": thick, "stroke_dasharray": dash, "stroke_linejoin": "round"}
-        self.add("polyline", points=path, fill="none", **line)
+        line: dict[str, Value] = {"stroke": color, "stroke_width": thick, "stroke_dasharray": dash}
+        self.add("polyline", points=path, fill="none", stroke_linejoin="round", **line)
 
     def polygon(self, points: Sequence[Point], fill: str, stroke: str | None = None, opacity: float = 1) -> None:
         path = " ".join(f"{number(x)},{number(y)}" for x, y in points)

@@ -1,7 +1,7 @@
 """Lesson 04: what a convolution does, what stride, padding and pooling change, how far a number of a map can see."""
 
-from diagrams.canvas import Canvas
-from diagrams.parts import cells, numbers, sheets, show_digit
+from diagrams.canvas import Canvas, Texts
+from diagrams.parts import MINUS, cells, numbers, show_digit, signed
 from diagrams.style import (
     BLUE,
     GREEN,
@@ -20,8 +20,6 @@ from diagrams.style import (
     YELLOW,
 )
 
-Texts = dict[str, str]
-MINUS = "\N{MINUS SIGN}"
 FILTER = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]  # as in the lesson
 PICTURE = [[0, 0, 0, 1, 1, 1]] * 4
 INKED = "#9CC7E4"
@@ -41,10 +39,10 @@ def convolve() -> list[list[int]]:
 def convolution(texts: Texts) -> Canvas:
     canvas = Canvas(376, texts["title"])
     size, top, bottom = 32, 62, 288
-    signed = [[str(weight).replace("-", MINUS) for weight in row] for row in FILTER]
+    weights = [[signed(weight) for weight in row] for row in FILTER]
     canvas.text(76, 32, texts["filter"], bold=True, color=GREEN)
     cells(canvas, 28, top, size, 3, 3, PALE_GREEN, GREEN)
-    numbers(canvas, 28, top, size, signed, color=GREEN)
+    numbers(canvas, 28, top, size, weights, color=GREEN)
     canvas.text(76, 178, texts["nine_weights"], SMALL, GREY)
     result = convolve()
     steps = [(0, 0, "first"), (0, 1, "second"), (1, 3, "last")]
@@ -56,7 +54,7 @@ def convolution(texts: Texts) -> Canvas:
         covered = lambda i, j: row <= i < row + 3 and column <= j < column + 3  # noqa: B023, E731
         plain = [["" if covered(i, j) else str(PICTURE[i][j]) for j in range(6)] for i in range(4)]
         numbers(canvas, left, top, size, plain, color=GREY)
-        numbers(canvas, x, y, size, signed, color=GREEN)
+        numbers(canvas, x, y, size, weights, color=GREEN)
         canvas.box(x, y, 3 * size, 3 * size, "none", GREEN, 3.5, round=2)
         done = [(i, j) for i in range(2) for j in range(4) if (i, j) <= (row, column)]
         shade = lambda i, j: PALE if (i, j) not in done else INKED if result[i][j] else PAPER  # noqa: B023, E731
@@ -151,7 +149,7 @@ def receptive_fields(stages: int) -> list[tuple[int, int]]:
     return fields
 
 
-def receptive_field(texts: Texts) -> Canvas:
+def receptive_field_digit(texts: Texts) -> Canvas:
     canvas = Canvas(464, texts["title"])
     pixel, top, bottom = 8, 46, 292
     places = [6, 3, 1]  # of the number we look at, in each of the maps, along both sides
@@ -173,3 +171,53 @@ def receptive_field(texts: Texts) -> Canvas:
         canvas.box(cx, cy, pixel, pixel, YELLOW, ORANGE, 1.2, round=0)
         canvas.text(left + 112, 436, texts["sees"].format(side, field), 15)
     return canvas
+
+
+def receptive_field(texts: Texts) -> Canvas:
+    """Rows of numbers seen from the side, the picture below: which of them reach one number at the top."""
+    canvas = Canvas(330, texts["title"])
+    three = ["convolution", "pooling", "convolution"]
+    for left, key, layers, count in [(116, "two", three[::2], 9), (534, "three", three, 10)]:
+        canvas.text(left + 13 * count, 24, texts[key], bold=True)
+        side_view(canvas, texts, left, layers, count)
+    return canvas
+
+
+def side_view(canvas: Canvas, texts: Texts, left: float, layers: list[str], count: int) -> None:
+    size, bottom = 26, 268
+    step = 210 / len(layers)
+    # from the top row down: how far apart its numbers stand, in pixels, and which pixels' places are in sight
+    spacing = [2 ** layers[:row].count("pooling") for row in range(len(layers) + 1)]
+    counts = [count // space for space in spacing]
+    middle = (counts[-1] - 1) // 2
+    seen = [range(middle, middle + 1)]
+    for layer in reversed(layers):
+        first, last = seen[0][0], seen[0][-1]
+        below = range(2 * first, 2 * last + 2) if layer == "pooling" else range(first - 1, last + 2)
+        seen.insert(0, below)
+
+    def place(row: int, index: int) -> float:
+        """The left edge of a cell."""
+        return left + size * (index * spacing[row] + (spacing[row] - 1) / 2)
+
+    height = [bottom - step * row for row in range(len(layers) + 1)]
+    for row in range(len(layers)):
+        low, high = height[row], height[row + 1] + size
+        corners = [(place(row, seen[row][0]), low), (place(row, seen[row][-1]) + size, low)]
+        corners += [(place(row + 1, seen[row + 1][-1]) + size, high), (place(row + 1, seen[row + 1][0]), high)]
+        canvas.polygon(corners, YELLOW, opacity=0.25)
+        if row:  # between the cells of a row, where they stand apart
+            canvas.box(*corners[0], corners[1][0] - corners[0][0], size, YELLOW, None, round=0, opacity=0.25)
+    field, distance = 1, 1
+    for row, name in enumerate(["picture", *layers]):
+        for index in range(counts[row]):
+            inside = index in seen[row]
+            fill = YELLOW if inside and row == len(layers) else "#F6D79B" if inside else PALE_BLUE
+            edge = ORANGE if inside else "#9DC3DE"
+            canvas.box(place(row, index), height[row], size, size, fill, edge, 1.2, round=2)
+        canvas.text(left - 12, height[row] + size / 2, texts[name], SMALL, BLUE if row == 0 else INK, "end")
+        if row:
+            field += distance if name == "pooling" else 2 * distance
+            distance *= 2 if name == "pooling" else 1
+            sees = texts["sees"].format(field)
+            canvas.text(left + size * count + 10, height[row] + size / 2, sees, 15, ORANGE, "start", bold=True)

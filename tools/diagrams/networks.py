@@ -2,7 +2,7 @@
 
 from math import exp, log
 
-from diagrams.canvas import Canvas
+from diagrams.canvas import Canvas, Texts
 from diagrams.parts import sheets, show_digit
 from diagrams.style import (
     BLUE,
@@ -17,10 +17,8 @@ from diagrams.style import (
     PAPER,
     PURPLE,
     SMALL,
-    YELLOW,
 )
 
-Texts = dict[str, str]
 LOGITS = [-1.2, 0.1, 0.8, 4.0, -2.0, 2.6, -1.5, 0.2, 1.4, 0.5]  # an example, of the 3 that is shown
 TRUE = 3
 
@@ -91,10 +89,10 @@ def small_cnn(texts: Texts) -> Canvas:
         x += 66
         sheets(canvas, x, base - pixel * side, pixel * side, channels, depth, edge="#6FA9D2")
         canvas.text(x + pixel * side / 2 + 12, base + 24, f"{channels} × {side} × {side}", SMALL, BLUE)
-        x += pixel * side + (depth * channels if stage < 3 else 40)
-    canvas.arrow([(x + 8, base - 14), (x + 76, base - 14)], GREY, 2.5)
-    canvas.text(x + 86, base - 64, texts["mean"], SMALL, GREY, "end")
-    x += 100
+        x += pixel * side + (depth * channels if stage < 3 else 0)
+    canvas.arrow([(x + 52, base - 46), (x + 126, base - 46)], GREY, 2.5)
+    canvas.text(x + 46, base - 18, texts["mean"], SMALL, GREY, "start")
+    x += 136
     canvas.box(x, base - 128, 12, 128, PALE_BLUE, BLUE, 1, round=0)
     for number in range(1, 64):
         canvas.line([(x, base - 2 * number), (x + 12, base - 2 * number)], BLUE, 0.4)

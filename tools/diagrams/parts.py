@@ -8,6 +8,12 @@ from diagrams.canvas import Canvas
 from diagrams.style import BLUE, HAIRLINE, INK, PALE_BLUE, PAPER
 
 Colour = Callable[[int, int], str]
+MINUS = "\N{MINUS SIGN}"
+
+
+def signed(value: float) -> str:
+    """A number with a minus as long as a plus."""
+    return f"{value:g}".replace("-", MINUS)
 
 
 def cells(
@@ -29,13 +35,19 @@ def cells(
 
 
 def numbers(
-    canvas: Canvas, x: float, y: float, cell: float, table: Sequence[Sequence[str]], size: float = 15, **style: str
+    canvas: Canvas,
+    x: float,
+    y: float,
+    cell: float,
+    table: Sequence[Sequence[str]],
+    color: str = INK,
+    bold: bool = False,
 ) -> None:
     """One text in the middle of each cell of a table that `cells` has drawn; an empty one writes nothing."""
     for row, texts in enumerate(table):
         for column, text in enumerate(texts):
             if text:
-                canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell, text, size, **style)  # type: ignore[arg-type]
+                canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell, text, 15, color, bold=bold)
 
 
 def sheets(

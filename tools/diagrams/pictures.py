@@ -1,9 +1,9 @@
 """Lesson 01: from a picture to a normalized tensor, and the squashed picture that one gets otherwise."""
 
-from diagrams.canvas import Canvas, number
+from diagrams.canvas import Canvas, Texts, number
+from diagrams.parts import signed
 from diagrams.style import BLUE, GREY, HAIRLINE, INK, ORANGE, PAPER, SMALL, YELLOW
 
-Texts = dict[str, str]
 WIDTH, HEIGHT = 640, 427  # of the lesson's picture
 SIZE = 64
 SHORTER = round(SIZE * 8 / 7)
@@ -16,18 +16,18 @@ def define_flower(canvas: Canvas) -> None:
     """The picture, a dahlia before leaves, once, and a filter for each channel that leaves this one."""
     add = canvas.parts.append
     add(f'<defs><g id="flower"><rect width="{WIDTH}" height="{HEIGHT}" fill="#3F6B4C"/>')
-    for x, y, turn, size, fill in [(60, 330, 40, 190, "#4F8059"), (560, 120, -30, 220, "#35593F"),
+    for x, y, turn, size, green in [(60, 330, 40, 190, "#4F8059"), (560, 120, -30, 220, "#35593F"),
                                    (90, 70, 120, 170, "#35593F"), (590, 380, 200, 180, "#4F8059")]:  # fmt: skip
         leaf = f"M0 {-size / 2:g} Q{0.36 * size:g} 0 0 {size / 2:g} Q{-0.36 * size:g} 0 0 {-size / 2:g}"
-        add(f'<path transform="translate({x} {y}) rotate({turn})" d="{leaf}" fill="{fill}"/>')
+        add(f'<path transform="translate({x} {y}) rotate({turn})" d="{leaf}" fill="{green}"/>')
     add('<g transform="translate(320 214)">')
     for ring, (count, length, half, fill) in enumerate(RINGS):
         petal = f"M0 0C{half} {-0.3 * length:g} {half} {-0.92 * length:g} 0 {-length}"
         petal += f"C{-half} {-0.92 * length:g} {-half} {-0.3 * length:g} 0 0"
         for index in range(count):
-            turn = number(360 / count * (index + ring % 2 / 2))
+            angle = number(360 / count * (index + ring % 2 / 2))
             stroke = 'stroke="#7F1F3B" stroke-width="1.5"'
-            add(f'<path d="{petal}" transform="rotate({turn})" fill="{fill}" {stroke}/>')
+            add(f'<path d="{petal}" transform="rotate({angle})" fill="{fill}" {stroke}/>')
     add('<circle r="17" fill="#F2C14E"/></g></g>')
     for channel in range(3):
         kept = " ".join("1" if column == channel else "0" for column in range(5))
@@ -76,7 +76,8 @@ def picture_to_tensor(texts: Texts) -> Canvas:
         bad = key == "squashed"
         canvas.text(center, 242, texts[key], 16, ORANGE if bad else INK, bold=True)
         canvas.text(center, 222, "{} × {}".format(*sizes[index]), SMALL, GREY)
-        canvas.text(center, 60, call, SMALL, ORANGE if bad else BLUE, mono=True)
+        if call:
+            canvas.text(center, 60, call, SMALL, ORANGE if bad else BLUE, mono=True)
         if index in (1, 2):
             before = steps[index - 1][0] + steps[index - 1][1][0] / 2
             canvas.arrow([(before + 5, middle), (left - 5, middle)], BLUE, 3)
@@ -116,6 +117,5 @@ def scale_bar(canvas: Canvas, x: float, y: float, low: float, high: float) -> No
     canvas.line([(x - 3.4 * unit, y), (x + 3.4 * unit, y)], HAIRLINE, 1.5)
     canvas.line([(x + low * unit, y), (x + high * unit, y)], BLUE, 7)
     canvas.line([(x, y - 8), (x, y + 8)], INK, 1.5)
-    for value in {0.0, low, high}:
-        text = f"{value:.1f}".removesuffix(".0").replace("-", "\N{MINUS SIGN}")
-        canvas.text(x + value * unit, y + 20, text, SMALL, BLUE if value else GREY)
+    for value in sorted({0.0, low, high}):
+        canvas.text(x + value * unit, y + 20, signed(round(value, 1)), SMALL, BLUE if value else GREY)
