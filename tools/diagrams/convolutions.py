@@ -177,7 +177,7 @@ def receptive_field(texts: Texts) -> Canvas:
     """Rows of numbers seen from the side, the picture below: which of them reach one number at the top."""
     canvas = Canvas(330, texts["title"])
     three = ["convolution", "pooling", "convolution"]
-    for left, key, layers, count in [(116, "two", three[::2], 9), (534, "three", three, 10)]:
+    for left, key, layers, count in [(112, "two", three[::2], 9), (522, "three", three, 10)]:
         canvas.text(left + 13 * count, 24, texts[key], bold=True)
         side_view(canvas, texts, left, layers, count)
     return canvas

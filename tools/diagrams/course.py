@@ -80,7 +80,7 @@ def lessons(canvas: Canvas, x: float, y: float, texts: str, color: str) -> None:
 
 
 def train_val_test(texts: Texts) -> Canvas:
-    canvas = Canvas(430, texts["title"])
+    canvas = Canvas(384, texts["title"])
     left, width, top = 30, 800, 30
     parts = [("train", 1 / 2, BLUE, PALE_BLUE, 180), ("val", 1 / 4, GREEN, PALE_GREEN, 520)]
     parts += [("test", 1 / 4, PURPLE, PALE_PURPLE, 740)]

@@ -84,9 +84,9 @@ def small_cnn(texts: Texts) -> Canvas:
     canvas.text(80, base + 24, "1 × 28 × 28", SMALL, BLUE)
     x = 24.0 + 112
     for stage, (channels, side) in enumerate([(16, 14), (32, 7), (64, 3)], start=1):
-        canvas.arrow([(x + 8, base - 14), (x + 58, base - 14)], GREEN, 2.5)
-        canvas.text(x + 33, base - 36, texts["stage"].format(stage), SMALL, GREEN, bold=True)
-        x += 66
+        canvas.arrow([(x + 10, base - 14), (x + 72, base - 14)], GREEN, 2.5)
+        canvas.text(x + 41, base - 36, texts["stage"].format(stage), SMALL, GREEN, bold=True)
+        x += 82
         sheets(canvas, x, base - pixel * side, pixel * side, channels, depth, edge="#6FA9D2")
         canvas.text(x + pixel * side / 2 + 12, base + 24, f"{channels} × {side} × {side}", SMALL, BLUE)
         x += pixel * side + (depth * channels if stage < 3 else 0)
@@ -97,9 +97,9 @@ def small_cnn(texts: Texts) -> Canvas:
     for number in range(1, 64):
         canvas.line([(x, base - 2 * number), (x + 12, base - 2 * number)], BLUE, 0.4)
     canvas.text(x + 6, base + 24, "64", SMALL, BLUE)
-    canvas.arrow([(x + 20, base - 64), (x + 66, base - 64)], GREEN, 2.5)
-    canvas.text(x + 42, base - 84, "Linear", SMALL, GREEN, bold=True)
-    x += 76
+    canvas.arrow([(x + 22, base - 64), (x + 86, base - 64)], GREEN, 2.5)
+    canvas.text(x + 53, base - 84, "Linear", SMALL, GREEN, bold=True)
+    x += 96
     for number in range(10):
         place = base - 124 + 12 * number
         canvas.box(x, place, 12, 12, PURPLE if number == TRUE else PALE_PURPLE, PURPLE, 1, round=0)

@@ -66,7 +66,7 @@ def basic_bottleneck(texts: Texts) -> Canvas:
     canvas = Canvas(500, texts["title"])
     basic = [(3, 256, 256), (3, 256, 256)]
     bottleneck = [(1, 256, 64), (3, 64, 64), (1, 64, 256)]
-    for center, key, convolutions in [(200, "basic", basic), (630, "bottleneck", bottleneck)]:
+    for center, key, convolutions in [(210, "basic", basic), (650, "bottleneck", bottleneck)]:
         canvas.text(center, 28, texts[key], 18, bold=True)
         step = 320 / len(convolutions)
         y = 62.0
@@ -82,6 +82,8 @@ def basic_bottleneck(texts: Texts) -> Canvas:
             canvas.text(center + 130, (top + bottom) / 2, f"{weights:,}", 15, GREEN, "start")
             y += step
         band(canvas, center, y, convolutions[-1][2])
+        left = center - 0.45 * 256
+        canvas.arrow([(left, 74), (left - 36, 74), (left - 36, y + 12), (left - 3, y + 12)], YELLOW, 4, bend=18)
         total = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
         canvas.text(center, 452, texts["weights"].format(f"{total:,}"), 17, GREEN, bold=True)
     return canvas
@@ -95,30 +97,31 @@ def band(canvas: Canvas, center: float, y: float, channels: int) -> None:
 
 LAYERS = {"layer1": (64, 56), "layer2": (128, 28), "layer3": (256, 14), "layer4": (512, 7)}
 BLOCKS = 2  # in each layer of ResNet-18
-TALL, WIDE = 0.75, 0.12  # px of the drawing for a pixel of a map, and for a channel
+TALL, WIDE, DEEP = 0.75, 0.12, 0.13  # px of the drawing for a pixel of a map, a channel, a pixel seen slantwise
 
 
 def resnet_strip(texts: Texts) -> Canvas:
-    """Each volume is as high as its maps and as wide as it has channels."""
-    canvas = Canvas(396, texts["title"])
-    middle, small = 112, 64 / 224
+    """Each volume is as high and as deep as its maps and as wide as it has channels."""
+    canvas = Canvas(410, texts["title"])
+    middle, small = 132, 64 / 224
     columns: list[tuple[float, str, int, int]] = []
     end = 0.0
-    for name, channels, side, center in [("picture", 3, 224, 56), ("conv1", 64, 112, 130), ("maxpool", 64, 56, 200)]:
+    for name, channels, side, center in [("picture", 3, 224, 52), ("conv1", 64, 112, 134), ("maxpool", 64, 56, 206)]:
+        left = center - (WIDE * channels + DEEP * side) / 2
         if end:
-            canvas.arrow([(end + 4, middle), (center - 8, middle)], BLUE, 2)
-        end = volume(canvas, center - max(WIDE * channels, 4) / 2, middle, channels, side)
+            canvas.arrow([(end + 3, middle), (left - 3, middle)], BLUE, 2)
+        end = volume(canvas, left, middle, channels, side)
         columns.append((center, texts[name], channels, side))
-    canvas.line([(end, middle), (end + 24, middle)], BLUE, 2)
-    end += 24
+    canvas.line([(end, middle), (end + 16, middle)], BLUE, 2)
+    end += 16
     for name, (channels, side) in LAYERS.items():
-        first = end + 14
+        first = end + 12
         for _ in range(BLOCKS):
-            begin = end + 18
-            fork, rise = end + 6, middle - TALL * side / 2 - 14
+            begin = end + 16
+            fork, rise = end + 5, middle - (TALL / 2 + DEEP) * side - 13
             canvas.line([(end, middle), (begin, middle)], BLUE, 2)
             end = volume(canvas, begin, middle, channels, side)
-            canvas.line([(end, middle), (end + 8, middle)], BLUE, 2)
+            canvas.line([(end, middle), (end + 7, middle)], BLUE, 2)
             end += 8
             canvas.arrow([(fork, middle), (fork, rise), (end, rise), (end, middle - 4)], YELLOW, 2, bend=7)
             canvas.circle(end, middle, 4, PAPER, INK, 1.6)
@@ -131,19 +134,22 @@ def resnet_strip(texts: Texts) -> Canvas:
     canvas.box(end + 34, middle - 34, 10, 68, PALE_PURPLE, PURPLE, round=1)
     columns.append((end + 39, "fc", 0, 0))
     for place, name, channels, side in columns:
-        canvas.text(place, 228, name, SMALL, bold=True)
-        canvas.text(place, 252, str(channels) if channels else texts["logits"], SMALL, BLUE if channels else PURPLE)
+        canvas.text(place, 244, name, SMALL, bold=True)
+        canvas.text(place, 268, str(channels) if channels else texts["logits"], SMALL, BLUE if channels else PURPLE)
         if side:
-            canvas.text(place, 276, f"{side} × {side}", SMALL)
-            canvas.text(place, 300, f"{max(1, round(side * small))} × {max(1, round(side * small))}", SMALL, GREY)
-    canvas.text(430, 348, texts["blocks"], 15, INK)
+            canvas.text(place, 292, f"{side} × {side}", SMALL)
+            canvas.text(place, 316, f"{max(1, round(side * small))} × {max(1, round(side * small))}", SMALL, GREY)
+    canvas.text(430, 362, texts["blocks"], 15, INK)
     for x, key, color in [(150, "channels", BLUE), (290, "size", INK), (470, "smaller", GREY)]:
-        canvas.text(x, 376, texts[key], SMALL, color, "start")
+        canvas.text(x, 388, texts[key], SMALL, color, "start")
     return canvas
 
 
 def volume(canvas: Canvas, x: float, middle: float, channels: int, side: float) -> float:
     """Returns where it ends."""
-    width, height = max(WIDE * channels, 4), TALL * side
-    canvas.box(x, middle - height / 2, width, height, PALE_BLUE, BLUE, 1.5, round=1)
-    return x + width
+    width, height, deep = max(WIDE * channels, 2), TALL * side, DEEP * side
+    top, bottom, end = middle - height / 2, middle + height / 2, x + width
+    canvas.polygon([(x, top), (x + deep, top - deep), (end + deep, top - deep), (end, top)], "#EDF5FA", BLUE)
+    canvas.polygon([(end, top), (end + deep, top - deep), (end + deep, bottom - deep), (end, bottom)], "#9CC7E4", BLUE)
+    canvas.polygon([(x, top), (end, top), (end, bottom), (x, bottom)], PALE_BLUE, BLUE)
+    return end + deep
