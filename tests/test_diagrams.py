@@ -54,7 +54,7 @@ def test_texts_lie_inside_the_drawing_and_are_large_enough(name):
         size = float(text.get("font-size") or root.get("font-size"))
         wide = {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor", "start")]
         mono = text.get("font-family") is not None  # its letters are 0.6 as wide as high; others 0.5 on average
-        length = (0.6 if mono else 0.5) * size * len(text.text)
+        length = (0.6 if mono else 0.5) * size * len("".join(text.itertext()))
         left = float(text.get("x")) - wide * length
         assert size >= 13, f"{text.text!r} is written in {size:g} pixels"
         if not text.get("transform"):

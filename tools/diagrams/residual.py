@@ -3,6 +3,7 @@
 from diagrams.canvas import Canvas, Texts
 from diagrams.style import (
     BLUE,
+    DARK_YELLOW,
     GREEN,
     GREY,
     HAIRLINE,
@@ -57,7 +58,8 @@ def residual_block(texts: Texts) -> Canvas:
         canvas.box(center - 84, y + 40, 168, 34, PALE, GREY)
         canvas.text(center, y + 57, "ReLU")
         canvas.arrow([(center, y + 74), (center, y + 102)], BLUE, 2.5)
-        canvas.text(center, y + 122, "return F.relu(out + x)" if shortcut else "return F.relu(out)", 16, mono=True)
+        code = "return F.relu(out + x)" if shortcut else "return F.relu(out)"
+        canvas.text(center, y + 122, code, mono=True, stress=" + x" if shortcut else "")
     canvas.line([(430, 60), (430, 470)], HAIRLINE, 1.5)
     return canvas
 
@@ -84,8 +86,10 @@ def basic_bottleneck(texts: Texts) -> Canvas:
         band(canvas, center, y, convolutions[-1][2])
         left = center - 0.45 * 256
         canvas.arrow([(left, 74), (left - 36, 74), (left - 36, y + 12), (left - 3, y + 12)], YELLOW, 4, bend=18)
-        total = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
-        canvas.text(center, 452, texts["weights"].format(f"{total:,}"), 17, GREEN, bold=True)
+        weights = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
+        of_norms = sum(2 * after for _, _, after in convolutions)
+        canvas.text(center, 448, texts["parameters"].format(f"{weights + of_norms:,}"), 17, GREEN, bold=True)
+        canvas.text(center, 472, texts["with_norms"], SMALL, GREY)
     return canvas
 
 
@@ -95,53 +99,46 @@ def band(canvas: Canvas, center: float, y: float, channels: int) -> None:
     canvas.text(center, y + 12, str(channels), 15, BLUE, bold=True)
 
 
-LAYERS = {"layer1": (64, 56), "layer2": (128, 28), "layer3": (256, 14), "layer4": (512, 7)}
-BLOCKS = 2  # in each layer of ResNet-18
-TALL, WIDE, DEEP = 0.75, 0.12, 0.13  # px of the drawing for a pixel of a map, a channel, a pixel seen slantwise
+LAYERS = {"layer1": (64, 56, 3), "layer2": (128, 28, 4), "layer3": (256, 14, 6), "layer4": (512, 7, 3)}  # of ResNet-34
+TALL, WIDE, DEEP = 0.75, 0.155, 0.17  # px of the drawing for a pixel of a map, a channel, a pixel seen slantwise
 
 
 def resnet_strip(texts: Texts) -> Canvas:
     """Each volume is as high and as deep as its maps and as wide as it has channels."""
-    canvas = Canvas(410, texts["title"])
-    middle, small = 132, 64 / 224
+    canvas = Canvas(326, texts["title"])
+    middle, end = 132.0, 0.0
     columns: list[tuple[float, str, int, int]] = []
-    end = 0.0
-    for name, channels, side, center in [("picture", 3, 224, 52), ("conv1", 64, 112, 134), ("maxpool", 64, 56, 206)]:
+    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 148), ("maxpool", 64, 56, 232)]:
         left = center - (WIDE * channels + DEEP * side) / 2
         if end:
-            canvas.arrow([(end + 3, middle), (left - 3, middle)], BLUE, 2)
+            canvas.arrow([(end + 4, middle), (left - 4, middle)], BLUE, 2.5)
         end = volume(canvas, left, middle, channels, side)
         columns.append((center, texts[name], channels, side))
-    canvas.line([(end, middle), (end + 16, middle)], BLUE, 2)
-    end += 16
-    for name, (channels, side) in LAYERS.items():
-        first = end + 12
-        for _ in range(BLOCKS):
-            begin = end + 16
-            fork, rise = end + 5, middle - (TALL / 2 + DEEP) * side - 13
-            canvas.line([(end, middle), (begin, middle)], BLUE, 2)
-            end = volume(canvas, begin, middle, channels, side)
-            canvas.line([(end, middle), (end + 7, middle)], BLUE, 2)
-            end += 8
-            canvas.arrow([(fork, middle), (fork, rise), (end, rise), (end, middle - 4)], YELLOW, 2, bend=7)
-            canvas.circle(end, middle, 4, PAPER, INK, 1.6)
-            end += 4
-        columns.append(((first + end) / 2, name, channels, side))
-    canvas.arrow([(end, middle), (end + 22, middle)], BLUE, 2)
-    columns.append((end + 56, "avgpool", 512, 1))
-    end = volume(canvas, end + 26, middle, 512, 4)
-    canvas.arrow([(end + 4, middle), (end + 30, middle)], BLUE, 2)
-    canvas.box(end + 34, middle - 34, 10, 68, PALE_PURPLE, PURPLE, round=1)
-    columns.append((end + 39, "fc", 0, 0))
-    for place, name, channels, side in columns:
-        canvas.text(place, 244, name, SMALL, bold=True)
-        canvas.text(place, 268, str(channels) if channels else texts["logits"], SMALL, BLUE if channels else PURPLE)
-        if side:
-            canvas.text(place, 292, f"{side} × {side}", SMALL)
-            canvas.text(place, 316, f"{max(1, round(side * small))} × {max(1, round(side * small))}", SMALL, GREY)
-    canvas.text(430, 362, texts["blocks"], 15, INK)
-    for x, key, color in [(150, "channels", BLUE), (290, "size", INK), (470, "smaller", GREY)]:
-        canvas.text(x, 388, texts[key], SMALL, color, "start")
+    for name, (channels, side, blocks) in LAYERS.items():
+        begin, fork, rise = end + 42, end + 20, middle - (TALL / 2 + DEEP) * side - 20
+        canvas.line([(end, middle), (begin, middle)], BLUE, 2.5)
+        end = volume(canvas, begin, middle, channels, side)
+        columns.append(((begin + end) / 2, name, channels, side))
+        plus = end + 16
+        canvas.line([(end, middle), (plus, middle)], BLUE, 2.5)
+        canvas.arrow([(fork, middle), (fork, rise), (plus, rise), (plus, middle - 7)], YELLOW, 2.5, bend=9)
+        canvas.circle(plus, middle, 6.5, PAPER, INK, 1.6)
+        canvas.line([(plus - 3.5, middle), (plus + 3.5, middle)], INK, 1.6)
+        canvas.line([(plus, middle - 3.5), (plus, middle + 3.5)], INK, 1.6)
+        canvas.text((fork + plus) / 2, rise - 14, f"× {blocks}", 16, DARK_YELLOW, bold=True)
+        end = plus + 6.5
+    canvas.arrow([(end, middle), (end + 28, middle)], BLUE, 2.5)
+    left = end + 33
+    end = volume(canvas, left, middle, 512, 3)
+    columns.append(((left + end) / 2, "avgpool", 512, 1))
+    canvas.arrow([(end + 4, middle), (end + 28, middle)], BLUE, 2.5)
+    canvas.box(end + 33, middle - 34, 11, 68, PALE_PURPLE, PURPLE, round=1)
+    canvas.text(end + 38, 250, "fc", 15, bold=True)
+    canvas.text(end + 38, 274, texts["logits"], SMALL, PURPLE)
+    for center, name, channels, side in columns:
+        canvas.text(center, 250, name, 15, bold=True)
+        canvas.text(center, 274, str(channels), 15, BLUE)
+        canvas.text(center, 298, f"{side} × {side}", SMALL)
     return canvas
 
 
