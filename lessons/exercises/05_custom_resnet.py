@@ -6,123 +6,21 @@
 # hint. Run the next cell first.
 
 # %%
+import copy
 import math
-from numbers import Integral
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import resnet18, setup
+from course_utils import fit, load_digits28, resnet18, setup
 from course_utils.models.resnet import BasicBlock, Bottleneck
 
 course = setup(seed=0)
 
 # %% [markdown]
-# ## Task 1 · What shape leaves a block? (2 points)
-#
-# Return the shape of what a residual block of the lesson makes of its input. Use arithmetic.
-# <details><summary>Hint</summary>
-#
-# A basic block returns `channels` channels, a bottleneck returns more. Stride 2 halves height and width and rounds
-# *up*: `(side - 1) // stride + 1`.
-#
-# </details>
-
-# %% tags=["answer"]
-def block_shape(shape, kind, channels, stride):
-    """Shape of a block's output.
-
-    Args:
-        shape: shape of the input, (pictures, channels, height, width)
-        kind: "basic" or "bottleneck"
-        channels, stride: int, as in BasicBlock(in_channels, channels, stride) and Bottleneck(…)
-    Returns:
-        tuple of four int
-    """
-    ### BEGIN SOLUTION
-    pictures, _, height, width = shape
-    expansion = {"basic": 1, "bottleneck": 4}[kind]
-    return pictures, channels * expansion, (height - 1) // stride + 1, (width - 1) // stride + 1
-    ### END SOLUTION
-
-
-# %% tags=["right"]
-def block_shape(shape, kind, channels, stride):
-    if kind == "bottleneck":
-        channels *= 4
-    return (shape[0], channels, math.ceil(shape[2] / stride), math.ceil(shape[3] / stride))
-
-
-# %% tags=["right"]
-def block_shape(shape, kind, channels, stride):
-    sides = [-(-side // stride) for side in shape[2:]]
-    return torch.Size([shape[0], channels * {"basic": 1, "bottleneck": 4}[kind], *sides])
-
-
-# %% tags=["wrong"] expect="four times as many"
-# - "bottleneck": 4
-# + "bottleneck": 1
-
-# %% tags=["wrong"] expect="round up"
-# - (height - 1) // stride + 1, (width - 1) // stride + 1
-# + height // stride, width // stride
-
-# %% tags=["wrong"] expect="not those that went in"
-# - pictures, _, height, width = shape
-# + pictures, before, height, width = shape
-# - channels * expansion
-# + before * expansion
-
-# %% tags=["wrong"] expect="width has a stride, too"
-# - (width - 1) // stride + 1
-# + width
-
-# %% tags=["wrong"] expect="the padding of 1 keeps the size"
-# - (height - 1) // stride + 1, (width - 1) // stride + 1
-# + (height - 3) // stride + 1, (width - 3) // stride + 1
-
-# %% tags=["wrong"] expect="whole numbers"
-# - (height - 1) // stride + 1, (width - 1) // stride + 1
-# + (height + stride - 1) / stride, width / stride
-
-# %% tags=["wrong"] expect="four numbers"
-def block_shape(shape, kind, channels, stride):
-    return channels * (4 if kind == "bottleneck" else 1)
-
-
-# %% [markdown]
-# Try it, and compare with a real block:
-
-# %%
-print(block_shape((2, 64, 16, 16), "basic", 128, 2))
-print(tuple(BasicBlock(64, 128, 2)(torch.zeros(2, 64, 16, 16)).shape))
-
-# %% tags=["check"] points=2
-same = block_shape((2, 8, 6, 10), "basic", 16, 1)
-assert same is not None, "the function returns nothing"
-same = tuple(same) if hasattr(same, "__len__") else (same,)
-assert len(same) == 4, f"a shape of pictures has four numbers, yours is {same}"
-assert all(isinstance(number, Integral) for number in same), f"a shape consists of whole numbers, not {same}: use //"
-assert same[1] != 8, "the block returns the channels it was asked for, not those that went in"
-assert same[2:] != (4, 8), "with stride 1 nothing gets smaller: the padding of 1 keeps the size"
-assert same == (2, 16, 6, 10), f"basic, from (2, 8, 6, 10) to 16 channels, stride 1: (2, 16, 6, 10), not {same}"
-halved = tuple(block_shape((1, 8, 7, 9), "basic", 8, 2))
-assert halved[2:] != (4, 9), "the width has a stride, too"
-assert halved[2:] != (3, 4), "stride 2 makes 4 of 7 and 5 of 9: round up"
-assert halved == (1, 8, 4, 5), f"basic, from (1, 8, 7, 9), stride 2: (1, 8, 4, 5), not {halved}"
-narrow = tuple(block_shape((1, 32, 8, 8), "bottleneck", 8, 1))
-assert narrow[1] != 8, "a bottleneck returns four times as many channels as its narrow part has"
-assert narrow == (1, 32, 8, 8), f"bottleneck(32, 8) of (1, 32, 8, 8): (1, 32, 8, 8), not {narrow}"
-for kind, block in [("basic", BasicBlock), ("bottleneck", Bottleneck)]:
-    for stride in [1, 2, 3]:
-        expected = tuple(block(4, 6, stride)(torch.zeros(2, 4, 10, 13)).shape)
-        found = tuple(block_shape((2, 4, 10, 13), kind, 6, stride))
-        assert found == expected, f"{kind}(4, 6, stride {stride}) makes {expected} of (2, 4, 10, 13), not {found}"
-print("✓ task 1")
-
-# %% [markdown]
-# ## Task 2 · Count a block's parameters (3 points)
+# ## Task 1 · Count a block's parameters (3 points)
 #
 # Return how many learned parameters a basic block or a bottleneck of the lesson has, its shortcut included.
 # <details><summary>Hint 1</summary>
@@ -249,6 +147,199 @@ for kind, block in [("basic", BasicBlock), ("bottleneck", Bottleneck)]:
         expected = sum(parameter.numel() for parameter in block(*sizes).parameters())
         found = block_parameters(kind, *sizes)
         assert found == expected, f"{kind}{sizes} has {expected} parameters, not {found}"
+print("✓ task 1")
+
+# %% [markdown]
+# ## Task 2 · Is it residual? (4 points)
+#
+# A block is not residual because of its name. Write the test that tells a real one from a fake: if the last BatchNorm
+# of its layers computes nothing but zeros, does the input come through, number by number?
+#
+# The blocks to be tested return the shape that they get and end in a ReLU. Some have been trained, and their parts may
+# have any names; the last BatchNorm among `block.modules()` is also the last one that is used. Leave the block as it
+# is: whoever tests a block wants to go on using it.
+# <details><summary>Hint 1</summary>
+#
+# `copy.deepcopy(block)` makes a copy that you may change. A BatchNorm computes weight · (normalized input) + bias;
+# after a training neither weight nor bias is 0.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Which input shows the difference? The last ReLU turns negative numbers into 0, and zeros come out of any block whose
+# layers compute 0. `torch.rand` makes numbers between 0 and 1.
+#
+# </details>
+
+# %% tags=["answer"]
+def is_residual(block, channels):
+    """Whether a block adds its input to what its layers compute.
+
+    Args:
+        block: nn.Module, from a float tensor (pictures, channels, height, width) to one of the same shape
+        channels: int
+    Returns:
+        bool
+    """
+    ### BEGIN SOLUTION
+    trial = copy.deepcopy(block)
+    last = [part for part in trial.modules() if isinstance(part, nn.BatchNorm2d)][-1]
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    x = torch.rand(2, channels, 6, 6)
+    return torch.allclose(trial(x), x)
+    ### END SOLUTION
+
+
+# %% tags=["right"]
+def is_residual(block, channels):
+    trial = copy.deepcopy(block).eval()
+    x = torch.arange(channels * 35.0).reshape(1, channels, 5, 7) / 100
+    with torch.no_grad():
+        for parameter in trial.parameters():
+            parameter.zero_()
+        return (trial(x) - x).abs().max().item() < 1e-5
+
+
+# %% tags=["right"]
+def is_residual(block, channels):
+    state, mode = copy.deepcopy(block.state_dict()), block.training
+    *_, last = (part for part in block.modules() if isinstance(part, nn.BatchNorm2d))
+    try:
+        last.weight.data.zero_(), last.bias.data.zero_()
+        x = torch.rand(1, channels, 4, 4)
+        return bool((block.eval()(x) - x).norm() < 1e-4)
+    finally:
+        block.load_state_dict(state)
+        block.train(mode)
+
+
+# %% tags=["wrong"] expect="negative numbers"
+# - torch.rand(2, channels, 6, 6)
+# + torch.randn(2, channels, 6, 6)
+
+# %% tags=["wrong"] expect="has the last BatchNorm been set to 0"
+# -     nn.init.zeros_(last.weight)
+# -     nn.init.zeros_(last.bias)
+
+# %% tags=["wrong"] expect="zeros come out of any block"
+# - torch.rand(2, channels, 6, 6)
+# + torch.zeros(2, channels, 6, 6)
+
+# %% tags=["wrong"] expect="the bias is no longer 0"
+# -     nn.init.zeros_(last.bias)
+
+# %% tags=["wrong"] expect="take the last one"
+# - isinstance(part, nn.BatchNorm2d)][-1]
+# + isinstance(part, nn.BatchNorm2d)][:2][-1]
+
+# %% tags=["wrong"] expect="is it the last BatchNorm"
+# - isinstance(part, nn.BatchNorm2d)][-1]
+# + isinstance(part, nn.BatchNorm2d)][0]
+
+# %% tags=["wrong"] expect="may have any names"
+# - [part for part in trial.modules() if isinstance(part, nn.BatchNorm2d)][-1]
+# + trial.bn3 if hasattr(trial, "bn3") else trial.bn2
+
+# %% tags=["wrong"] expect="whatever it is called"
+def is_residual(block, channels):
+    return type(block).__name__ in ["BasicBlock", "Bottleneck", "ResidualBlock"]
+
+
+# %% tags=["wrong"] expect="its input is never added"
+# - torch.allclose(trial(x), x)
+# + trial(x).shape == x.shape
+
+# %% tags=["wrong"] expect="half of its input"
+# - torch.allclose(trial(x), x)
+# + bool(trial(x).abs().max() > 0)
+
+# %% tags=["wrong"] expect="has changed the block"
+# - copy.deepcopy(block)
+# + block
+
+# %% tags=["wrong"] expect="its weights or running averages"
+# -     trial = copy.deepcopy(block)
+# +     block(torch.rand(2, channels, 6, 6))
+# +     trial = copy.deepcopy(block)
+
+# %% tags=["wrong"] expect="returns nothing"
+# - return torch.allclose(trial(x), x)
+# + same = torch.allclose(trial(x), x)
+
+# %% [markdown]
+# Try it on a block of the course, and on one that inherits from it and forgets the shortcut:
+
+# %%
+class PlainBlock(BasicBlock):
+    def forward(self, x):
+        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+
+
+print("residual:", is_residual(BasicBlock(8, 8), 8), "  plain:", is_residual(PlainBlock(8, 8), 8))
+
+# %% tags=["check"] points=4
+class ResidualModule(nn.Module):  # only by name
+    def __init__(self):
+        super().__init__()
+        conv1, conv2 = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.layers = nn.Sequential(conv1, nn.BatchNorm2d(4), nn.ReLU(), conv2, nn.BatchNorm2d(4))
+
+    def forward(self, x):
+        return F.relu(self.layers(x))
+
+
+class Renamed(ResidualModule):
+    def forward(self, x):
+        return F.relu(self.layers(x) + x)
+
+
+class Halved(ResidualModule):
+    def forward(self, x):
+        return F.relu(self.layers(x) + x / 2)
+
+
+class Late(ResidualModule):
+    def forward(self, x):
+        first = F.relu(self.layers[:2](x))
+        return F.relu(self.layers[3:](first) + first)
+
+
+def as_trained(block):
+    for part in block.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.uniform_(part.bias, 0.2, 0.8)
+            nn.init.uniform_(part.running_mean, -0.5, 0.5)
+    return block
+
+
+torch.manual_seed(0)
+found = is_residual(BasicBlock(4, 4), 4)
+assert found is not None, "the function returns nothing"
+hint = "has the last BatchNorm been set to 0, and has your input no negative numbers (the last ReLU cuts them off)?"
+assert found, f"BasicBlock is residual, but not for you: {hint}"
+found = is_residual(as_trained(BasicBlock(4, 4)), 4)
+hint = "the bias is no longer 0; and is it the last BatchNorm that you set to 0?"
+assert found, f"a trained BasicBlock is residual, but not for you: {hint}"
+found = is_residual(as_trained(Bottleneck(16, 4)), 16)
+assert found, "a trained Bottleneck is residual, but not for you: it has three BatchNorms, take the last one"
+try:
+    found = is_residual(as_trained(Renamed()), 4)
+except AttributeError as error:
+    raise AssertionError(f"{error}: parts may have any names, look for BatchNorms in block.modules()") from None
+assert found, "a block that adds its input is residual, whatever it is called"
+fake = "ResidualModule passes for residual, but its input is never added"
+assert not is_residual(ResidualModule(), 4), f"{fake} (was yours all zeros? zeros come out of any block)"
+assert not is_residual(as_trained(ResidualModule()), 4), fake
+assert not is_residual(Halved(), 4), "a block passes that adds half of its input: compare number by number"
+assert not is_residual(Late(), 4), "a block passes that adds what its first layers have made of the input"
+for block in [as_trained(BasicBlock(4, 4)), as_trained(BasicBlock(4, 4)).eval()]:
+    before, mode = copy.deepcopy(block.state_dict()), block.training
+    is_residual(block, 4)
+    same = all(torch.equal(tensor, before[name]) for name, tensor in block.state_dict().items())
+    assert same, "the test has changed the block, its weights or running averages: work on copy.deepcopy(block)"
+    assert block.training == mode, "the test has changed the block from train to eval mode, or back"
 print("✓ task 2")
 
 # %% [markdown]
@@ -508,6 +599,29 @@ assert torch.allclose(block(x), x), "with the convolutions at 0 the block should
 print("✓ task 3")
 
 # %% [markdown]
+# What are such blocks worth? Here are 34 layers of each kind, trained for two epochs on the lesson's small digits:
+
+# %% tags=["nbval-ignore-output"]
+images, labels = load_digits28("train")
+digits = TensorDataset(F.avg_pool2d(images[:2000], 4), labels[:2000])
+kinds = {"plain": (PlainBlock, 12, 12), "residual": (BasicBlock, 12, 12), "pre-activation": (PreActivationBlock, 12)}
+reached = {}
+for kind, (block, *sizes) in kinds.items():
+    torch.manual_seed(0)
+    blocks = [block(*sizes) for _ in range(16)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10)]
+    model = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), *blocks, *head)
+    loader = DataLoader(digits, batch_size=64, shuffle=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=2 * len(loader))
+    history = fit(model, loader, optimizer=optimizer, scheduler=schedule, epochs=2, progress=False)
+    reached[kind] = history["train_accuracy"][-1]
+    print(f"{kind:>14}: training accuracy {reached[kind]:.2f}")
+
+# %% tags=["proof"]
+assert min(reached["residual"], reached["pre-activation"]) > reached["plain"] + 0.15, f"{reached}"
+
+# %% [markdown]
 # ## Task 4 · Warm-up and a straight way down (3 points)
 #
 # Write a schedule that warms up like the lesson's `factor`, and then falls in a straight line instead of a cosine: full
@@ -693,6 +807,11 @@ def compare_weights(model, weights):
 # - model.state_dict()
 # + dict(model.named_parameters())
 
+# %% tags=["wrong"] expect="count of batches"
+# - own = model.state_dict()
+# + own = {name: tensor for name, tensor in model.state_dict().items() if "num_batches" not in name}
+# +     weights = {name: tensor for name, tensor in weights.items() if "num_batches" not in name}
+
 # %% tags=["wrong"] expect="only names that are in both"
 # - set(own) - set(weights)
 # + name for name in own if name not in weights
@@ -778,6 +897,9 @@ except RuntimeError:
 assert found["misshaped"] != ["0.weight"], "3.weight is misshaped, too: it has as many numbers in another shape"
 assert found["misshaped"] == ["0.weight", "3.weight"], f"0.weight and 3.weight differ, you name {found['misshaped']}"
 assert not found["missing"] and not found["unexpected"], "a name with another shape is neither missing nor unexpected"
+counted = {name: tensor for name, tensor in fitting.items() if name != "1.num_batches_tracked"}
+found = compare_weights(model, counted)["missing"]
+assert found == ["1.num_batches_tracked"], f"BatchNorm's count of batches belongs to the model, too: missing is {found}"
 unchanged = all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 assert unchanged, "the weights were loaded into the model: it should be left as it is"
 print("✓ task 5")
