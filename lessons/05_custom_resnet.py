@@ -372,8 +372,8 @@ assert (steps[1:9] > 1.1 * steps[:8]).all(), f"the first eight blocks do not all
 #     print(block.__name__, follow_push(untrained(block, 100))[-1])
 # ```
 #
-# About 1 and 0.1. After 49 plain blocks the push of one percent has become as large as the differences between pictures.
-# After 49 residual blocks it is still small.
+# About 1 and 0.1. After 49 plain blocks the push of one percent has become as large as the differences between
+# pictures. After 49 residual blocks it is still small.
 #
 # </details>
 #
@@ -814,7 +814,7 @@ digit_net = small_resnet(num_classes=10)
 digit_net.maxpool = nn.Identity()
 train_loader = DataLoader(digits["train"], batch_size=64, shuffle=True)
 digit_val_loader = DataLoader(digits["val"], batch_size=500)
-history = train_small(digit_net, train_loader, digit_val_loader, epochs=course.pick(sample=5, full=2), lr=0.01)
+history = train_small(digit_net, train_loader, digit_val_loader, epochs=course.pick(sample=5, full=3), lr=0.01)
 history.frame().round({"seconds": 1}).round(4)
 
 # %% tags=["proof"]
