@@ -850,8 +850,8 @@ plt.show()
 assert len(wrong) >= 8, f"only {len(wrong)} mistakes are left to be looked at"
 
 # %% [markdown]
-# It works. Some of its mistakes are blots, or could be read either way. Others you would read at once: two thousand
-# pictures do not show all the ways of writing a 2.
+# It works. Some of its mistakes are blots, or could be read either way. Others you would read at once: the sample's two
+# thousand pictures do not show all the ways of writing a 2.
 #
 # ## Ants and bees, from scratch
 #
@@ -918,10 +918,22 @@ if course.profile == "sample":  # nobody has trained these networks on the photo
     score = insect_histories["CNN"]["val_accuracy"][-1]
     assert score > larger_class + 2 * error, f"CNN {score:.3f}, rule {larger_class:.3f}, standard error {error:.3f}"
 
+# %% tags=["nbval-ignore-output"]
+logits, labels = predict(insect_nets["CNN"], insect_val_batches)
+preds = logits.argmax(dim=1)
+insects = torch.cat([images for images, _ in insect_val_batches])
+some = torch.arange(0, len(insects), 10)
+show_predictions(insects[some], labels[some], preds[some], val_set.classes, title="What the CNN says")
+plt.show()
+
+# %% tags=["proof"]
+accuracy = (preds == labels).float().mean().item()
+assert abs(accuracy - insect_histories["CNN"]["val_accuracy"][-1]) < 0.02, f"{accuracy:.3f}"
+
 # %% [markdown]
 # On the drawn pictures the CNN beats the rule, and neither is good. The ResNet gets better at what it is shown than at
 # the rest, and the CNN, with a fraction of its parameters, is at least as good. So deeper is no virtue in itself.
-# Shortcuts make deep networks *trainable*; they do not replace pictures: a few hundred here, two thousand digits
+# Shortcuts make deep networks *trainable*; they do not replace pictures: a few hundred here, thousands of digits
 # before, more than a million photographs in ImageNet.
 #
 # The way out is not to start from random weights. torchvision offers weights for ResNet-18 that were trained on
