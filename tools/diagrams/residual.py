@@ -106,9 +106,9 @@ TALL, WIDE, DEEP = 0.75, 0.155, 0.17  # px of the drawing for a pixel of a map, 
 def resnet_strip(texts: Texts) -> Canvas:
     """Each volume is as high and as deep as its maps and as wide as it has channels."""
     canvas = Canvas(326, texts["title"])
-    middle, end = 132.0, 0.0
+    middle, end = 136.0, 0.0
     columns: list[tuple[float, str, int, int]] = []
-    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 148), ("maxpool", 64, 56, 232)]:
+    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 142), ("maxpool", 64, 56, 222)]:
         left = center - (WIDE * channels + DEEP * side) / 2
         if end:
             canvas.arrow([(end + 4, middle), (left - 4, middle)], BLUE, 2.5)
