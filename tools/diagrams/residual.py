@@ -8,6 +8,7 @@ from diagrams.style import (
     GREY,
     HAIRLINE,
     INK,
+    LIGHT_BLUE,
     PALE,
     PALE_BLUE,
     PALE_GREEN,
@@ -74,7 +75,7 @@ def basic_bottleneck(texts: Texts) -> Canvas:
         y = 62.0
         for kernel, before, after in convolutions:
             band(canvas, center, y, before)
-            top, bottom = y + 24, y + step - 0
+            top, bottom = y + 24, y + step
             half_in, half_out = 0.45 * before, 0.45 * after
             canvas.polygon(
                 [(center - half_in, top), (center + half_in, top), (center + half_out, bottom),
@@ -135,10 +136,10 @@ def resnet_strip(texts: Texts) -> Canvas:
     canvas.box(end + 33, middle - 34, 11, 68, PALE_PURPLE, PURPLE, round=1)
     canvas.text(end + 38, 250, "fc", 15, bold=True)
     canvas.text(end + 38, 274, texts["logits"], SMALL, PURPLE)
-    for center, name, channels, side in columns:
-        canvas.text(center, 250, name, 15, bold=True)
-        canvas.text(center, 274, str(channels), 15, BLUE)
-        canvas.text(center, 298, f"{side} × {side}", SMALL)
+    for place, name, channels, side in columns:
+        canvas.text(place, 250, name, 15, bold=True)
+        canvas.text(place, 274, str(channels), 15, BLUE)
+        canvas.text(place, 298, f"{side} × {side}", SMALL)
     return canvas
 
 
@@ -147,6 +148,6 @@ def volume(canvas: Canvas, x: float, middle: float, channels: int, side: float) 
     width, height, deep = max(WIDE * channels, 2), TALL * side, DEEP * side
     top, bottom, end = middle - height / 2, middle + height / 2, x + width
     canvas.polygon([(x, top), (x + deep, top - deep), (end + deep, top - deep), (end, top)], "#EDF5FA", BLUE)
-    canvas.polygon([(end, top), (end + deep, top - deep), (end + deep, bottom - deep), (end, bottom)], "#9CC7E4", BLUE)
+    canvas.polygon([(end, top), (end + deep, top - deep), (end + deep, bottom - deep), (end, bottom)], LIGHT_BLUE, BLUE)
     canvas.polygon([(x, top), (end, top), (end, bottom), (x, bottom)], PALE_BLUE, BLUE)
     return end + deep
