@@ -14,7 +14,7 @@ from course_utils import CNN, MLP
 from course_utils.models.resnet import BasicBlock, Bottleneck, resnet34
 
 DRAWINGS = sorted(draw_diagrams.DRAWINGS)
-IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*figures/[^)]*)\)", re.DOTALL)
+IMAGE = re.compile(r"!\[([^\]]*)\]\(\s*([^)\s]*figures/[^)\s]*)\s*\)")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
