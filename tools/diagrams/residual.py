@@ -109,14 +109,14 @@ def resnet_strip(texts: Texts) -> Canvas:
     canvas = Canvas(326, texts["title"])
     middle, end = 136.0, 0.0
     columns: list[tuple[float, str, int, int]] = []
-    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 142), ("maxpool", 64, 56, 222)]:
+    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 140), ("maxpool", 64, 56, 216)]:
         left = center - (WIDE * channels + DEEP * side) / 2
         if end:
             canvas.arrow([(end + 4, middle), (left - 4, middle)], BLUE, 2.5)
         end = volume(canvas, left, middle, channels, side)
         columns.append((center, texts[name], channels, side))
     for name, (channels, side, blocks) in LAYERS.items():
-        begin, fork, rise = end + 42, end + 20, middle - (TALL / 2 + DEEP) * side - 20
+        begin, fork, rise = end + 46, end + 22, middle - (TALL / 2 + DEEP) * side - 24
         canvas.line([(end, middle), (begin, middle)], BLUE, 2.5)
         end = volume(canvas, begin, middle, channels, side)
         columns.append(((begin + end) / 2, name, channels, side))
