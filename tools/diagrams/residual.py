@@ -89,8 +89,8 @@ def basic_bottleneck(texts: Texts) -> Canvas:
         canvas.arrow([(left, 74), (left - 36, 74), (left - 36, y + 12), (left - 3, y + 12)], YELLOW, 4, bend=18)
         weights = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
         of_norms = sum(2 * after for _, _, after in convolutions)
-        canvas.text(center, 448, texts["parameters"].format(f"{weights + of_norms:,}"), 17, GREEN, bold=True)
-        canvas.text(center, 472, texts["with_norms"], SMALL, GREY)
+        canvas.text(center, 448, texts["weights"].format(f"{weights:,}"), 17, GREEN, bold=True)
+        canvas.text(center, 472, texts["parameters"].format(f"{weights + of_norms:,}"), 15, GREY)
     return canvas
 
 
