@@ -35,7 +35,7 @@ def show_answers(pictures: Sequence[Image.Image], answers: Sequence[Mapping[str,
         bars.barh(range(len(answer)), list(answer.values()), color="#9ccbe8")
         bars.set(xlim=(0, 1), ylim=(len(answer) - 0.4, -0.6))
         for place, (name, probability) in enumerate(answer.items()):
-            bars.text(0.02, place, name, va="center")
+            bars.text(0.02, place, name.replace("$", r"\$"), va="center")
             bars.text(1, place, f"{probability:.0%}", va="center", ha="right")
     figure.suptitle(title)
     return figure

@@ -36,7 +36,8 @@ def load_imagenet_network() -> tuple[nn.Module, v2.Compose, list[str]]:
     file = locate("imagenet_network")
     if not file.exists():
         raise FileNotFoundError(f"There is no {file}. It comes with the course: get the folder data/weights again.")
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    with torch.random.fork_rng(devices=[]):  # its first, random weights are replaced at once
+        network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     load_weights(network, read_weights(file), file)
     transform = v2.Compose([
         v2.Resize(256, v2.InterpolationMode.BICUBIC),
