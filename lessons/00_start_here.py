@@ -17,8 +17,8 @@
 # ## What you will have
 #
 # You are looking at a **notebook**: text like this, and **code cells** like the next one. Click into it and press
-# <kbd>Shift</kbd>+<kbd>Enter</kbd>. The code runs, its result appears below it, and the next cell is selected. Go on
-# like that, cell by cell, until you see photographs.
+# <kbd>Shift</kbd>+<kbd>Enter</kbd>. The code runs, its result appears below it, and the next cell is selected. (The
+# first one takes some seconds.) Go on like that, cell by cell, until you see photographs.
 
 # %%
 from course_utils import setup
@@ -26,9 +26,8 @@ from course_utils import setup
 course = setup(seed=0)
 
 # %% [markdown]
-# That prepared the lesson. The next cell loads a network from a file of 9 MB that came with the course. It is called
-# EfficientNet-Lite0, and it has learned from the 1.3 million photographs of a collection named ImageNet, each of which
-# shows one of 1000 things.
+# Now load a network, from a file of 9 MB that came with the course. It is called EfficientNet-Lite0, and it has learned
+# from the 1.3 million photographs of ImageNet, a collection of 1000 kinds of things.
 
 # %%
 from course_utils.models.imagenet import load_imagenet_network
@@ -37,8 +36,7 @@ network, transform, names = load_imagenet_network()
 print(len(names), "names, among them:", ", ".join(names[5:1000:199]))
 
 # %% [markdown]
-# To ask it, we need a few lines of code. You need not understand them today; after lesson 04 you could have written
-# them.
+# Asking it takes a few lines. You need not understand them today; after lesson 04 you could have written them.
 
 # %%
 import torch
@@ -53,7 +51,7 @@ def ask(picture):
 
 
 # %% [markdown]
-# Six photographs came along, too. Here they are, each with the three names that the network finds likeliest:
+# Six photographs came along, too. Each one with the names that the network finds likeliest:
 
 # %%
 import matplotlib.pyplot as plt
@@ -74,17 +72,17 @@ assert set(list(rocket)[:2]) == {"missile", "drilling platform"} and max(rocket.
 assert next(iter(astronaut)) == "bobsled" and astronaut["bobsled"] < 0.4, astronaut
 
 # %% [markdown]
-# No internet, no graphics card, and yet: espresso, a tripod, a palace, and three kinds of cat that you would have to
-# look up. Then it becomes interesting. The rocket on its launch pad at night might be a missile or a drilling platform.
-# And the astronaut is taken for a bobsled, though not with much conviction. Soon we shall see why.
+# No internet, no graphics card, and yet: an espresso, a tripod, a palace, and three kinds of cat that you would have to
+# look up. Then it becomes interesting. The rocket at night might be a missile or a drilling platform. And the astronaut
+# is taken for a bobsled, though without much conviction. Soon we shall see why.
 
 # %% [markdown]
 # ## Your own picture
 #
-# Drag a picture from your computer into the list of files on the left (its icon is a folder). JupyterLab copies it
-# there, beside this notebook, and its name between quotation marks is all you need: `path = "holiday.jpg"`. A picture
-# that lies elsewhere needs its whole path, written with `/` on every system: `"C:/Users/ada/Pictures/holiday.jpg"`.
-# `..` is the folder above the one where this notebook lies. As it stands, the cell asks about the astronaut again.
+# Drag a picture from your computer into the list of files on the left. JupyterLab copies it there, beside this
+# notebook, so that its name is all the cell below needs: `path = "holiday.jpg"`. A picture that lies elsewhere needs
+# its whole path, with `/` on every system: `"C:/Users/ada/Pictures/holiday.jpg"`. (`..` is the folder above this
+# notebook's.) As it stands, the cell asks about the astronaut again.
 
 # %%
 path = "../data/photos/astronaut.jpg"  # write the name of your own picture here
@@ -93,12 +91,12 @@ show_answers([picture], [ask(picture)])
 plt.show()
 
 # %% [markdown]
-# Whatever can be opened as a picture will do: JPEG, PNG, WebP and more. (Not the HEIC files of some telephones: save
-# those as JPEG first.) Things that fill the picture work best: fruit, tools, animals, cups, vehicles.
+# JPEG, PNG and WebP will do, and more; HEIC files of a telephone have to be saved as JPEG first. Fruit, tools, animals
+# and vehicles work best, as large in the picture as possible.
 
 # %% [markdown]
-# **Try it.** On the right behind the astronaut stands a model of the space shuttle. Cut it out, with `crop`, and ask
-# again. The four numbers are the left, upper, right and lower edge, in pixels.
+# **Try it.** Behind the astronaut, on the right, stands a model of the space shuttle. Cut it out with `crop` (left,
+# upper, right and lower edge, in pixels) and ask again.
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -107,8 +105,8 @@ plt.show()
 # plt.show()
 # ```
 #
-# *Space shuttle*, with more than 50 %. The network knows it and has seen it, but it gives one answer for the whole
-# picture, and in the whole picture the shuttle is small.
+# *Space shuttle*, with more than 50 %. The network knows it. But it gives one answer for the whole picture, and there
+# the shuttle is small.
 #
 # </details>
 
@@ -122,9 +120,8 @@ plt.show()
 # plt.show()
 # ```
 #
-# Perhaps a parachute, perhaps an umbrella; no tripod. Among the photographs it has learned from, hardly a tripod stood
-# on its head. To you it is the same photograph. That a thing keeps its name when it is moved, turned or lit otherwise,
-# a network has to learn like everything else; lessons 01 and 04 help it.
+# A parachute perhaps, or an umbrella; no tripod. To you it is the same photograph. That a thing keeps its name when it
+# is turned, moved or lit otherwise, a network has to learn like everything else. Lessons 01 and 04 help it.
 #
 # </details>
 
@@ -143,15 +140,14 @@ assert {"groom", "ballplayer", "scuba diver"} < set(names)
 assert set(names[281:286]) == {"tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat"}
 
 # %% [markdown]
-# It has no word for a rocket, so it takes the next best. It has none for a person: of people its list holds the groom,
-# the ballplayer and the scuba diver. Perhaps bright clothes and helmets made it think of bobsleds. Nor can it just say
-# *cat*, since ImageNet has five kinds of them. Names were chosen by people, and every network inherits such a choice.
+# There is no rocket, so it takes the next best. There is no person either: of people the list knows the groom, the
+# ballplayer and the scuba diver. And it cannot say just *cat*, as the list has five kinds of them. People have chosen
+# these names, and a network inherits the choice.
 #
-# The other reason: **it has to answer.** The bars of all 1000 names together always make 100 %, and no name means "none
-# of these".
+# The other reason: **it has to answer.** Its 1000 probabilities always make 100 %, and no name means "none of these".
 #
-# **Guess first.** What will it say about a picture of pure noise, each pixel a colour by chance? Then unfold the next
-# cell: click the bar with the three dots, and run it.
+# **Guess first.** What will it say about pure noise, every pixel a colour by chance? Then click the thin bar with the
+# three dots below, which unfolds a cell, and run it.
 
 # %% tags=["fold"]
 import numpy as np
@@ -172,14 +168,14 @@ shuttle = ask(photos[0].crop((200, 0, 300, 175)))
 assert next(iter(shuttle)) == "space shuttle" and shuttle["space shuttle"] > 0.5, shuttle
 
 # %% [markdown]
-# A kite, the bird, if anything. At least the bar is short. Do not rely on that: reduce the cat to 24 × 16 pixels, as in
-# `ask(photos[1].resize((24, 16)))`, and it is a kit fox, with 50 %.
+# A kite, if anything (the bird). At least the bar is short. Do not rely on that: `ask(photos[1].resize((24, 16)))`, the
+# cat on 24 × 16 pixels, is a kit fox, and rather surely so.
 #
 # **Check yourself.** *Espresso*, 92 %. Does that mean: of a hundred pictures with such an answer, 92 show an espresso?
 # <details><summary>Answer</summary>
 #
-# It would be nice, and nothing guarantees it. The number compares this name with the 999 others; that is all it was
-# made for. How often such answers are right has to be counted, on pictures whose names one knows. Lesson 09 does it.
+# It would be nice, but nothing guarantees it. The number compares this name with the 999 others. How often such answers
+# are right has to be counted, on pictures whose names one knows; lesson 09 does it.
 #
 # </details>
 
@@ -190,16 +186,15 @@ assert next(iter(shuttle)) == "space shuttle" and shuttle["space shuttle"] > 0.5
 # gradients, leads from the loss back to the network. Below each box stand the lessons that are about it; below all of
 # them those that are about the whole.](figures/course_map.svg)
 #
-# You have just walked along the upper row: *data* (six photographs) went through a *network* and became *answers*. What
-# you did not see is how the network came to know all that: a number, the *loss*, says how wrong its answers are, and
-# the dashed arrow makes it a little less wrong, millions of times. After lesson 02 you know how; after lesson 06 you
-# have taught a network like this one something new. [What each lesson teaches](../README.md#the-lessons), and how long
-# it takes, is in a table. They build on one another: if you are new to PyTorch, take them in order.
+# You have just walked along the upper row: *data*, six photographs, went through a *network* and became *answers*. You
+# did not see how the network came to know all that. A number, the *loss*, says how wrong its answers are, and the
+# dashed arrow makes it a little less wrong, millions of times: lesson 02. After lesson 06 you have taught such a
+# network something new. The lessons build on one another; [a table](../README.md#the-lessons) says what each one
+# teaches and how long it takes.
 #
-# **What you need**: Python as far as functions, loops, `with`, f-strings and comprehensions such as
-# `[x * x for x in numbers]`; of NumPy, that arrays have a shape and are added element by element; from school, that a
-# curve has a slope. Figures are drawn with Matplotlib, tables are held by pandas; a first look at either is enough to
-# follow. Of machine learning you need nothing.
+# **What you need**: Python with functions, loops, `with`, f-strings and comprehensions (`[x * x for x in numbers]`); of
+# NumPy, that arrays have a shape and are added element by element; from school, the slope of a curve. Tables are held
+# by pandas and figures drawn with Matplotlib; a first look at either is enough. No machine learning.
 
 # %% [markdown]
 # ## Stepping through a notebook
@@ -216,14 +211,13 @@ print(f"{minutes} minutes are {minutes * 60} seconds")
 minutes / 60
 
 # %% [markdown]
-# | You want to | how |
+# | You want to | do this |
 # |---|---|
 # | run this cell and go to the next | <kbd>Shift</kbd>+<kbd>Enter</kbd> |
 # | stop a cell that takes too long | Kernel → Interrupt Kernel |
 # | forget everything and run all cells in order | Kernel → Restart Kernel and Run All Cells… |
-# | add a cell of your own | the + above this notebook |
-# | see a folded cell | click the bar with the three dots |
-# | get text back that a double click has turned into `# raw *Markdown*` | <kbd>Shift</kbd>+<kbd>Enter</kbd> in it |
+# | add a cell of your own below this one | <kbd>Esc</kbd>, then <kbd>B</kbd> |
+# | see text as text again, after a double click has shown its `**Markdown**` | <kbd>Shift</kbd>+<kbd>Enter</kbd> |
 # | jump to a section | View → Table of Contents |
 #
 # **Check yourself.** You run a cell that says `minutes = 20`, then delete the cell. What is `minutes` now?
@@ -237,8 +231,8 @@ minutes / 60
 # %% [markdown]
 # ### Running a cell twice
 #
-# Networks begin with random numbers. They come from a generator that does sums with its last number, so they are random
-# only to the eye: whoever starts it from the same **seed** gets the same sequence.
+# Networks begin with random numbers. Those come from a generator that makes each number from the last one: start it
+# with the same **seed**, and the same sequence comes out.
 
 # %%
 torch.manual_seed(0)
@@ -246,18 +240,17 @@ print("after the seed:", torch.rand(3))
 print("and then:      ", torch.rand(3))
 
 # %% [markdown]
-# **Check yourself.** `setup(seed=0)` at the top of a lesson does the same, once. You run a cell further down, which
-# draws random numbers, a second time. Do you get our result again?
+# **Check yourself.** `setup(seed=0)` does the same, once, at the top of a lesson. You run a cell further down a second
+# time. It draws random numbers. Do you get our result again?
 # <details><summary>Answer</summary>
 #
-# No. The generator goes on where it was, as in the second line above. The results that we saw belong to each cell run
-# once, in order. If yours look different, *Restart Kernel and Run All Cells…* brings them back.
+# No. The generator goes on where it was, as in the second line above. What you read in a lesson came out when each cell
+# ran once, in order. *Restart Kernel and Run All Cells…* brings it back.
 #
 # </details>
 #
-# Back, but not to the last digit: processors add in different orders and round differently, and a training, thousands
-# of steps long, makes more of it. **Trainings end a little differently on your machine. What the text says about them
-# holds for ours,** and the conclusions should hold for yours.
+# Almost: processors round differently, and a training of many steps makes a small difference large. **Trainings end a
+# little differently on your machine; what the text says of them holds for ours.**
 #
 # ### Interrupting
 #
@@ -276,17 +269,17 @@ for step in range(60):
 print(f"weight: {weight:.1f}")
 
 # %% [markdown]
-# All 60 steps make 6.0; yours stopped on the way, and the cell below used what there was without a complaint. The same
-# happens when you interrupt a training. The computer takes no harm, but the network is half trained, the optimizer
-# remembers its last steps, and the random numbers have moved on. So **run again from the cell in which the network is
-# made**, not only the one that you have interrupted.
+# All steps make 6.0. Yours stopped on the way, and the next cell used what there was without a complaint. So it is when
+# you interrupt a training: the computer takes no harm, but the network is half trained, the optimizer remembers its
+# last steps, and the random numbers have moved on. **Run again from the cell in which the network is made**, not only
+# the one that you interrupted.
 
 # %% [markdown]
 # ## How exercises work, and how to read an error
 #
 # Each lesson from 01 on has a notebook in the folder `exercises`. An exercise is a function with its description and a
-# gap: the lines `# YOUR CODE HERE` and `raise NotImplementedError()`, which you replace. Below it is a folded **check**
-# to be run. Here is one such function, filled in wrongly, and its check:
+# gap, the lines `# YOUR CODE HERE` and `raise NotImplementedError()`, which you replace. Below it is a folded **check**
+# to be run. Here is such a function, filled in wrongly, and its check:
 
 # %%
 def to_celsius(fahrenheit):
@@ -301,9 +294,9 @@ assert boiling == 100, f"212 °F gave {boiling:.1f} °C, not 100"
 print("✓ correct")
 
 # %% [markdown]
-# So much red. **Read the last line first**: the kind of the error, here `AssertionError`, and what it complains of.
-# Only then go up: the arrow `---->` points to the line where it happened. Errors inside a library show many such
-# arrows; the one to look for points to a line that you have written.
+# **Read the last line first**: the kind of the error, here `AssertionError`, and what it complains of. Then go up: the
+# arrow `---->` points to the line where it happened. An error inside a library shows many such arrows; look for the one
+# at a line that you have written.
 #
 # Mend the function: run its cell, then the check, until the check prints ✓.
 # <details><summary>Solution</summary>
@@ -312,14 +305,13 @@ print("✓ correct")
 #
 # </details>
 #
-# Exercises have hints that fold open like this, and the folder `solutions` holds every exercise solved. Try first; what
-# you have found yourself stays.
+# Exercises have hints that fold open like this one, and the folder `solutions` holds every exercise solved. Try first;
+# what you have found yourself stays.
 
 # %% [markdown]
 # ## Is everything there?
 #
-# You have seen a network at work, so the most important things are. This cell looks at all packages and lists those for
-# which something has to be done: missing, too old, or known to compute wrong.
+# This cell lists the packages for which something has to be done: missing, too old, or known to compute wrong.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.basics.environment import check_environment
@@ -333,9 +325,9 @@ missing = environment.loc[environment["installed"] == "missing", "package"]
 assert missing.empty, f"not installed: {', '.join(missing)}"
 
 # %% [markdown]
-# Commands such as `python -m pip install …` are typed in a terminal (File → New → Terminal). `python` stands for the
-# one of the course: `.venv/bin/python`, on Windows `.venv\Scripts\python`, in an active conda environment just
-# `python`. The next cell, which is folded, shows all packages and what they are for.
+# Commands such as `python -m pip install …` are typed in a terminal (File → New → Terminal), where `python` is the one
+# of the course: `.venv/bin/python`, on Windows `.venv\Scripts\python`, in an active conda environment just `python`.
+# The next cell, folded, shows all packages and what each is for.
 
 # %% tags=["fold", "nbval-ignore-output"]
 environment[["package", "installed", "made with", "why"]]
@@ -346,14 +338,13 @@ assert len(environment) > 20 and (environment["why"] != "").all()
 # %% [markdown]
 # <details><summary>With conda, or with a graphics card</summary>
 #
-# In conda, in the folder of the course: `conda create -n course python=3.12`, `conda activate course`, then
-# `python -m pip install -r requirements.txt`, and `jupyter lab --config=.jupyter/jupyter_lab_config.py`.
+# In conda, in the folder of the course: `conda create -n course python=3.12`, `conda activate course`,
+# `python -m pip install -r requirements.txt`, and every day `jupyter lab --config=.jupyter/jupyter_lab_config.py`.
 #
 # The course needs no graphics card (GPU). If you have one of NVIDIA and Windows, pip installs a PyTorch that does not
-# use it; [pytorch.org](https://pytorch.org/get-started/locally/) gives the command for one that does. Whether PyTorch
-# sees it says `torch.cuda.is_available()`, and you will meet that in many programs as
-# `device = torch.device("cuda" if torch.cuda.is_available() else "cpu")`. Here `setup` chooses, and the lessons write
-# `course.device`.
+# use it; [pytorch.org](https://pytorch.org/get-started/locally/) gives the command for one that does. In many programs
+# you will read `device = torch.device("cuda" if torch.cuda.is_available() else "cpu")`: the GPU, if PyTorch finds one.
+# Here `setup` chooses, and the lessons write `course.device`.
 #
 # </details>
 
@@ -378,18 +369,13 @@ print("profile", course.profile, "means", epochs, "epochs")
 
 # %% [markdown]
 # To switch, fetch the data, 0.5 GB, in a terminal with `python -m course_utils.downloads`, and write
-# `setup(seed=0, profile="full")` at the top of this lesson; the others name their number as well, as in
-# `setup(seed=0, profile="full", lesson="05")`. Where something is missing, that cell stops and says what to do. The
-# files lie in `data/full`, or in the folder that the environment variable `COURSE_DATA_DIR` names;
-# [the README](../README.md#real-data) tells how to switch all lessons at once.
-
-# %% [markdown]
-# ## Where your work goes
+# `setup(seed=0, profile="full")` here. The other lessons name their number as well, as in
+# `setup(seed=0, profile="full", lesson="05")`; where something is missing, that cell stops and says what to do.
+# [The README](../README.md#real-data) tells how to switch all lessons at once.
 #
-# A notebook keeps its outputs: when you open a lesson you see the results of our run, and yours replace them as you
-# step through. Save with <kbd>Ctrl</kbd>+<kbd>S</kbd>. Lessons write to temporary folders or to `runs/`, and only read
-# `data/`. To keep a lesson as it is, duplicate it first (right-click its name in the list of files) and work in the
-# copy.
+# **Where your work goes.** A notebook keeps its outputs: you see ours until yours replace them. Save with
+# <kbd>Ctrl</kbd>+<kbd>S</kbd>. Lessons write to temporary folders or to `runs/`, and only read `data/`. To keep a
+# lesson as it is, duplicate it first (right-click its name in the list of files) and work in the copy.
 
 # %% [markdown]
 # > **Common mistake.** A notebook uses names that none of its cells defines. In its author's kernel they still exist,
@@ -403,10 +389,10 @@ print(n_class)
 #
 # ## Summary
 #
-# - A network answers with names from its list and has to answer; how sure it sounds is not how often it is right.
+# - A network answers with names from its list, and it has to answer; how sure it sounds is not how often it is right.
 # - <kbd>Shift</kbd>+<kbd>Enter</kbd> runs a cell; the kernel remembers variables until you restart it.
-# - A seed repeats results only if each cell runs once, in order; after an interruption begin where things are made.
-# - Of an error read the last line first; a check's message says what is wrong with your answer.
+# - A seed repeats results if each cell runs once, in order; after an interruption begin where things are made.
+# - Of an error read the last line first; the message of a check says what is wrong with your answer.
 # - `setup` starts every lesson: `sample` needs no internet, `full` uses the real data.
 #
 # **Exercises**: they begin with lesson 01.
