@@ -146,7 +146,7 @@ assert set(names[281:286]) == {"tabby", "tiger cat", "Persian cat", "Siamese cat
 #
 # The other reason: **it has to answer.** Its 1000 probabilities always make 100 %, and no name means "none of these".
 #
-# **Guess first.** What will it say about pure noise, every pixel a colour by chance? Then click the thin bar with the
+# **Guess first.** What will it say about pure noise, every pixel a colour by chance? Then click the line with the
 # three dots below, which unfolds a cell, and run it.
 
 # %% tags=["fold"]
@@ -188,7 +188,7 @@ assert next(iter(shuttle)) == "space shuttle" and shuttle["space shuttle"] > 0.5
 #
 # You have just walked along the upper row: *data*, six photographs, went through a *network* and became *answers*. You
 # did not see how the network came to know all that. A number, the *loss*, says how wrong its answers are, and the
-# dashed arrow makes it a little less wrong, millions of times: lesson 02. After lesson 06 you have taught such a
+# dashed arrow makes it a little less wrong, again and again: lesson 02. After lesson 06 you have taught such a
 # network something new. The lessons build on one another; [a table](../README.md#the-lessons) says what each one
 # teaches and how long it takes.
 #
@@ -214,7 +214,7 @@ minutes / 60
 # | You want to | do this |
 # |---|---|
 # | run this cell and go to the next | <kbd>Shift</kbd>+<kbd>Enter</kbd> |
-# | stop a cell that takes too long | Kernel → Interrupt Kernel |
+# | stop a cell that takes too long | Kernel → Interrupt Kernel, or ■ above |
 # | forget everything and run all cells in order | Kernel → Restart Kernel and Run All Cells… |
 # | add a cell of your own below this one | <kbd>Esc</kbd>, then <kbd>B</kbd> |
 # | see text as text again, after a double click has shown its `**Markdown**` | <kbd>Shift</kbd>+<kbd>Enter</kbd> |
@@ -248,9 +248,10 @@ print("and then:      ", torch.rand(3))
 # ran once, in order. *Restart Kernel and Run All Cells…* brings it back.
 #
 # </details>
-#
-# Almost: processors round differently, and a training of many steps makes a small difference large. **Trainings end a
-# little differently on your machine; what the text says of them holds for ours.**
+
+# %% [markdown]
+# One thing no seed can do. Processors round differently, and in a training of many steps a small difference grows. So
+# **trainings end a little differently on your machine; what the text says of them holds for ours.**
 #
 # ### Interrupting
 #
@@ -325,12 +326,12 @@ missing = environment.loc[environment["installed"] == "missing", "package"]
 assert missing.empty, f"not installed: {', '.join(missing)}"
 
 # %% [markdown]
-# Commands such as `python -m pip install …` are typed in a terminal (File → New → Terminal), where `python` is the one
-# of the course: `.venv/bin/python`, on Windows `.venv\Scripts\python`, in an active conda environment just `python`.
-# The next cell, folded, shows all packages and what each is for.
+# Commands such as `python -m pip install …` go into a terminal (File → New → Terminal). For `python` write the course's
+# own: `.venv/bin/python`, on Windows `.venv\Scripts\python`; in an active conda environment it is `python` itself. The
+# next cell, folded, shows all packages and what each is for.
 
 # %% tags=["fold", "nbval-ignore-output"]
-environment[["package", "installed", "made with", "why"]]
+print(environment[["package", "installed", "why"]].to_string(index=False))
 
 # %% tags=["proof"]
 assert len(environment) > 20 and (environment["why"] != "").all()
