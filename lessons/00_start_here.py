@@ -147,7 +147,7 @@ assert set(names[281:286]) == {"tabby", "tiger cat", "Persian cat", "Siamese cat
 # The other reason: **it has to answer.** Its 1000 probabilities always make 100 %, and no name means "none of these".
 #
 # **Guess first.** What will it say about pure noise, every pixel a colour by chance? Then click the line with the
-# three dots below, which unfolds a cell, and run it.
+# three dots, which unfolds a cell, and run it.
 
 # %% tags=["fold"]
 import numpy as np

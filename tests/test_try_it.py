@@ -99,7 +99,7 @@ def test_a_false_box_fails_the_test_run(tmp_path):
 def test_the_run_of_the_full_profile_lists_what_became_of_each_box(tmp_path):
     notebook = nbformat.read(build_lesson(tmp_path, "number = 8"), 4)
     notebook.cells[1].source = notebook.cells[1].source.replace("number = 8", "number = 9")
-    client = proofs.ProvingClient(notebook, lenient=True)
+    client = proofs.ProvingClient(notebook, tmp_path, lenient=True)
     client.execute()
     assert [(one.cell, one.text, one.held) for one in client.outcomes] == [
         (2, "Try it: number = 9", True), (2, "Try it: assert number == 8", False),

@@ -89,11 +89,13 @@ class ProvingClient(NotebookClient):
     """Executes a notebook with its proofs and, after the last cell, its *Try it* boxes; collects `outcomes`.
 
     Args:
+        folder: where its cells are executed.
         lenient: note what does not hold and go on, instead of raising a `ProofError` or a `TryItError`.
     """
 
-    def __init__(self, notebook: NotebookNode, lenient: bool = False, **settings: Any):
-        super().__init__(notebook, **settings)
+    def __init__(self, notebook: NotebookNode, folder: Path, lenient: bool = False, **settings: Any):
+        settings |= {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
+        super().__init__(notebook, resources={"metadata": {"path": str(folder)}}, **settings)
         self.lenient = lenient
         self.outcomes: list[Outcome] = []
 
