@@ -447,7 +447,8 @@ def test_the_manifest_knows_which_lesson_uses_what() -> None:
     """By it a lesson says at once what is missing, and a notebook is built anew when its data changes."""
     calls = {"hymenoptera": "hymenoptera", "mnist": "load_digits28", "flowers": r"flowers\(",
              "resnet18": "pretrained_resnet18", "temperatures": "load_temperatures",
-             "chinese_sentences": "chinese_sentences", "docstrings": "docstring_sentences"}  # fmt: skip
+             "chinese_sentences": "chinese_sentences", "docstrings": "docstring_sentences",
+             "imagenet_network": "load_imagenet_network", "photos": r'locate\("photos"\)'}  # fmt: skip
     lessons = sorted((course.REPOSITORY / "lessons").glob("[0-9]*.py"))
     exercises = sorted((course.REPOSITORY / "lessons" / "exercises").glob("[0-9]*.py"))
     for name, call in calls.items():

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -39,6 +40,21 @@ def pretrained_resnet101(num_classes: int) -> ResNet:
 
 def _pretrained(network: Callable[[int], ResNet], num_classes: int) -> ResNet:
     file = backbone_file(network.__name__)
+    weights = read_weights(file)
+    model = network(num_classes)
+    # the head is new, and files of old PyTorch versions do not count batches
+    own = {name: value for name, value in model.state_dict().items() if re.search(r"^fc\.|num_batches_tracked$", name)}
+    load_weights(model, {**weights, **own}, file)
+    return model
+
+
+def read_weights(file: Path) -> Mapping[str, Any]:
+    """The tensors of a file NAME-XXXXXXXX.safetensors or .pth, by name, where XXXXXXXX begins its sha256.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is damaged, or not what its name says.
+    """
     content = file.read_bytes()
     expected, found = file.stem.rpartition("-")[2], hashlib.sha256(content).hexdigest()
     if not found.startswith(expected):
@@ -46,18 +62,12 @@ def _pretrained(network: Callable[[int], ResNet], num_classes: int) -> ResNet:
             f"{file} is damaged, or not the file it should be: "
             f"its sha256 begins with {found[:8]}, not with {expected}. Delete it and get it again."
         )
-    if file.suffix == ".safetensors":
-        try:
-            weights = load(content)
-        except SafetensorError as error:
-            raise ValueError(f"{file} is not a safetensors file ({error}). Delete it and get it again.") from error
-    else:
-        weights = load_checkpoint(file)
-    model = network(num_classes)
-    # the head is new, and files of old PyTorch versions do not count batches
-    own = {name: value for name, value in model.state_dict().items() if re.search(r"^fc\.|num_batches_tracked$", name)}
-    load_weights(model, {**weights, **own}, file)
-    return model
+    if file.suffix != ".safetensors":
+        return load_checkpoint(file)
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise ValueError(f"{file} is not a safetensors file ({error}). Delete it and get it again.") from error
 
 
 def backbone_file(network: str = "resnet18") -> Path:
