@@ -38,14 +38,15 @@ size = course.pick(sample=64, full=224)
 train_set = hymenoptera("train", train_transform(size))
 train_loader = DataLoader(train_set, batch_size=12, shuffle=True)
 images, labels = next(iter(train_loader))
-show_batch(images, labels, train_set.classes, columns=6).set_size_inches(9, 3.5)
+fig = show_batch(images, labels, train_set.classes, columns=6)
+fig.set_size_inches(9, 3.5)
 plt.show()
 
 # %% [markdown]
 # Twelve pictures (drawn in the profile `sample`, photographs in `full`), cut out and mirrored at random. Run the cell
 # again: other pictures, other cuts.
 #
-# Five lines did it. In this lesson you build every word of them by hand, and find out how a model that knows nothing
+# A few lines did it. In this lesson you build every word of them by hand, and find out how a model that knows nothing
 # scores more than 80 %.
 
 # %% [markdown]
@@ -240,11 +241,11 @@ print("NumPy: ", np.asarray(photo).shape)
 # %% [markdown]
 # ## From a picture to a tensor, in four steps
 #
-# ![A wide photograph of a flower is resized, cropped to a square, turned into a tensor of three sheets of numbers, red,
-# green and blue, and normalized to values around zero; beside it the same photograph squashed into a
-# square](figures/picture_to_tensor.svg)
+# ![Above, a wide picture of a flower, 640 by 427, is resized to 109 by 73 and cropped to 64 by 64; a crossed-out detour
+# leads to the same picture squashed. Below, the crop becomes a tensor, three sheets with values from 0 to 1, and is
+# normalized to values from −2.1 to 2.6](figures/picture_to_tensor.svg)
 #
-# Resize, crop, make a tensor, normalize. Why all this?
+# Above you see pictures, below numbers. Resize, crop, make a tensor, normalize: why all this?
 #
 # - **One size**, because pictures travel in batches, and a batch is one tensor.
 # - **Channel first**, because PyTorch stores pictures so.
@@ -488,11 +489,12 @@ values = denormalize(normalized)
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
 for ax, stack, when in zip(axes, [values, normalized], ["before", "after"]):
-    lowest, highest = stack.min().item(), stack.max().item()
+    bins = np.linspace(stack.min(), stack.max(), 33)
     for channel, (name, style) in enumerate([("red", "-"), ("green", "--"), ("blue", ":")]):
         numbers = stack[:, channel].flatten()
-        ax.hist(numbers, 32, (lowest, highest), histtype="step", color=f"tab:{name}",
-                linestyle=style, label=f"{name}: {numbers.mean():.2f} ± {numbers.std():.2f}")  # fmt: skip
+        label = f"{name}: {numbers.mean():.2f} ± {numbers.std():.2f}"
+        ax.hist(numbers, bins, histtype="step", color=f"tab:{name}", linestyle=style, label=label)
+    ax.margins(y=0.4)
     ax.set(title=f"{when} normalization", xlabel="value of a pixel", ylabel="pixels")
     ax.legend()
 plt.show()
@@ -588,7 +590,8 @@ chain = v2.Compose([
 
 # %%
 draws = torch.stack([chain(bee) for draw in range(12)])
-show_batch(draws, columns=6, normalized=False, title="one bee, twelve times").set_size_inches(9, 3.4)
+fig = show_batch(draws, columns=6, normalized=False, title="one bee, twelve times")
+fig.set_size_inches(9, 3.4)
 plt.show()
 
 # %% tags=["proof"]
@@ -744,7 +747,7 @@ print(f"{leaky:.0%} of the {len(test_files)} test files are right")
 # A fine result, it seems. What has it found for the first six test files?
 
 # %%
-fig, axes = plt.subplots(2, 6, figsize=(9, 4))
+fig, axes = plt.subplots(2, 6, figsize=(9, 3.5))
 for (above, below), file, twin in zip(axes.T, test_files, nearest(train_files, test_files)):
     for ax, shown, where in [(above, file, "test"), (below, twin, "train")]:
         ax.imshow(v2.CenterCrop(min(load_rgb(shown).size))(load_rgb(shown)))
@@ -753,7 +756,8 @@ for (above, below), file, twin in zip(axes.T, test_files, nearest(train_files, t
 plt.show()
 
 # %% [markdown]
-# Mostly the picture itself, under its other name. Where it has no such twin, it takes whatever has similar colours.
+# Where the same picture lies among the training files under its other name, it has found that. Elsewhere it takes
+# whatever has similar colours, ant or bee.
 #
 # Two files with the same bytes have the same **hash**, a short fingerprint of their content. So we can count:
 
@@ -816,7 +820,7 @@ assert honest < 0.67, f"on the clean split the nearest neighbour has {honest:.2f
 results = {"shuffled files": leaky, "new pictures": fresh, "split_folder": honest}
 fig, ax = plt.subplots(figsize=(9, 2))
 bars = ax.barh(list(results), list(results.values()), height=0.6)
-ax.bar_label(bars, fmt="{:.0%}", padding=4)
+ax.bar_label(bars, fmt="{:.0%}", label_type="center", color="white")
 ax.axvline(0.5, color="black", linestyle="--", label="a coin")
 ax.set(title="One model that knows nothing, judged in three ways", xlabel="accuracy", xlim=(0, 1))
 ax.invert_yaxis()
