@@ -94,8 +94,8 @@ plt.show()
 # plt.show()
 # ```
 #
-# Confetti. `reshape` reads all numbers off in a row and deals them out anew; which of them belong to one pixel it does
-# not know. Nothing crashes, the shape is right, and a network would be trained on confetti.
+# Patches of the right colours, and no flag. `reshape` reads all numbers off in a row and deals them out anew; which of
+# them belong to one pixel it does not know. Nothing crashes, and a network would be trained on patches.
 #
 # </details>
 
@@ -160,7 +160,7 @@ for path in paths[::100]:
 # %% [markdown]
 # The upper level is the **split**: `train` is what a network learns from, `val` (validation) is what we compare trained
 # networks on, and `test`, where there is one, is looked at once, at the very end. The lower level is the **class**, the
-# thing to be predicted. How many pictures does each hold?
+# thing to be predicted. How many pictures does each hold? `crosstab` of pandas counts pairs:
 
 # %%
 classes = [path.parent.name for path in paths]
@@ -220,8 +220,9 @@ plt.show()
 # %% [markdown]
 # ## Width first, or height first?
 #
-# Here is a trap in which everybody falls once. A wide photograph shows it. (A dahlia by the Flickr user vultilion,
-# CC BY 2.0; scikit-learn brings it along.)
+# Here is a trap into which everybody falls once. A wide photograph shows it: a
+# [dahlia](https://www.flickr.com/photos/vultilion/6056698931/) by vultilion
+# ([CC BY 2.0](https://creativecommons.org/licenses/by/2.0/)) that scikit-learn brings along.
 
 # %%
 from sklearn.datasets import load_sample_image
@@ -276,7 +277,8 @@ plt.show()
 # Cropped, the flower is as round as it was. Squashed, it is an egg: a network trained on eggs will be surprised by
 # flowers.
 #
-# Step three: `ToImage` makes a tensor that knows that it is an image, and `ToDtype` with `scale=True` divides by 255.
+# Step three: `ToImage` makes a tensor that knows that it is an image (a `tv_tensors.Image`), and `ToDtype` with
+# `scale=True` divides by 255.
 
 # %%
 image = v2.ToDtype(torch.float32, scale=True)(v2.ToImage()(cropped))
@@ -485,14 +487,14 @@ plt.show()
 # are normalized: its shape, its place, its width?
 
 # %%
-normalized = torch.stack([image for image, label in plain_set])
-values = denormalize(normalized)
+after = torch.stack([image for image, label in plain_set])
+before = denormalize(after)
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-for ax, stack, when in zip(axes, [values, normalized], ["before", "after"]):
-    bins = np.linspace(stack.min(), stack.max(), 33)
+for ax, values, when in zip(axes, [before, after], ["before", "after"]):
+    bins = np.linspace(values.min(), values.max(), 33)
     for channel, (name, style) in enumerate([("red", "-"), ("green", "--"), ("blue", ":")]):
-        numbers = stack[:, channel].flatten()
+        numbers = values[:, channel].flatten()
         label = f"{name}: {numbers.mean():.2f} ± {numbers.std():.2f}"
         ax.hist(numbers, bins, histtype="step", color=f"tab:{name}", linestyle=style, label=label)
     ax.margins(y=0.4)
@@ -501,8 +503,8 @@ for ax, stack, when in zip(axes, [values, normalized], ["before", "after"]):
 plt.show()
 
 # %% tags=["proof"]
-assert values.min() >= 0 and values.max() <= 1, (values.min(), values.max())
-means, stds = normalized.mean(dim=(0, 2, 3)), normalized.std(dim=(0, 2, 3))
+assert before.min() >= 0 and before.max() <= 1, (before.min(), before.max())
+means, stds = after.mean(dim=(0, 2, 3)), after.std(dim=(0, 2, 3))
 assert means.abs().max() < 0.7, f"after normalization the means are {means}"
 assert 0.5 < stds.min() and stds.max() < 1.5, f"after normalization the deviations are {stds}"
 
@@ -560,8 +562,8 @@ plt.show()
 # plt.show()
 # ```
 #
-# Often a wing, a stripe, or nothing but ground, and all of them are called "bee". With a million photographs that does
-# well. With a few hundred small ones we keep at least half.
+# Now and then a wing, or nothing but ground, and all of them are called "bee". With a million photographs that does no
+# harm. With a few hundred small pictures we keep at least half.
 #
 # </details>
 
@@ -715,9 +717,9 @@ cut = int(0.7 * len(files))
 train_files, test_files = list(shuffled[:cut]), list(shuffled[cut:])
 
 # %% [markdown]
-# And this is the simplest model there is, the **nearest neighbour**. Asked for the class of a picture, it looks up the
-# training picture whose numbers differ least, and says what that one is called. (`cdist` makes a table of the distances
-# between the rows of two tensors, `argmin` finds the smallest.)
+# And this is the simplest **model** (whatever gives the answers is called that), the **nearest neighbour**. Asked for the
+# class of a picture, it looks up the training picture whose numbers differ least, and says what that one is called.
+# (`cdist` makes a table of the distances between the rows of two tensors, `argmin` finds the smallest.)
 
 # %%
 from course_utils import load_rgb
