@@ -168,13 +168,13 @@ splits = [path.parent.parent.name for path in paths]
 pd.crosstab(classes, splits, rownames=["class"], colnames=["split"])
 
 # %% [markdown]
-# The classes are nearly balanced. On a set with 95 ants and 5 bees, "95 % correct" would be reached by always saying
-# "ant".
+# The classes are nearly balanced.
 #
 # **Check yourself.** What accuracy does "always say the larger class" reach on `val`?
 # <details><summary>Answer</summary>
 #
-# 83 / (70 + 83), a little over one half. Whatever is trained has to beat that.
+# 83 / (70 + 83), a little over one half. Whatever is trained has to beat that; with 95 ants and 5 bees it would have to
+# beat 95 %.
 #
 # </details>
 
@@ -427,10 +427,9 @@ plt.show()
 # %% [markdown]
 # ## Batches
 #
-# Networks are fed several examples at a time, a **batch**. A `DataLoader` collects the examples and stacks them. With
-# `shuffle=True` it draws them in a new random order in every pass, and one pass over all batches is an **epoch**.
-# A loader is made for `for` loops; `next(iter(loader))` takes just its first batch. (Older tutorials write
-# `iter(loader).next()`; that method is gone.)
+# Networks are fed several examples at a time, a **batch**. A `DataLoader` collects and stacks them, with `shuffle=True`
+# in a new random order in every pass. One pass over all batches is an **epoch**. A loader is made for `for` loops;
+# `next(iter(loader))` takes just its first batch. (Older tutorials write `iter(loader).next()`, which is gone.)
 
 # %%
 train_loader = DataLoader(plain_set, batch_size=16, shuffle=True)
@@ -497,7 +496,7 @@ for ax, values, when in zip(axes, [before, after], ["before", "after"]):
         numbers = values[:, channel].flatten()
         label = f"{name}: {numbers.mean():.2f} ± {numbers.std():.2f}"
         ax.hist(numbers, bins, histtype="step", color=f"tab:{name}", linestyle=style, label=label)
-    ax.margins(y=0.4)
+    ax.margins(y=0.6)
     ax.set(title=f"{when} normalization", xlabel="value of a pixel", ylabel="pixels")
     ax.legend()
 plt.show()
@@ -515,8 +514,7 @@ assert 0.5 < stds.min() and stds.max() < 1.5, f"after normalization the deviatio
 # **Check yourself.** Should `val` be normalized with its own mean and standard deviation?
 # <details><summary>Answer</summary>
 #
-# No. The same colour must become the same number in training, validation and use. Constants are chosen once, from the
-# training data or, as here, from the data a pretrained network knows.
+# No. The same colour must become the same number in training, validation and use. The constants are chosen once.
 #
 # </details>
 
@@ -547,9 +545,8 @@ for row in axes:
 plt.show()
 
 # %% [markdown]
-# Read it column by column. *Crop* shows a random part of at least half the area, stretched to a square. The *flips* and
-# *grey* toss a coin each time. *Rotation* leaves black corners, which no camera makes. *Colour* changes light and
-# tint.
+# *Crop* shows a random part of at least half the area, stretched to a square. The *flips* and *grey* toss a coin each
+# time. *Rotation* leaves black corners, which no camera makes. *Colour* changes light and tint.
 
 # %% [markdown]
 # **Try it.** Without `scale`, `RandomResizedCrop` keeps between 8 % and 100 % of the area, as in most tutorials. Look
@@ -616,7 +613,7 @@ assert min(np.asarray(turned(white)).min() for draw in range(50)) == 255, "a bla
 # %% [markdown]
 # ## Why evaluation pictures are left alone
 #
-# A measurement should give the same result twice. Load the same picture two times with each transform:
+# A measurement should give the same result twice:
 
 # %%
 val_set = hymenoptera("val", eval_transform(size))
@@ -633,16 +630,14 @@ assert torch.equal(val_set[0][0], val_set[0][0]), "the eval transform gives two 
 # low?
 # <details><summary>Answer</summary>
 #
-# Usually too low, since some of the random crops hide the animal, and different in each run by pure chance. The model
-# is better than the program says, and nobody can tell by how much.
+# Usually too low, since some of the random crops hide the animal; and different in each run, by pure chance.
 #
 # </details>
 
 # %% [markdown]
 # ## Seeds and workers
 #
-# `shuffle=True` draws from PyTorch's random numbers. Give the loader its own seeded **generator**, and its order can
-# be repeated whatever else the program does with random numbers:
+# Give a loader its own seeded **generator**, and its order can be repeated, whatever else draws random numbers:
 
 # %%
 def first_labels(seed):
@@ -690,7 +685,7 @@ assert seen == len(train_set), f"two workers deliver {seen} of {len(train_set)} 
 # ## Splitting a folder of your own
 #
 # Our pictures came already split. Your own will usually lie in one folder per class and nothing more. Let us make such
-# a folder of the training pictures, and put in what real collections have: the same picture under two names.
+# a folder, and put in what real collections have: the same picture under two names.
 
 # %%
 import shutil
@@ -717,9 +712,9 @@ cut = int(0.7 * len(files))
 train_files, test_files = list(shuffled[:cut]), list(shuffled[cut:])
 
 # %% [markdown]
-# And this is the simplest **model** (whatever gives the answers is called that), the **nearest neighbour**. Asked for the
-# class of a picture, it looks up the training picture whose numbers differ least, and says what that one is called.
-# (`cdist` makes a table of the distances between the rows of two tensors, `argmin` finds the smallest.)
+# And this is the simplest **model** (whatever gives the answers is called that), the **nearest neighbour**. Asked for
+# the class of a picture, it looks up the training picture whose numbers differ least, and repeats its class. (`cdist`
+# makes a table of the distances between the rows of two tensors, `argmin` finds the smallest.)
 
 # %%
 from course_utils import load_rgb
@@ -863,8 +858,7 @@ except ValueError as error:
     print(str(error).replace(str(workplace), "…").replace("\\", "/"))
 
 # %% [markdown]
-# The message names the file. Run over all pictures once before every long training: better an error now than after
-# three hours.
+# Run over all pictures once before every long training: better an error now than after three hours.
 
 # %%
 temporary.cleanup()
