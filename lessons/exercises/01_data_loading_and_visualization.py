@@ -405,7 +405,7 @@ plt.show()
 # %% [markdown]
 # <details><summary>What we saw</summary>
 #
-# Two brownish clouds, and neither is an animal. Each one sits in another place and looks another way, so pixel by pixel
+# Two blurred clouds, and neither is an animal. Each one sits in another place and looks another way, so pixel by pixel
 # the legs and stripes cancel out. Whatever tells ants from bees has to be found wherever it lies; lesson 04 builds
 # networks that can do that.
 #
