@@ -13,6 +13,7 @@ from torchvision import models
 NAMES = tuple(models.list_models(module=models))
 # Both have further heads in the middle, which we leave out, and their weights want colours between -1 and 1.
 INCEPTIONS = {"aux_logits": False, "init_weights": True, "transform_input": True}
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.")  # norm.1 in its files is norm1 today
 
 
@@ -49,6 +50,6 @@ def with_own_head(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict
     """
     own = model.state_dict(keep_vars=True)
     head = {id(value) for value in find_head(model).parameters()}
-    kept = {DENSENET.sub(r"\1\2.", name): weights[name] for name in weights if not name.lower().startswith("aux")}
+    kept = {DENSENET.sub(r"\1\2.", name): weights[name] for name in weights if not name.startswith(AUXILIARY)}
     new = {name: value for name, value in own.items() if id(value) in head or name.endswith("num_batches_tracked")}
     return kept | new
