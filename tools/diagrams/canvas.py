@@ -129,10 +129,10 @@ class Canvas:
         left, right = ((base[0] + side * dy * head, base[1] - side * dx * head) for side in (0.85, -0.85))
         self.polygon([(x, y), left, right], color)
 
-    def picture(self, x: float, y: float, width: float, height: float, data: bytes, kind: str, **more: str) -> None:
-        """A picture file inside the drawing, stretched to `width` by `height`."""
-        uri = f"data:image/{kind};base64,{b64encode(data).decode()}"
-        self.add("image", x=x, y=y, width=width, height=height, preserveAspectRatio="none", href=uri, **more)
+    def png(self, x: float, y: float, side: float, data: bytes) -> None:
+        """A square picture file inside the drawing, its pixels left as squares."""
+        uri = f"data:image/png;base64,{b64encode(data).decode()}"
+        self.add("image", x=x, y=y, width=side, height=side, href=uri, style="image-rendering:pixelated")
 
 
 def _towards(start: Point, end: Point, distance: float) -> str:

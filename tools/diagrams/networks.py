@@ -3,7 +3,7 @@
 from math import exp, log
 
 from diagrams.canvas import Canvas, Texts
-from diagrams.parts import sheets, show_digit
+from diagrams.parts import MINUS, show_digit
 from diagrams.style import (
     BLUE,
     GREEN,
@@ -60,7 +60,7 @@ def mlp(texts: Texts) -> Canvas:
     bars(canvas, 462, 424, [120 * share for share in shares], 438)
     canvas.text(571, 462, texts["probabilities"], 15, PURPLE)
     canvas.arrow([(690, 380), (756, 380)], ORANGE, 2.5)
-    canvas.text(720, 362, f"−ln {shares[TRUE]:.2f}", 15, ORANGE)
+    canvas.text(720, 362, f"{MINUS}ln {shares[TRUE]:.2f}", 15, ORANGE)
     canvas.box(762, 352, 74, 56, PALE_ORANGE, ORANGE, 2)
     canvas.text(799, 380, f"{-log(shares[TRUE]):.2f}", 19, bold=True)
     canvas.text(799, 428, texts["loss"], 17, ORANGE, bold=True)
@@ -87,7 +87,17 @@ def small_cnn(texts: Texts) -> Canvas:
         canvas.arrow([(x + 10, base - 14), (x + 72, base - 14)], GREEN, 2.5)
         canvas.text(x + 41, base - 36, texts["stage"].format(stage), SMALL, GREEN, bold=True)
         x += 82
-        sheets(canvas, x, base - pixel * side, pixel * side, channels, depth, edge="#6FA9D2")
+        for back in reversed(range(channels)):
+            canvas.box(
+                x + back * depth,
+                base - pixel * side - back * depth,
+                pixel * side,
+                pixel * side,
+                PALE_BLUE,
+                "#6FA9D2",
+                1,
+                round=0,
+            )
         canvas.text(x + pixel * side / 2 + 12, base + 24, f"{channels} × {side} × {side}", SMALL, BLUE)
         x += pixel * side + (depth * channels if stage < 3 else 0)
     canvas.arrow([(x + 52, base - 46), (x + 126, base - 46)], GREY, 2.5)

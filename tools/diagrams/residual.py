@@ -8,6 +8,7 @@ from diagrams.style import (
     GREY,
     HAIRLINE,
     INK,
+    LIGHT_BLUE,
     PALE,
     PALE_BLUE,
     PALE_GREEN,
@@ -74,7 +75,7 @@ def basic_bottleneck(texts: Texts) -> Canvas:
         y = 62.0
         for kernel, before, after in convolutions:
             band(canvas, center, y, before)
-            top, bottom = y + 24, y + step - 0
+            top, bottom = y + 24, y + step
             half_in, half_out = 0.45 * before, 0.45 * after
             canvas.polygon(
                 [(center - half_in, top), (center + half_in, top), (center + half_out, bottom),
@@ -88,8 +89,8 @@ def basic_bottleneck(texts: Texts) -> Canvas:
         canvas.arrow([(left, 74), (left - 36, 74), (left - 36, y + 12), (left - 3, y + 12)], YELLOW, 4, bend=18)
         weights = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
         of_norms = sum(2 * after for _, _, after in convolutions)
-        canvas.text(center, 448, texts["parameters"].format(f"{weights + of_norms:,}"), 17, GREEN, bold=True)
-        canvas.text(center, 472, texts["with_norms"], SMALL, GREY)
+        canvas.text(center, 448, texts["weights"].format(f"{weights:,}"), 17, GREEN, bold=True)
+        canvas.text(center, 472, texts["parameters"].format(f"{weights + of_norms:,}"), 15, GREY)
     return canvas
 
 
@@ -106,16 +107,16 @@ TALL, WIDE, DEEP = 0.75, 0.155, 0.17  # px of the drawing for a pixel of a map, 
 def resnet_strip(texts: Texts) -> Canvas:
     """Each volume is as high and as deep as its maps and as wide as it has channels."""
     canvas = Canvas(326, texts["title"])
-    middle, end = 132.0, 0.0
+    middle, end = 136.0, 0.0
     columns: list[tuple[float, str, int, int]] = []
-    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 148), ("maxpool", 64, 56, 232)]:
+    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 140), ("maxpool", 64, 56, 216)]:
         left = center - (WIDE * channels + DEEP * side) / 2
         if end:
             canvas.arrow([(end + 4, middle), (left - 4, middle)], BLUE, 2.5)
         end = volume(canvas, left, middle, channels, side)
         columns.append((center, texts[name], channels, side))
     for name, (channels, side, blocks) in LAYERS.items():
-        begin, fork, rise = end + 42, end + 20, middle - (TALL / 2 + DEEP) * side - 20
+        begin, fork, rise = end + 46, end + 22, middle - (TALL / 2 + DEEP) * side - 24
         canvas.line([(end, middle), (begin, middle)], BLUE, 2.5)
         end = volume(canvas, begin, middle, channels, side)
         columns.append(((begin + end) / 2, name, channels, side))
@@ -135,10 +136,10 @@ def resnet_strip(texts: Texts) -> Canvas:
     canvas.box(end + 33, middle - 34, 11, 68, PALE_PURPLE, PURPLE, round=1)
     canvas.text(end + 38, 250, "fc", 15, bold=True)
     canvas.text(end + 38, 274, texts["logits"], SMALL, PURPLE)
-    for center, name, channels, side in columns:
-        canvas.text(center, 250, name, 15, bold=True)
-        canvas.text(center, 274, str(channels), 15, BLUE)
-        canvas.text(center, 298, f"{side} × {side}", SMALL)
+    for place, name, channels, side in columns:
+        canvas.text(place, 250, name, 15, bold=True)
+        canvas.text(place, 274, str(channels), 15, BLUE)
+        canvas.text(place, 298, f"{side} × {side}", SMALL)
     return canvas
 
 
@@ -147,6 +148,6 @@ def volume(canvas: Canvas, x: float, middle: float, channels: int, side: float) 
     width, height, deep = max(WIDE * channels, 2), TALL * side, DEEP * side
     top, bottom, end = middle - height / 2, middle + height / 2, x + width
     canvas.polygon([(x, top), (x + deep, top - deep), (end + deep, top - deep), (end, top)], "#EDF5FA", BLUE)
-    canvas.polygon([(end, top), (end + deep, top - deep), (end + deep, bottom - deep), (end, bottom)], "#9CC7E4", BLUE)
+    canvas.polygon([(end, top), (end + deep, top - deep), (end + deep, bottom - deep), (end, bottom)], LIGHT_BLUE, BLUE)
     canvas.polygon([(x, top), (end, top), (end, bottom), (x, bottom)], PALE_BLUE, BLUE)
     return end + deep
