@@ -38,7 +38,7 @@ course = setup(seed=0, lesson="05")
 # %%
 from course_utils import load_digits28
 
-images, labels = load_digits28("train")
+train_images, train_labels = load_digits28("train")
 
 
 def travel(images, shortcut, layers=32, channels=16):
@@ -55,7 +55,7 @@ def draw_journey(shortcuts, layers=(0, 2, 4, 8, 16, 24, 32)):
     fig, axes = plt.subplots(len(shortcuts), len(layers), figsize=(9, 1.5 * len(shortcuts)), squeeze=False)
     for shortcut, row in zip(shortcuts, axes):
         torch.manual_seed(0)
-        seen = travel(images[:64], shortcut)
+        seen = travel(train_images[:64], shortcut)
         for layer, ax in zip(layers, row):
             ax.imshow(seen[layer][0].mean(dim=0), cmap="gray_r")
             ax.set(title=f"layer {layer}", xticks=[], yticks=[])
@@ -68,10 +68,10 @@ plt.show()
 
 # %% tags=["proof"]
 torch.manual_seed(0)
-ends = {shortcut: travel(images[:64], shortcut)[-1].mean(dim=1) for shortcut in [0, 1]}
+ends = {shortcut: travel(train_images[:64], shortcut)[-1].mean(dim=1) for shortcut in [0, 1]}
 alike = {}
 for shortcut, end in ends.items():
-    pairs = zip(images[:64].flatten(1), end.flatten(1))
+    pairs = zip(train_images[:64].flatten(1), end.flatten(1))
     alike[shortcut] = np.mean([abs(np.corrcoef(one, other)[0, 1]) for one, other in pairs])
 assert alike[1] > 1.4 * alike[0] and alike[1] > 0.4, f"correlation of the last layer with the picture: {alike}"
 
@@ -79,7 +79,8 @@ assert alike[1] > 1.4 * alike[0] and alike[1] > 0.4, f"correlation of the last l
 # Without the shortcut (above) the digit drowns in grain. With it (below) you still see where the strokes are, after 32
 # layers that know nothing. In an hour you will know what this means for training, and will have built the networks that
 # rest on it, from ResNet-18 to ResNet-152.
-#
+
+# %% [markdown]
 # **Try it.** How much of a shortcut is enough? Draw a half and a quarter.
 # <details><summary>What we saw</summary>
 #
@@ -308,12 +309,12 @@ if course.profile == "sample":  # with MNIST's many more steps the deep plain ne
 # %%
 from copy import deepcopy
 
-images, labels = small_digits["train"][:256]
+batch, batch_labels = small_digits["train"][:256]
 
 
 def follow_push(model, size=0.01):
     pushed, shares = deepcopy(model), []
-    x = y = images
+    x = y = batch
     with torch.no_grad():
         weight = pushed[0].weight
         push = torch.randn(weight.shape)
@@ -363,7 +364,8 @@ assert (steps[1:9] > 1.1 * steps[:8]).all(), f"the first eight blocks do not all
 # each block multiplies the change, until in the deep one it nears the size of the differences between pictures. One
 # percent in one layer! An optimizer moves all 34 at once, so much of what a step was meant to do is lost in what the
 # other layers do meanwhile.
-#
+
+# %% [markdown]
 # **Try it.** How about 100 layers?
 # <details><summary>What we saw</summary>
 #
@@ -393,7 +395,7 @@ assert (steps[1:9] > 1.1 * steps[:8]).all(), f"the first eight blocks do not all
 # %% tags=["fold"]
 model, shares = untrained(ResidualBlock, 34), []
 with torch.no_grad():
-    x = model[:3](images)
+    x = model[:3](batch)
     for block in model[3:-3]:
         before, x = x, block(x)
         shares.append(((x - before).norm() / before.norm()).item())
@@ -406,7 +408,7 @@ assert shares[-1] < shares[0] / 2, f"changes by the blocks: {np.round(shares, 2)
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 for (name, (block, depth)), style in zip(kinds.items(), ["C1s--", "C1s-", "C0o-"]):
     model = untrained(block, depth)
-    F.cross_entropy(model(images), labels).backward()
+    F.cross_entropy(model(batch), batch_labels).backward()
     convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
     norms = [part.weight.grad.norm() for part in convolutions]
     ax.semilogy(range(1, len(norms) + 1), norms, style, ms=4, label=name)
@@ -610,7 +612,8 @@ with torch.inference_mode():
 # But for the first, each layer halves the sides and doubles the channels. Adaptive pooling makes one number per channel
 # of 7 × 7 places, and would do so of any number. (The tutorial without a shortcut has a `Linear(4608, 2)` that fits
 # pictures of 224 pixels only: a patient of [lesson 14](14_debugging_clinic.ipynb).)
-#
+
+# %% [markdown]
 # **Try it.** Send a small, wide picture through a ResNet-50.
 # <details><summary>What we saw</summary>
 #
