@@ -604,7 +604,11 @@ print("✓ task 3")
 # %% tags=["nbval-ignore-output"]
 images, labels = load_digits28("train")
 digits = TensorDataset(F.avg_pool2d(images[:1500], 4), labels[:1500])
-kinds = {"plain": (PlainBlock, 12, 12), "residual": (BasicBlock, 12, 12), "pre-activation": (PreActivationBlock, 12)}
+kinds = {
+    "plain": (PlainBlock, 12, 12),
+    "residual": (BasicBlock, 12, 12),
+    "pre-activation": (PreActivationBlock, 12),
+}
 reached = {}
 for kind, (block, *sizes) in kinds.items():
     torch.manual_seed(0)
