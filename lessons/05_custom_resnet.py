@@ -104,7 +104,7 @@ assert alike[1] > 1.4 * alike[0] and alike[1] > 0.4, f"correlation of the last l
 # %%
 from torch.utils.data import DataLoader, TensorDataset
 
-square, most = course.pick(sample=(4, 1500), full=(2, 6000))
+square, most = course.pick(sample=(4, 1200), full=(2, 6000))
 small_digits = {}
 for split in ["train", "val"]:
     images, labels = load_digits28(split)
