@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 02 · Tensors and regression
 #
-# Five tasks, from warming up to a small design of your own, about 40 minutes. Each has a gap to fill and a check that
-# tells you what is wrong. They need nothing beyond [lesson 02](../02_tensors_and_regression.ipynb); if you are stuck,
-# unfold the hint. Run the next cell first.
+# Five tasks, from warming up to a goal that you reach any way you like, about 40 minutes. Each has a gap to fill and a
+# check that tells you what is wrong. They need nothing beyond [lesson 02](../02_tensors_and_regression.ipynb); if you
+# are stuck, unfold the hint. Run the next cell first.
 
 # %%
 import copy
