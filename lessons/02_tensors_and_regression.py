@@ -50,8 +50,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 features = ["day_of_year", "temp_1"]
-regressor = MLPRegressor(hidden_layer_sizes=16, alpha=10, solver="lbfgs", max_iter=3000)
-regressor.set_params(random_state=0)
+regressor = MLPRegressor(
+    hidden_layer_sizes=16, alpha=10, solver="lbfgs", max_iter=3000, random_state=0
+)
 ready_made = make_pipeline(StandardScaler(), regressor).fit(train[features], train["actual"])
 guesses = {"as yesterday": val["temp_1"], "as usual": val["average"]}
 guesses["network"] = ready_made.predict(val[features])
@@ -146,7 +147,7 @@ plt.show()
 
 # %% [markdown]
 # `temp_1` is the grey curve moved one day to the right, `temp_2` by two. `average` knows the season, not the weather.
-# `friend` knows neither: it was made with random numbers.
+# `friend` jumps about it, with random numbers.
 #
 # Is a day missing? Is `temp_1` the `actual` of the row above? (`shift()` moves a column down by one row.) Which days
 # are the wildest?
@@ -364,8 +365,8 @@ gain = score(rivals["mean of both"], val)["MAE"] - score(rivals["learned mix"], 
 assert gain > 0.1, f"the learned mix gains {gain:.2f} °F"
 
 # %% [markdown]
-# Better, on a year it was not fitted to. You have trained a model with one **parameter**. The network below has 129,
-# and the loop stays the same.
+# Better, on a year it was not fitted to. You have trained a model with one **parameter**, a number that training
+# changes. The network below has 129, and the loop stays the same.
 #
 # ## Numbers a network likes
 #
@@ -738,7 +739,8 @@ gains = {
     name: score(predict(model, days), days)["MAE"] - score(predict(wide, days, crowd), days)["MAE"]
     for name, days in {"train": train, "val": val, "test": test}.items()
 }
-assert gains["train"] > 0.1 and max(gains["val"], gains["test"]) < 0.1, f"gains by more columns: {gains}"
+elsewhere = (gains["val"] + gains["test"]) / 2
+assert gains["train"] > 0.05 and elsewhere < gains["train"] / 2, f"gains by more columns: {gains}"
 follows = np.corrcoef(forecast, test["temp_1"])[0, 1]
 assert follows > 0.95, f"the forecast follows yesterday with a correlation of {follows:.2f} only"
 
