@@ -18,6 +18,7 @@ from pathlib import Path
 
 import matplotlib
 import nbformat
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import FilePayload, sync_playwright
 
@@ -112,19 +113,22 @@ def strip(run: Path) -> Image.Image:
 
 
 def contact_sheet() -> Image.Image:
-    """Two rows of drawn pictures: ants and bees, and one flower of each class."""
+    """Three rows of sample pictures: ants and bees, one flower of each class, and the digits 0 to 9."""
     flowers = ROOT / "data" / "flowers"
     first = {label: name for name, label in reversed([line.split() for line in open(flowers / "val.txt")])}
     insects = [f"{name}/{name}_{index:03}.jpg" for index in range(5) for name in ("ants", "bees")]
+    with np.load(ROOT / "data" / "digits" / "digits.npz") as digits:
+        images, labels = digits["val_images"], digits["val_labels"]
     rows = [
-        [ROOT / "data" / "hymenoptera" / "val" / path for path in insects],
-        [flowers / "images" / first[label] for label in sorted(first, key=int)],
+        [load_rgb(ROOT / "data" / "hymenoptera" / "val" / path) for path in insects],
+        [load_rgb(flowers / "images" / first[label]) for label in sorted(first, key=int)],
+        [Image.fromarray(images[labels == digit][0]) for digit in range(10)],
     ]
     step = 96 + 8
-    sheet = Image.new("RGB", (10 * step + 8, 2 * step + 8), CARD)
-    for row, paths in enumerate(rows):
-        for column, path in enumerate(paths):
-            sheet.paste(load_rgb(path), (column * step + 8, row * step + 8))
+    sheet = Image.new("RGB", (10 * step + 8, len(rows) * step + 8), CARD)
+    for row, pictures in enumerate(rows):
+        for column, picture in enumerate(pictures):
+            sheet.paste(picture.resize((96, 96)), (column * step + 8, row * step + 8))
     return sheet
 
 

@@ -4,10 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-import torch.nn.functional as F
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torchvision.datasets import MNIST
 
 from ..basics import course
@@ -105,28 +103,23 @@ def _listed_classes(root: Path) -> list[str]:
 
 
 def load_digits28(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Handwritten digits: images float32 (n, 1, 28, 28) in [0, 1], labels int64 (n,) from 0 to 9.
+    """MNIST's handwritten digits: images float32 (n, 1, 28, 28) in [0, 1], labels int64 (n,) from 0 to 9.
 
-    sample: scikit-learn's 1,797 digits (UCI optical recognition, 8x8 pixels), enlarged to 28x28: 1,197 "train",
-    300 "val", 300 "test", every class in proportion. full: MNIST, 55,000 / 5,000 / 10,000.
+    sample: 2,000 "train" and 500 "val" of MNIST's training file, 1,000 "test" of its test file, every class equally
+    often. full: all of it, 55,000 / 5,000 / 10,000.
 
     Raises:
         ValueError: unknown split.
-        FileNotFoundError: full profile, and MNIST is neither there nor to be downloaded; the message says what to do.
+        FileNotFoundError: full profile, and MNIST is not in the data folder, or damaged; the message says what to do.
     """
     _check_split(split, ["test", "train", "val"])
-    images, labels = course.current().pick(sample=_enlarged_digits, full=_mnist)(split)
-    return images, labels.long()
+    images, labels = course.current().pick(sample=_chosen_digits, full=_mnist)(split)
+    return images.unsqueeze(1).float() / 255, labels.long()
 
 
-def _enlarged_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    digits = load_digits()
-    rest, test = train_test_split(range(1797), test_size=300, stratify=digits.target, random_state=0)
-    train, val = train_test_split(rest, test_size=300, stratify=digits.target[rest], random_state=0)
-    index = {"train": train, "val": val, "test": test}[split]
-    small = torch.tensor(digits.images[index], dtype=torch.float32).unsqueeze(1)
-    enlarged = F.interpolate(small, size=(28, 28), mode="bilinear")
-    return enlarged / 16, torch.tensor(digits.target[index])  # its pixels go from 0 to 16
+def _chosen_digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    with np.load(locate("mnist") / "digits.npz") as arrays:
+        return torch.from_numpy(arrays[f"{split}_images"]), torch.from_numpy(arrays[f"{split}_labels"])
 
 
 def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -140,7 +133,7 @@ def _mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
             "Get it again with: python -m course_utils.downloads mnist"
         ) from error
     part = {"train": slice(55_000), "val": slice(55_000, None), "test": slice(None)}[split]
-    return mnist.data[part].unsqueeze(1).float() / 255, mnist.targets[part]
+    return mnist.data[part], mnist.targets[part]
 
 
 def _check_split(split: str, splits: list[str]) -> None:
