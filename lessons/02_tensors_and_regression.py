@@ -558,9 +558,9 @@ torch.testing.assert_close(model(x), by_hand, atol=1e-4, rtol=1e-4)
 print(model)
 
 # %% [markdown]
-# So far every step looked at all days. A **mini-batch** of 32 gives a noisy estimate of the same direction for a
-# fraction of the work. 23 of them are an **epoch**, one pass over all days. (Shuffling is harmless here: each row
-# carries its own yesterday.)
+# So far every step looked at all days. A **mini-batch** of 32 (`x[:32]`, `x[32:64]`, …) gives a noisy estimate of the
+# same direction for a fraction of the work. 23 of them are an **epoch**, one pass over all days. (Shuffling is harmless
+# here: each row carries its own yesterday.)
 
 # %%
 def make_loader(x, y, seed=0):

@@ -1,4 +1,4 @@
-"""Checks of load_temperatures: what loads, and that every problem of a bad table is listed with its line."""
+"""Tables: what loads, that every problem of a bad one is listed with its line, and lesson 02 with one's own."""
 
 from collections.abc import Callable
 from pathlib import Path
