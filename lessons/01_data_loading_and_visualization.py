@@ -593,8 +593,8 @@ chain = v2.Compose([
 ])
 
 # %% [markdown]
-# Brightness is multiplied by a number between 0.8 and 1.2, contrast and saturation by one between 0.9 and 1.1. The hue,
-# which is a place on the colour circle, is turned by up to a tenth of a full circle either way.
+# Brightness is multiplied by 0.8 to 1.2, contrast and saturation by 0.9 to 1.1. The hue, a place on the colour circle,
+# moves by up to a tenth of the circle.
 
 # %%
 draws = torch.stack([chain(bee) for draw in range(12)])
@@ -608,13 +608,13 @@ turned = v2.Compose(chain.transforms[:3])
 assert min(np.asarray(turned(white)).min() for draw in range(50)) == 255, "a black corner has been left"
 
 # %% [markdown]
-# Twelve bees out of one, some of them of a colour that no bee has: is a tenth of the circle not too much?
+# Some are of a colour that no bee has: a tenth of the circle is much.
 #
 # **Check yourself.** Where have the black corners gone?
 # <details><summary>Answer</summary>
 #
-# They are cut off. The crop comes *after* the rotation, and at any angle a disc as wide as the large square stays
-# filled. The small square fits into this disc: its diagonal is 1.41 times its side, and the disc is 1.5 times as wide.
+# They are cut off: the crop comes *after* the rotation. At any angle a disc as wide as the large square stays filled,
+# and the small square, with a diagonal of 1.41 times its side, fits into it.
 #
 # </details>
 
@@ -677,14 +677,13 @@ seen = sum(len(labels) for images, labels in DataLoader(train_set, batch_size=32
 assert seen == len(train_set), f"two workers deliver {seen} of {len(train_set)} pictures"
 
 # %% [markdown]
-# Starting processes costs a fixed time. For a few hundred small pictures it eats up what the workers save; for
-# thousands of large photographs workers win. With more of them than the machine has cores PyTorch warns.
-# <details><summary>Three things that are said about workers</summary>
+# Starting processes costs a fixed time. For a few hundred small pictures it eats up what workers save; for thousands of
+# large photographs they win.
+# <details><summary>Two things that are said about workers</summary>
 #
 # - "Without a GPU `num_workers` must be 0, or there is an error." The cause is another: on Windows and macOS, and with
-#   Python 3.14 on Linux, a worker is a fresh Python. It cannot find a data set's class that was typed into a notebook;
-#   put it into a `.py` file. And a *script* needs `if __name__ == "__main__":` around what it does.
-# - "All workers make the same random crops." Not so: PyTorch gives each one a seed of its own.
+#   Python 3.14 on Linux, a worker is a fresh Python. It cannot find a class that was typed into a notebook; put it into
+#   a `.py` file. And a *script* needs `if __name__ == "__main__":` (lesson 10).
 # - "Always use `pin_memory=True`." It puts batches where a GPU can fetch them faster; without one PyTorch warns.
 #
 # </details>
