@@ -567,8 +567,7 @@ plt.show()
 # plt.show()
 # ```
 #
-# Now and then a wing, or nothing but ground, and all of them are called "bee". With a million photographs that does no
-# harm. With a few hundred small pictures we keep at least half.
+# Now and then a wing, or nothing but ground, and all of them are called "bee". A million photographs can afford that.
 #
 # </details>
 
@@ -638,7 +637,7 @@ assert torch.equal(val_set[0][0], val_set[0][0]), "the eval transform gives two 
 # low?
 # <details><summary>Answer</summary>
 #
-# Usually too low, since some of the random crops hide the animal; and different in each run, by pure chance.
+# Usually too low, since some crops hide the animal; and different in each run.
 #
 # </details>
 
@@ -660,8 +659,8 @@ print("seed 1:", first_labels(1))
 print("seed 2:", first_labels(2))
 
 # %% [markdown]
-# With `num_workers=2` two further processes open and transform the next batches while the network computes on the
-# current one. Do they pay? `perf_counter` reads a clock, in seconds:
+# With `num_workers=2` two further processes prepare the next batches meanwhile. Do they pay? `perf_counter` reads a
+# clock, in seconds:
 
 # %% tags=["nbval-ignore-output"]
 from time import perf_counter
