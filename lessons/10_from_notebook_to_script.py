@@ -1031,16 +1031,17 @@ for other in ["random", "grid"]:
 
 # %% tags=["proof"]
 leads = on_rest.rsub(on_rest["TPE"], axis=0).drop(columns="TPE")
-assert (leads.mean() < 3 * leads.sem()).all(), f"TPE ahead by\n{leads.mean()}\n± {leads.sem()}"
+if course.profile == "sample":  # other digits, other winners
+    assert (leads.mean() < 3 * leads.sem()).all(), f"TPE ahead by\n{leads.mean()}\n± {leads.sem()}"
 of_grid = winners.loc[winners["way"] == "grid", "rest"]
 assert of_grid.min() > 0.6, f"the grid's winners get {of_grid.tolist()}"
 
 # %% [markdown]
-# Judge the leads by their errors, as in lesson 06: a lead of less than two or three standard errors is none. TPE has
-# none, for all its better trials: one good trial is enough to win, and the grid's lucky rate gives it one in every
-# repetition. But five repetitions are few. (Try `repetitions = 25`; it takes five times as long.) For two
-# hyperparameters and a lucky ruler a grid is fine. For five of them, four values each would be 4⁵ trials, while chance
-# and TPE take any budget you have.
+# Judge the leads by their errors, as in lesson 06: a lead of less than two or three standard errors is none. On the
+# sample digits TPE has none, for all its better trials: one good trial is enough to win, and the grid's lucky rate
+# gives it one in every repetition. But five repetitions are few. (Try `repetitions = 25`; it takes five times as long.)
+# For two hyperparameters and a lucky ruler a grid is fine. For five of them, four values each would be 4⁵ trials, while
+# chance and TPE take any budget you have.
 #
 # ## The winner is lucky
 #
