@@ -4,60 +4,108 @@
 # From a matrix product to a trained network that reads handwritten digits, with a training loop that you have built
 # yourself.
 #
-# **Time** about 60 minutes, of which the computer works 20 seconds · **Before this**
+# **Time** about 50 minutes, of which the computer works 20 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 02](02_tensors_and_regression.ipynb)
 #
 # **You will learn to**
 #
 # - turn the outputs of a classifier into probabilities and into a loss, and measure its accuracy
 # - tell from the very first loss whether a network has started well, and mend one that has not
+# - see what hidden layers and the ReLU are good for
 # - write a network from matrix products, then as an `nn.Module`
 # - build the training loop `fit` by hand, and average losses correctly
 # - choose a learning rate on the validation set, and use the test set once
 
 # %%
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
+from tqdm import tqdm
 
 from course_utils import setup
 
 course = setup(seed=0, lesson="03")
 
 # %% [markdown]
+# ## What you will have
+#
+# A network that reads handwriting. Here it is, trained on the spot by the course's helpers:
+
+# %%
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import MLP, fit, load_digits28, predict
+
+train_set, val_set = (TensorDataset(*load_digits28(split)) for split in ["train", "val"])
+finished = MLP().to(course.device)
+optimizer = torch.optim.Adam(finished.parameters())
+loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=torch.Generator().manual_seed(0))
+history = fit(finished, loader, optimizer=optimizer, epochs=course.pick(sample=5, full=1), progress=False)
+
+# %% [markdown]
+# We show it six digits that it has never seen: the first five of the validation set, and the first one that it gets
+# wrong. Below each stand its ten probabilities.
+
+# %%
+logits, labels = predict(finished, DataLoader(val_set, batch_size=500))
+first_wrong = (logits.argmax(dim=1) != labels).nonzero()[0].item()
+fig, axes = plt.subplots(2, 6, figsize=(10, 3.6), height_ratios=[3, 2], sharey="row")
+for (above, below), index in zip(axes.T, [0, 1, 2, 3, 4, first_wrong]):
+    above.imshow(val_set[index][0][0], cmap="gray_r")
+    above.set_title(f"this is a {labels[index]}")
+    above.axis("off")
+    below.bar(range(10), logits[index].softmax(dim=0))
+    below.set_xticks(range(10))
+axes[1, 0].set_ylabel("probability")
+fig.suptitle("Six digits, and what the network says")
+plt.show()
+
+# %% tags=["proof"]
+share = (logits.argmax(dim=1) == labels).float().mean().item()
+assert share >= course.pick(sample=0.85, full=0.92), f"the finished network reads {share:.3f} of the digits"
+
+# %% [markdown]
+# Mostly one bar takes it all, and over the right number. In an hour you will have built everything behind this picture
+# yourself: the network, its probabilities, the loss that it learned from, and the loop that trained it.
+#
 # ## Ten digits
 #
 # In lesson 02 a network predicted a number, a temperature. That is **regression**. This time it has to choose one of
-# ten classes, the digits 0 to 9. That is **classification**. `load_digits28` returns pictures and labels as two
-# tensors:
+# ten classes, the digits 0 to 9. That is **classification**.
+#
+# The digits are those of **MNIST**, which American pupils and census workers wrote around 1990, and on which networks
+# have been tried out ever since. In the profile `full` there are all 70,000; 3,500 of them come with the course.
 
 # %%
-from course_utils import load_digits28
-
 train_images, train_labels = load_digits28("train")
 val_images, val_labels = load_digits28("val")
 for images, labels in [(train_images, train_labels), (val_images, val_labels)]:
-    print("images:", tuple(images.shape), images.dtype)
-    print("labels:", tuple(labels.shape), labels.dtype)
+    print("images:", tuple(images.shape), images.dtype, "  labels:", tuple(labels.shape), labels.dtype)
 print(f"pixel values from {train_images.min():.0f} to {train_images.max():.0f}")
 
 # %% [markdown]
-# The shape reads (pictures, channels, height, width), as in lesson 01; grey pictures have one channel. The network
-# learns from `train`, we compare our attempts on `val`, and `test` is not even loaded before the end. Look first:
+# The shape reads (pictures, channels, height, width), as in lesson 01; grey pictures have one channel. A pixel of value
+# 0 is blank paper, a pixel of value 1 is full ink. The network learns from `train`, we compare our attempts on `val`,
+# and `test` is not even loaded before the end. Look first:
 
 # %%
 from course_utils import show_batch
 
-show_batch(train_images[:16], train_labels[:16], title="sixteen training digits and their labels")
+show_batch(train_images[:24], train_labels[:24], title="twenty-four training digits and their labels")
 plt.show()
 
 # %% [markdown]
-# A pixel of value 0 is blank paper, a pixel of value 1 is full ink. The sample digits are blurred, because they were
-# reduced to 8 × 8 pixels once and have been enlarged again. Some are hard to read, but no label looks plainly wrong.
-# How often does each digit occur?
+# No two hands write alike: there are sevens with a bar and without, slanted ones and upright ones, thick strokes and
+# hairlines.
+#
+# Elsewhere you will meet `torchvision.datasets.MNIST("data", train=True, transform=ToTensor(), download=True)`, which
+# downloads the same files and gives out pairs of a picture and its label. Older tutorials fetch `mnist.pkl.gz` and
+# unpickle it. Better not: a pickle from the internet may run any code while it is opened.
 
 # %%
 counts = train_labels.bincount()
@@ -65,8 +113,7 @@ print("0 to 9:", counts.tolist())
 print(f"share of the most frequent digit: {counts.max() / counts.sum():.2f}")
 
 # %% [markdown]
-# The digits are about equally frequent. So a program that always gives the same answer gets about one in ten right.
-# This is the mark to beat.
+# So a program that always gives the same answer gets about one in ten right. This is the mark to beat.
 #
 # The simplest networks know nothing of rows and columns: they take a list of numbers. `flatten(1)` leaves dimension 0
 # (the pictures) as it is and joins all dimensions from 1 on into a single one:
@@ -77,8 +124,6 @@ x_val, y_val = val_images.flatten(1).to(course.device), val_labels.to(course.dev
 print("as pictures:", tuple(train_images.shape), "  as rows:", tuple(x.shape))
 
 # %% [markdown]
-# 28 × 28 pixels have become one row of 784 numbers.
-#
 # ## Ten scores
 #
 # For each class we want one score: the higher it is, the more the picture looks like that class. A **linear
@@ -101,16 +146,6 @@ print("first digit:", logits[0].cpu().numpy().round(1))
 # Such scores are called **logits**. They may be positive or negative and add up to nothing in particular. The class
 # with the largest logit is the model's prediction, so far by pure chance.
 #
-# **Check yourself.** Somebody shuffles the 784 numbers of every picture, all pictures in the same way. You could no
-# longer read them. Could such a classifier still learn them as well?
-# <details><summary>Answer</summary>
-#
-# Yes. It has one weight for each position and does not know which positions are neighbours, so any fixed order is as
-# good as any other. Lesson 04 builds a network that makes use of neighbours.
-#
-# </details>
-
-# %% [markdown]
 # ## From scores to probabilities: softmax
 #
 # How sure is the model? We want ten probabilities: none negative, together 1. The exponential function makes every
@@ -124,20 +159,47 @@ print("exponentials: ", exponentials.numpy().round(2), f"  sum: {exponentials.su
 print("probabilities:", (exponentials / exponentials.sum()).numpy().round(2))
 
 # %% [markdown]
-# A lead of 1 in the score makes a class *e* ≈ 2.72 times as probable (7.39 / 2.72, and 2.72 / 1). For the whole batch,
-# `dim=1` sums along the classes, and `keepdim=True` keeps the sums as a column of shape (64, 1), so that each row is
-# divided by its own sum.
+# A lead of 1 in the score makes a class *e* ≈ 2.72 times as probable (7.39 / 2.72, and 2.72 / 1).
+
+# %% [markdown]
+# **Try it.** Multiply the scores by 10, then by 0.1. How sure does the model become?
+# <details><summary>What we saw</summary>
+#
+# ```python
+# for factor in [10, 0.1]:
+#     print((factor * scores).softmax(dim=0).numpy().round(2))
+# ```
+#
+# Ten times the scores: all but certain, 1, 0 and 0. A tenth: hardly a preference, 0.37, 0.33 and 0.3. Only the
+# *differences* between scores count, and their size says how sure the model is. Language models have a knob for that
+# factor, the *temperature* (it divides).
+#
+# </details>
+
+# %% [markdown]
+# For the whole batch, `dim=1` sums along the classes, and `keepdim=True` keeps the sums as a column of shape (64, 1),
+# so that each row is divided by its own sum. What comes out for the first digit?
 
 # %%
 probabilities = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
-print("first digit:", probabilities[0].cpu().numpy().round(2))
 torch.testing.assert_close(probabilities, logits.softmax(dim=1))
 
+fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), width_ratios=[1, 2, 2])
+axes[0].imshow(train_images[0, 0], cmap="gray_r")
+axes[0].axis("off")
+axes[0].set_title(f"this is a {train_labels[0]}")
+for ax, values, name in [(axes[1], logits[0], "logits"), (axes[2], probabilities[0], "probabilities")]:
+    ax.bar(range(10), values.cpu())
+    ax.set(title=name, xlabel="class")
+    ax.set_xticks(range(10))
+plt.show()
+
 # %% [markdown]
-# The last line compares with PyTorch's own softmax. `assert_close` says nothing where two tensors agree up to rounding,
-# and stops with an error where they do not.
+# Ten bars up and down become ten bars that add up to 1. One class has got nearly everything, although the weights are
+# random. (That it is the right one is luck.) We come back to this oddity.
 #
-# One class has got nearly everything, although the weights are dice. We come back to this oddity.
+# (The second line compares with PyTorch's own softmax. `assert_close` says nothing where two tensors agree up to
+# rounding, and stops with an error where they do not.)
 #
 # ## From probabilities to a loss: cross-entropy
 #
@@ -149,7 +211,11 @@ torch.testing.assert_close(probabilities, logits.softmax(dim=1))
 p = np.linspace(0.005, 1, 200)
 fig, ax = plt.subplots(figsize=(5.5, 3))
 ax.plot(p, -np.log(p))
-ax.set(title="What a digit costs", xlabel="probability given to the true class", ylabel="loss")
+for probability in [0.01, 0.1, 0.5, 1.0]:
+    cost = abs(np.log(probability))
+    ax.plot(probability, cost, "o", color="C3")
+    ax.text(probability + 0.03, cost + 0.1, f"p = {probability:g} costs {cost:.2f}")
+ax.set(title="What a digit costs", xlabel="probability given to the true class", ylabel="loss", xlim=(0, 1.4))
 plt.show()
 
 # %% [markdown]
@@ -213,11 +279,23 @@ print(f"our batch: {cross_entropy(logits, yb):.2f}   PyTorch: {F.cross_entropy(l
 # The first loss is the distance to the largest score, and a little more, because the two large scores share the
 # probability. From here on we use `F.cross_entropy`, and you know what is in it.
 #
+# Much code makes an object of it first, and calls that:
+
+# %%
+criterion = nn.CrossEntropyLoss()
+torch.testing.assert_close(criterion(logits, yb), F.cross_entropy(logits, yb))
+
+# %% [markdown]
+# The same number. An object is worth it where something has to be remembered: the weights of a layer, or settings of a
+# loss such as `nn.CrossEntropyLoss(label_smoothing=0.1)`. Where nothing is kept, as here and in a ReLU, the function
+# will do.
+#
 # **Check yourself.** A model gives all ten classes the same score, say 5. What is its loss, and does it matter that it
 # is 5?
 # <details><summary>Answer</summary>
 #
-# Equal scores give equal probabilities, one tenth each, whatever the score. The loss is −ln(1/10), which is ln 10.
+# Equal scores give equal probabilities, one tenth each, whatever the score. The loss is −ln(1/10), which is ln 10: the
+# second dot of the curve, 2.30.
 #
 # </details>
 
@@ -235,13 +313,13 @@ print(f"our batch: {cross_entropy(logits, yb):.2f}   PyTorch: {F.cross_entropy(l
 print(f"ln 10 = {np.log(10):.2f}   ln 100 = {np.log(100):.2f}")
 scales = {"as drawn": 1.0, "divided by 28": 1 / 784**0.5}
 for name, scale in scales.items():
-    logits = xb @ (scale * weights) + bias
-    first_loss = F.cross_entropy(logits, yb)
-    print(f"{name:>13}: spread of the logits {logits.std():5.2f}   first loss {first_loss:5.2f}")
+    scaled_logits = xb @ (scale * weights) + bias
+    first_loss = F.cross_entropy(scaled_logits, yb)
+    print(f"{name:>13}: spread of the logits {scaled_logits.std():5.2f}   first loss {first_loss:5.2f}")
 
 # %% [markdown]
-# (The spreads are less than 28 and 1, because most pixels are below 1.) The scaled weights start close to ln 10. How
-# sure is the untrained model of its favourite class, picture by picture?
+# (The spreads are less than 28 and 1, because most pixels are 0.) The scaled weights start close to ln 10. How sure is
+# the untrained model of its favourite class, picture by picture?
 
 # %%
 fig, ax = plt.subplots(figsize=(6, 3))
@@ -279,8 +357,8 @@ def start(widths, scaled=True):
     torch.manual_seed(0)
     parameters = []
     for fan_in, fan_out in zip(widths, widths[1:]):
-        weights = torch.randn(fan_in, fan_out) / (fan_in**0.5 if scaled else 1)
-        parameters += [weights, torch.zeros(fan_out)]
+        table = torch.randn(fan_in, fan_out) / (fan_in**0.5 if scaled else 1)
+        parameters += [table, torch.zeros(fan_out)]
     return [parameter.to(course.device).requires_grad_() for parameter in parameters]
 
 
@@ -295,7 +373,7 @@ def linear(x, weights, bias):
     return x @ weights + bias
 
 
-def train_by_hand(model, parameters, epochs, lr=0.1):
+def train_by_hand(model, parameters, x, y, epochs, lr=0.3):
     generator = torch.Generator().manual_seed(0)
     for epoch in range(epochs):
         for chosen in torch.randperm(len(x), generator=generator).split(64):
@@ -311,7 +389,7 @@ def train_by_hand(model, parameters, epochs, lr=0.1):
 epochs = course.pick(sample=15, full=3)
 before = start([784, 10])
 after = start([784, 10])
-train_by_hand(linear, after, epochs)
+train_by_hand(linear, after, x, y, epochs)
 
 # %% [markdown]
 # ## Accuracy
@@ -321,40 +399,36 @@ train_by_hand(linear, after, epochs)
 # and the mean of ones (right) and zeros (wrong) is the share of right ones.
 
 # %% tags=["nbval-ignore-output"]
+from course_utils.evaluation.metrics import accuracy
+
 with torch.no_grad():
     loss_before = F.cross_entropy(linear(x_val, *before), y_val)
     val_logits = linear(x_val, *after)
     loss_after = F.cross_entropy(val_logits, y_val)
 predictions = val_logits.argmax(dim=1)
-by_hand = (predictions == y_val).float().mean().item()
+share_right = (predictions == y_val).float().mean().item()
 print(f"validation loss before: {loss_before:.2f}   after {epochs} epochs: {loss_after:.2f}")
 print("predicted:", predictions[:12].tolist())
 print("true:     ", y_val[:12].tolist())
-print(f"validation accuracy {by_hand:.3f}")
+print(f"validation accuracy {share_right:.3f}   by the helper {accuracy(val_logits, y_val):.3f}")
 
 # %% tags=["proof"]
 assert loss_after < loss_before / 3, f"loss {loss_before:.2f}, then {loss_after:.2f}"
-assert by_hand >= course.pick(sample=0.85, full=0.88), f"accuracy {by_hand:.3f}"
-
-# %% tags=["nbval-ignore-output"]
-from course_utils.evaluation.metrics import accuracy
-
-print(f"the helper says {accuracy(val_logits, y_val):.3f}")
-
-# %% tags=["proof"]
-assert abs(accuracy(val_logits, y_val) - by_hand) < 1e-6, "accuracy, the helper, disagrees"
+assert share_right >= course.pick(sample=0.85, full=0.88), f"accuracy {share_right:.3f}"
+assert abs(accuracy(val_logits, y_val) - share_right) < 1e-6, "accuracy, the helper, disagrees"
 
 # %% [markdown]
-# `accuracy(logits, labels)` is the course's helper. Softmax was not needed: it keeps the order of the scores, so the
-# largest logit belongs to the largest probability.
+# Nine digits of ten, with one table of weights. Softmax was not needed: it keeps the order of the scores.
 #
 # What has the classifier learned? Each class has 784 weights, one for each pixel, so they can be shown as a picture. We
-# subtract the random values they had before, and see what training has added:
+# subtract the random values they had before, and see what training has added. `detach()` gives out the numbers without
+# the notes that autograd keeps about them, and `cpu()` fetches them from a GPU; without the two, NumPy and Matplotlib
+# refuse them (*Can't call numpy() on Tensor that requires grad*).
 
 # %%
 learned = (after[0] - before[0]).detach().cpu().T.reshape(10, 28, 28)
 limit = learned.abs().max()
-fig, axes = plt.subplots(2, 5, figsize=(7.5, 3.4))
+fig, axes = plt.subplots(2, 5, figsize=(9, 4))
 for digit, ax in enumerate(axes.flat):
     shown = ax.imshow(learned[digit], cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.set_title(str(digit))
@@ -364,9 +438,26 @@ fig.colorbar(shown, ax=axes, label="change of weight")
 plt.show()
 
 # %% [markdown]
-# Red pixels speak for the class, blue ones against it. In the picture of the 0 the middle is blue: ink there means that
-# it is no 0. Others are harder to read, because a weight also has to tell a class from the nine others.
+# Red pixels speak for the class, blue ones against it. The 0 is a red ring with a blue middle: ink there means that it
+# is no 0. Others are harder to read, because a weight also has to tell a class from the nine others.
+
+# %% [markdown]
+# **Try it.** Shuffle the 784 pixels, in all pictures in the same way, so that no human could read them. How many does
+# the linear classifier still get right? Guess, then run.
+# <details><summary>What we saw</summary>
 #
+# ```python
+# order, shuffled = torch.randperm(784), start([784, 10])
+# train_by_hand(linear, shuffled, x[:, order], y, epochs)
+# print(accuracy(linear(x_val[:, order], *shuffled), y_val))
+# ```
+#
+# As many as before, give or take one or two. The classifier has one weight for each position and does not know which
+# positions are neighbours. Lesson 04 builds a network that does.
+#
+# </details>
+
+# %% [markdown]
 # **Check yourself.** Why do we train on the loss and not on the accuracy, if the accuracy is what we care about?
 # <details><summary>Answer</summary>
 #
@@ -378,70 +469,138 @@ plt.show()
 # %% [markdown]
 # ## Hidden layers
 #
-# A linear classifier weighs each pixel on its own. It cannot say "ink here counts only if there is none over there".
-# For that, layers are stacked, here with 128 and 256 numbers (the widths are a choice), and between two layers stands a
-# **ReLU**, which replaces negative numbers by 0. You met both in lesson 02. The layers between input and output are
-# the hidden ones, and such a network is called a *multilayer perceptron*, **MLP**.
+# A linear classifier weighs each pixel on its own. What it cannot do is best seen where there are only two numbers to
+# weigh, so that a class is a colour and an input a point on paper. Three arms of a spiral, 100 points each or so:
 
 # %%
+rng = np.random.default_rng(0)
+arm = rng.integers(3, size=300)
+radius = rng.uniform(0.1, 1, size=300)
+angle = 2 * np.pi * (arm / 3 + 0.9 * radius) + rng.normal(0, 0.12, size=300)
+points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+points, arms = torch.tensor(points).float().to(course.device), torch.tensor(arm).to(course.device)
+
+# %% [markdown]
+# The usual remedy is to stack layers: the outputs of one are the inputs of the next. The layers between input and
+# output are the **hidden** ones. We compare three models:
+
+# %%
+def stacked(x, w1, b1, w2, b2, w3, b3):
+    return ((x @ w1 + b1) @ w2 + b2) @ w3 + b3
+
+
 def mlp(x, w1, b1, w2, b2, w3, b3):
     hidden = F.relu(x @ w1 + b1)
     hidden = F.relu(hidden @ w2 + b2)
     return hidden @ w3 + b3
 
 
-parameters = start([784, 128, 256, 10])
-print([tuple(parameter.shape) for parameter in parameters])
-print("logits:", tuple(mlp(xb, *parameters).shape))
-
 # %% [markdown]
-# What is the ReLU good for? Leave it out, and two layers are no more than one: both tables of weights can be multiplied
-# into a single one beforehand.
+# Besides `linear`, three layers on top of each other, and the same with a **ReLU** between them, which replaces
+# negative numbers by 0 (you met it in lesson 02). The third is called a *multilayer perceptron*, **MLP**. To see what a
+# model thinks, we ask it about every point of a fine grid and colour the grid by its answers:
 
 # %%
-w1, b1, w2, b2, w3, b3 = start([784, 128, 256, 10])
-two_layers = (xb @ w1) @ w2
-one_layer = xb @ (w1 @ w2)
-torch.testing.assert_close(two_layers, one_layer, atol=1e-4, rtol=1e-4)
-print("two layers:", two_layers[0, :5].detach().cpu().numpy().round(2))
-print("one layer: ", one_layer[0, :5].detach().cpu().numpy().round(2))
+def draw_regions(ax, model, parameters):
+    side = torch.linspace(-1.1, 1.1, 220)
+    with torch.no_grad():
+        answers = model(torch.cartesian_prod(side, side).to(course.device), *parameters).argmax(dim=1)
+    answers = answers.reshape(220, 220).T.cpu()
+    ax.contourf(side, side, answers, levels=[-0.5, 0.5, 1.5, 2.5], colors=["C0", "C1", "C2"], alpha=0.35)
+    for number, marker in enumerate("os^"):
+        ax.plot(*points[arms == number].T.cpu(), marker, color=f"C{number}", markersize=4)
+    ax.set_aspect("equal")
+    ax.axis("off")
+
 
 # %% [markdown]
-# Now we train both models, each from scaled and from unscaled weights, and measure what a bad start costs. Everything
-# else is the same.
+# **Guess first.** The three training runs are the same in everything else. Which of the models can follow the arms?
 
 # %% tags=["nbval-ignore-output"]
-first_losses, scores = [], []
+fig, axes = plt.subplots(1, 3, figsize=(10.5, 4))
+toy = {}
+for ax, model, widths in zip(axes, [linear, stacked, mlp], [[2, 3], [2, 32, 32, 3], [2, 32, 32, 3]]):
+    parameters = start(widths)
+    train_by_hand(model, parameters, points, arms, epochs=200)
+    toy[model.__name__] = accuracy(model(points, *parameters), arms)
+    draw_regions(ax, model, parameters)
+    ax.set_title(f"{model.__name__}: {toy[model.__name__]:.0%} right")
+print({name: round(share, 2) for name, share in toy.items()})
+plt.show()
+
+# %% tags=["proof"]
+assert max(toy["linear"], toy["stacked"]) < 0.65, toy
+assert toy["mlp"] > 0.95, toy
+
+# %% [markdown]
+# The linear model cuts the paper with straight lines, and that is all it can do. Three layers without a ReLU are no
+# better, and cannot be: two tables of weights, one after the other, can be multiplied into one beforehand, `(x @ w1) @
+# w2` is `x @ (w1 @ w2)`. With the ReLU the borders bend with the arms.
+#
+# Each hidden number is 0 on one side of a line, and rises on the other: a fold in the paper. The first layer makes 32
+# folds, the second folds the folded paper, and what is straight there is bent here. In the same way a hidden layer can
+# say of a digit "ink here counts only if there is none over there".
+
+# %% [markdown]
+# **Try it.** How many folds does it take? Train an MLP with only three hidden numbers a layer and look at its regions.
+# <details><summary>What we saw</summary>
+#
+# ```python
+# few = start([2, 3, 3, 3])
+# train_by_hand(mlp, few, points, arms, epochs=200)
+# draw_regions(plt.figure().gca(), mlp, few)
+# plt.show()
+# ```
+#
+# Its borders have a few bends only, and the arms are cut through: 63 % right. With 5 in place of the two middle threes
+# we saw 91 %, and from 8 on all points right.
+#
+# </details>
+
+# %% [markdown]
+# Now the digits, with 128 and 256 hidden numbers (the widths are a choice). We train linear model and MLP, each from
+# scaled and from unscaled weights, and measure two things at once: what hidden layers gain, and what a bad start costs.
+
+# %% tags=["nbval-ignore-output"]
+first_losses, accuracies = [], []
 for model, widths in [(linear, [784, 10]), (mlp, [784, 128, 256, 10])]:
     for scaled in [True, False]:
         parameters = start(widths, scaled)
         with torch.no_grad():
             first_losses.append(F.cross_entropy(model(x, *parameters), y).item())
-        train_by_hand(model, parameters, epochs)
-        with torch.no_grad():
-            scores.append(accuracy(model(x_val, *parameters), y_val))
+        train_by_hand(model, parameters, x, y, epochs)
+        accuracies.append(accuracy(model(x_val, *parameters), y_val))
 pd.DataFrame({
     "model": ["linear", "linear", "MLP", "MLP"],
     "weights": ["scaled", "unscaled"] * 2,
     "first loss": first_losses,
-    "val accuracy": scores,
-}).round(2)
+    "val accuracy": accuracies,
+}).round(3)
 
 # %% tags=["proof"]
-assert max(first_losses[::2]) < 3 < min(first_losses[1::2]), "only scaled weights start near ln 10"
-assert scores[0] > scores[1] and scores[2] > scores[3], f"scaled weights learn better: {scores}"
+assert max(first_losses[::2]) < 3 < min(first_losses[1::2]), f"only scaled weights start near ln 10: {first_losses}"
+assert accuracies[0] > accuracies[1] + 0.01, f"scaled weights learn better: {accuracies}"
+assert accuracies[2] > accuracies[3] + course.pick(sample=0.5, full=0.01), f"scaled weights learn better: {accuracies}"
+assert accuracies[2] > accuracies[0] + course.pick(sample=0.003, full=0.03), f"the MLP is ahead: {accuracies}"
+if course.profile == "sample":  # with MNIST's many more steps it may recover
+    assert accuracies[3] < 0.3, f"the MLP with unscaled weights: {accuracies}"
 
 # %% [markdown]
+# **The hidden layers gain** a few points: of the digits that the linear model misreads, the MLP reads a good part.
+#
 # **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
 # of. For the MLP it is worse. There the spread grows from layer to layer, the first loss is enormous, so is the first
 # step, and on the sample digits the network ends up no better than always giving the same answer. Nothing crashed, and
 # no error was reported, but the first loss told before any training.
-#
-# With a good start, is the MLP better than the linear model? On the sample digits hardly, if at all: they are too easy
-# to need hidden layers. We keep the MLP because the next lessons build on it.
 
 # %% [markdown]
 # ## The same network as a module
+#
+# ![A batch of 64 digits becomes rows of 784 numbers, then of 128, of 256 and of 10 logits; below, the ten logits of one
+# digit become ten probabilities, and the loss is minus the logarithm of the true one.](figures/mlp.svg)
+#
+# The upper row is the MLP: each arrow is a table of weights, and every picture of the batch travels along its own line.
+# The lower row follows one of them to its loss.
 #
 # Six parameter tensors can be passed around by hand, sixty cannot. An `nn.Module` keeps them: its layers are made in
 # `__init__`, and `forward` says how data flows through them.
@@ -468,12 +627,12 @@ class DigitNet(nn.Module):
 # A module is called like a function, and it can list its parameters. `numel` counts the numbers in a tensor:
 
 # %%
+torch.manual_seed(0)
 net = DigitNet()
 for name, parameter in net.named_parameters():
     print(f"{name:>14}: {tuple(parameter.shape)}")
-by_hand = (784 * 128 + 128) + (128 * 256 + 256) + (256 * 10 + 10)
 counted = sum(parameter.numel() for parameter in net.parameters())
-print(f"numbers in all: {counted:,}   inputs × outputs + biases: {by_hand:,}")
+print(f"numbers in all: {counted:,}")
 print(f"first loss: {F.cross_entropy(net(train_images), train_labels).item():.1f}")
 
 # %% [markdown]
@@ -481,6 +640,14 @@ print(f"first loss: {F.cross_entropy(net(train_images), train_labels).item():.1f
 #
 # The course keeps this network as `MLP`, with our sizes unless you give others:
 # `MLP(in_features=784, hidden=(128, 256), num_classes=10)`.
+#
+# **Check yourself.** Where do all the numbers sit: how many belong to the first layer?
+# <details><summary>Answer</summary>
+#
+# 784 × 128 weights and 128 biases are 100,480, nearly three quarters of all. Most of a network that looks at whole
+# pictures is its first layer; convolutions, in lesson 04, do away with that.
+#
+# </details>
 
 # %% [markdown]
 # ## A training loop of your own: loss_batch and fit
@@ -489,25 +656,18 @@ print(f"first loss: {F.cross_entropy(net(train_images), train_labels).item():.1f
 # each should see the batches in the same order. So we make the loaders in a function that seeds the order afresh.
 
 # %%
-from torch.utils.data import DataLoader, TensorDataset
-
-
 def make_loaders(seed=0):
-    train_set = TensorDataset(train_images, train_labels)
-    val_set = TensorDataset(val_images, val_labels)
     generator = torch.Generator().manual_seed(seed)
     train_loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=generator)
     return train_loader, DataLoader(val_set, batch_size=128)
 
 
 train_loader, val_loader = make_loaders()
-for images, labels in val_loader:
-    pass
-print("validation digits:", len(val_labels), "  in the last batch:", len(labels))
+print("validation batches:", [len(labels) for images, labels in val_loader][-4:])
 
 # %% [markdown]
 # Validation batches can be larger, since nothing is kept for a backward pass. The last one holds what is left over;
-# this will matter in a moment.
+# this will matter in a moment. (With a GPU, `pin_memory=True` lays each batch where the GPU can fetch it faster.)
 #
 # Training and validation have much in common: take a batch, compute the loss. Only training goes on to change the
 # parameters. One function can do both; it learns if it is given an optimizer. It returns the loss as a plain number,
@@ -544,12 +704,13 @@ def validate(model, loader):
 
 
 # %% [markdown]
-# `zip(*pairs)` turns a list of (loss, size) pairs into one list of losses and one of sizes. `fit` is then short:
+# `zip(*pairs)` turns a list of (loss, size) pairs into one list of losses and one of sizes. `fit` is then short. The
+# `tqdm` around the loop draws a progress bar, and leaves the loop as it is:
 
 # %%
 def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
     history = {"train_loss": [], "val_loss": []}
-    for epoch in range(epochs):
+    for epoch in tqdm(range(epochs), unit="epoch", file=sys.stdout):
         model.train()
         pairs = [loss_batch(model, images, labels, optimizer) for images, labels in train_loader]
         history["train_loss"].append(average(pairs))
@@ -564,14 +725,15 @@ def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
 net = DigitNet().to(course.device)
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.3)
+print(f"before training: validation loss {validate(net, val_loader):.3f}")
 by_hand = fit_by_hand(net, *make_loaders(), optimizer, epochs)
 for name, losses in by_hand.items():
     print(f"{name:>10}: first epoch {losses[0]:.3f}   last epoch {losses[-1]:.3f}")
 
 # %% tags=["proof"]
-largest = max(by_hand["train_loss"][-1], by_hand["val_loss"][-1])
-assert largest < np.log(10) / 2, f"a loss ends at {largest:.2f}"
+largest_loss = max(by_hand["train_loss"][-1], by_hand["val_loss"][-1])
+assert largest_loss < np.log(10) / 2, f"a loss ends at {largest_loss:.2f}"
 
 # %% [markdown]
 # ## Averaging losses, and how not to
@@ -612,36 +774,24 @@ assert np.ptp(table["plain"]) > 1e-5, "the batch size leaves the plain mean alon
 # %% [markdown]
 # ## The helper does the same
 #
-# The course's `fit`, which you met in lesson 02, is this loop. It also measures accuracy and time, and prints a line
-# per epoch. Without a `loss_fn` it uses cross-entropy.
+# The course's `fit`, which trained the network at the top, has this loop at its heart. It measures accuracy and time as
+# well, and prints a line per epoch (`progress=False` keeps it quiet). Without a `loss_fn` it uses cross-entropy.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import MLP, fit
-
 train_loader, val_loader = make_loaders()
 torch.manual_seed(0)
 model = MLP().to(course.device)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs, progress=False)
+for name, losses in [("by hand", by_hand), ("of fit", history)]:
+    print(f"validation loss {name:>7}: first {losses['val_loss'][0]:.4f}   last {losses['val_loss'][-1]:.4f}")
 
 # %% tags=["proof"]
 for name in by_hand:  # the same network and the same loop: the same losses in every epoch
-    np.testing.assert_allclose(history[name], by_hand[name], atol=1e-3)
-
-# %% tags=["nbval-ignore-output"]
-from course_utils import evaluate
-
-for name, losses in [("by hand", by_hand), ("of fit", history)]:
-    print(f"last validation loss {name}: {losses['val_loss'][-1]:.4f}")
-print(f"validate: {validate(model, val_loader):.4f}   evaluate:", evaluate(model, val_loader))
-
-# %% tags=["proof"]
-assert abs(evaluate(model, val_loader)["loss"] - validate(model, val_loader)) < 1e-5, "evaluate and validate differ"
+    np.testing.assert_allclose(history[name], by_hand[name], atol=course.pick(sample=2e-3, full=2e-2))
 
 # %% [markdown]
-# The same network, the same loop, the same losses. `evaluate(model, loader)` returns loss and accuracy over everything
-# the loader yields. `plot_history` shows what `fit`
-# has measured:
+# The same network, the same loop, the same losses. `plot_history` shows what `fit` has measured:
 
 # %%
 from course_utils import plot_history
@@ -649,40 +799,84 @@ from course_utils import plot_history
 plot_history(history)
 plt.show()
 
-# %% [markdown]
-# The loss falls, the accuracy rises, and the validation curves stay close to the training curves. In the first epochs
-# the validation loss is even the *lower* one. The reason is when the two are measured: the training numbers are
-# averages over the epoch, while the network was still getting better; the validation numbers are taken at its end. (The
-# accuracy wavers more: a picture is right or wrong, and nothing between.)
-#
-# Numbers do not tell *what* goes wrong. `predict(model, loader)` returns all logits and labels, so we can look at
-# pictures that the model gets wrong. Above each stands the answer, and in brackets the true digit:
+# %% tags=["proof"]
+if course.profile == "sample":  # 55,000 digits are harder to learn by heart
+    assert history["train_accuracy"][-1] > 0.98, f"training accuracy {history['train_accuracy'][-1]:.3f}"
+    assert history["train_accuracy"][-1] > history["val_accuracy"][-1] + 0.02, "no gap between training and validation"
 
-# %%
-from course_utils import predict, show_predictions
+# %% [markdown]
+# On the sample digits the training accuracy climbs to almost 1: the network has learned its 2,000 digits by heart. The
+# validation curve stays some points below and hardly moves any more. This gap is **overfitting**. What helps most is
+# more data, and with all of MNIST (`full`) the gap is smaller; other cures follow in lessons 04 and 06. The validation
+# curve also jumps at first: at this learning rate one unlucky batch can throw the network back for a while.
+#
+# Numbers do not tell *what* goes wrong. Of the pictures that the model gets wrong, these are the eight it was surest
+# of. Above each stands its answer, and in brackets the true digit:
+
+# %% tags=["nbval-ignore-output"]
+from course_utils import show_predictions
 
 val_logits, labels = predict(model, val_loader)
-predictions = val_logits.argmax(dim=1)
-wrong = (predictions != labels).nonzero().flatten()[:8]
+sureness, predictions = val_logits.softmax(dim=1).max(dim=1)
+wrong = (predictions != labels).nonzero().flatten()
+wrong = wrong[sureness[wrong].argsort(descending=True)][:8]
 title = "validation digits taken for others"
-show_predictions(val_images[wrong], labels[wrong], predictions[wrong], title=title)
+figure = show_predictions(val_images[wrong], labels[wrong], predictions[wrong], columns=4, title=title)
+figure.set_size_inches(8, 5)
 plt.show()
+print(f"the probabilities of these answers: {sureness[wrong].min():.2f} to {sureness[wrong].max():.2f}")
+
+# %% tags=["proof"]
+assert sureness[wrong].max() > 0.8, f"sure at most to {sureness[wrong].max():.2f}"
 
 # %% [markdown]
-# On most of these sample digits a human would hesitate, too: they are blurred, and cut off at the edges. Perhaps one or
-# two could be read.
+# Can you read them? In our run a human reads six of the eight at once: the broad 4 with its open top, the round 0, the
+# two 5s, the two 8s. Only the 2 that curls up into a knot and the 7 with its loop would make anybody hesitate. The
+# network does not hesitate where we would: it is sure of these wrong answers. What a stroke is, it does not know; it
+# has tables of weights for 784 places.
+
+# %% [markdown]
+# **Try it.** Turn the digits upside down and ask again. Which can it still read, and what becomes of the 6 and the 9?
+# <details><summary>What we saw</summary>
+#
+# ```python
+# turned = val_images[:16].rot90(2, dims=(2, 3))
+# answers = model(turned.to(course.device)).argmax(dim=1)
+# show_predictions(turned, val_labels[:16], answers)
+# plt.show()
+# ```
+#
+# Of all 500 it reads about a fifth, mostly 1s. A 6 becomes a 9 and a 9 becomes a 6, as for us. But it also calls most
+# turned 7s a 6, where we would see at once that the paper lies the wrong way round.
+#
+# </details>
+
+# %% [markdown]
+# **Try it.** Show it what is no digit at all: noise. What does it say, and how sure is it?
+# <details><summary>What we saw</summary>
+#
+# ```python
+# noise = torch.rand(500, 784, device=course.device)
+# surest, answers = model(noise).softmax(dim=1).max(dim=1)
+# print(answers.bincount(minlength=10), surest.mean())
+# ```
+#
+# Mostly that it is a 3, with a probability of about 0.7. Softmax shares out 1 among ten classes, whatever comes in;
+# "none of them" is not among the answers.
+#
+# </details>
 
 # %% [markdown]
 # ## Choosing a learning rate
 #
-# So far the learning rate was 0.1, without a reason. How much does it matter? We train the same network, from the same
+# So far the learning rate was 0.3, without a reason. How much does it matter? We train the same network, from the same
 # starting values, on the same batches, with three rates for SGD. A fourth run uses Adam, the optimizer of lesson 02,
 # which adapts the size of the step to each parameter.
 
 # %%
-def train(optimizer_class, lr, loss_fn=F.cross_entropy, seed=0):
-    train_loader, val_loader = make_loaders(seed)
-    torch.manual_seed(seed)
+def train(optimizer_class, lr, loss_fn=F.cross_entropy):
+    train_loader, val_loader = make_loaders()
+    torch.manual_seed(0)
     model = MLP().to(course.device)
     optimizer = optimizer_class(model.parameters(), lr=lr)
     settings = {"optimizer": optimizer, "epochs": epochs, "loss_fn": loss_fn, "progress": False}
@@ -692,32 +886,34 @@ def train(optimizer_class, lr, loss_fn=F.cross_entropy, seed=0):
 # %% tags=["nbval-ignore-output"]
 SGD, Adam = torch.optim.SGD, torch.optim.Adam
 runs = {}
-for kind, lr in [(SGD, 0.001), (SGD, 0.1), (SGD, 1.0), (Adam, 0.001)]:
+for kind, lr in [(SGD, 0.003), (SGD, 0.3), (SGD, 1.0), (Adam, 0.001)]:
     runs[f"{kind.__name__}, rate {lr}"] = train(kind, lr)
 val_accuracy = {name: history["val_accuracy"][-1] for name, (model, history) in runs.items()}
 for name, score in val_accuracy.items():
     print(f"{name:>15}: validation accuracy {score:.3f}")
 
 # %% tags=["proof"]
-good, slow = val_accuracy["SGD, rate 0.1"], val_accuracy["SGD, rate 0.001"]
-assert good - slow >= 0.1, f"a hundredth of the rate: {slow:.3f} instead of {good:.3f}"
+slow, good, fast, adam = val_accuracy.values()
+assert good - slow >= course.pick(sample=0.2, full=0.03), f"a hundredth of the rate: {slow:.3f} instead of {good:.3f}"
+if course.profile == "sample":  # with MNIST's many more steps the large rate may arrive
+    assert good - max(runs["SGD, rate 1.0"][1]["val_accuracy"][:5]) > 0.03, "rate 1.0 is not behind"
+    assert abs(good - adam) < 0.05, f"Adam {adam:.3f}, SGD {good:.3f}"
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6))
 for (name, (_, history)), style in zip(runs.items(), ["-", "--", ":", "-."]):
     for ax, measure in zip(axes, ["train_loss", "val_accuracy"]):
         ax.plot(range(1, epochs + 1), history[measure], style, label=name)
-axes[0].set(title="training loss", xlabel="epoch", ylabel="loss", ylim=(0, 3.6))
+axes[0].set(title="training loss", xlabel="epoch", ylabel="loss", ylim=(0, 2.6))
 axes[1].set(title="validation accuracy", xlabel="epoch", ylabel="accuracy", ylim=(0, 1))
-axes[1].legend()
+fig.legend(handles=axes[0].lines, loc="outside right center")
 plt.show()
 
 # %% [markdown]
-# **A learning rate far too small** looks like a network that cannot learn. The curve of 0.001 is still near its start
-# when 0.1 has long arrived; it moves in the right direction, but would need very many more epochs. **A rate far too
-# large** overshoots: on the sample digits the loss of 1.0 jumps up, then stays near ln 10. Adam reaches the level of
-# the good SGD rate, and sooner, with a small rate: since it adapts its steps, its rates cannot be compared with those
-# of SGD.
+# **A learning rate far too small** looks like a network that cannot learn. The curve of 0.003 is still near its start
+# when 0.3 has long arrived; it moves in the right direction, but would need very many more epochs. **A rate too large**
+# overshoots: on the sample digits the curves of 1.0 jump up and down and stay behind. Adam reaches the level of the
+# good SGD rate with a small one: since it adapts its steps, its rates cannot be compared with those of SGD.
 #
 # When a network does not learn, try a rate ten times smaller and one ten times larger before you change anything else.
 #
@@ -743,34 +939,39 @@ plt.show()
 # pictures it is $\sqrt{p(1-p)/n}$.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import standard_error
+from course_utils import evaluate, standard_error
 
 chosen = max(val_accuracy, key=val_accuracy.get)
 chosen_model, _ = runs[chosen]
-test_images, test_labels = load_digits28("test")
-test_loader = DataLoader(TensorDataset(test_images, test_labels), batch_size=128)
-test_accuracy = evaluate(chosen_model, test_loader)["accuracy"]
-error = standard_error(test_accuracy, len(test_labels))
-print("chosen on the validation set:", chosen)
-print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test_labels):,} digits")
+test_set = TensorDataset(*load_digits28("test"))
+test_accuracy = evaluate(chosen_model, DataLoader(test_set, batch_size=128))["accuracy"]
+error = standard_error(test_accuracy, len(test_set))
+print(f"chosen: {chosen}, validation accuracy {val_accuracy[chosen]:.3f}")
+print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test_set):,} digits")
 
 # %% tags=["proof"]
-by_hand = (test_accuracy * (1 - test_accuracy) / len(test_labels)) ** 0.5
-assert abs(by_hand - error) < 1e-9, "standard_error is not the formula"
-assert test_accuracy >= course.pick(sample=0.88, full=0.93), f"test accuracy {test_accuracy:.3f}"
+by_formula = (test_accuracy * (1 - test_accuracy) / len(test_set)) ** 0.5
+assert abs(by_formula - error) < 1e-9, "standard_error is not the formula"
+assert test_accuracy >= course.pick(sample=0.86, full=0.93), f"test accuracy {test_accuracy:.3f}"
+if course.profile == "sample":  # with all of MNIST the two may be equal
+    assert test_accuracy < val_accuracy[chosen] + 0.005, f"validation {val_accuracy[chosen]}, test {test_accuracy}"
 
 # %% [markdown]
-# Report both numbers together. Two models whose accuracies differ by about one standard error cannot be told apart on
-# this many pictures; only a difference of several standard errors is convincing. So the sample digits hardly decide
-# between the linear model, the MLP with SGD and the MLP with Adam.
+# Report accuracy and error together. In all our runs on the sample digits the test accuracy was one to three points
+# lower than that on validation. One reason is that we chose by validation. Another is who wrote them: the validation
+# digits come from MNIST's training file, and the test digits were written by *other* people. A network that is to read
+# the writing of strangers has to be tested on strangers.
+#
+# Can two models be told apart? Compare their lead with the error: a lead of one standard error is nothing. (On the same
+# pictures both models have the same luck, which makes the comparison sharper; lesson 09 goes into that.)
 #
 # **Check yourself.** After seeing the test accuracy you have an idea, train again and test again: half a point better.
 # What is wrong with reporting that?
 # <details><summary>Answer</summary>
 #
 # The test set has now taken part in a choice, so it has become a second validation set, and its best value is partly
-# luck. Besides, half a point is less than a standard error on a few hundred pictures. Try ideas on validation, as many
-# as you like; test the one you have settled on.
+# luck. Besides, half a point is less than a standard error on a thousand pictures. Try ideas on validation, as many as
+# you like; test the one you have settled on.
 #
 # </details>
 
@@ -782,8 +983,7 @@ assert test_accuracy >= course.pick(sample=0.88, full=0.93), f"test accuracy {te
 # %%
 perfect = torch.tensor([[1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0]])
 bound = F.cross_entropy(perfect, torch.tensor([0])).item()
-by_hand = -np.log(np.e / (np.e + 9))
-print(f"lowest possible loss: {bound:.3f}   -ln(e / (e + 9)) by hand: {by_hand:.3f}")
+print(f"lowest possible loss: {bound:.3f}   -ln(e / (e + 9)) by hand: {-np.log(np.e / (np.e + 9)):.3f}")
 
 
 def softmax_first(outputs, labels):
@@ -793,42 +993,38 @@ def softmax_first(outputs, labels):
 # %% [markdown]
 # > A loss that gets stuck above this value is the symptom. The gradients suffer, too: they have to pass back through
 # > one more softmax, which lets hardly anything through when an answer is sure, and *sure and wrong* is just where they
-# > are needed. What does it cost? The same training as above, with one softmax and with two; Adam with two seeds. The
-# > last column counts how many of the ten digits the network ever answers on the validation set.
+# > are needed. What does it cost?
 
 # %% tags=["nbval-ignore-output"]
+early = course.pick(sample=5, full=1)
+twice = {"SGD, rate 0.3": train(SGD, 0.3, softmax_first), "Adam, rate 0.001": train(Adam, 0.001, softmax_first)}
 rows = []
-for kind, lr, seed in [(SGD, 0.1, 0), (Adam, 0.001, 0), (Adam, 0.001, 1)]:
-    for loss_fn in [F.cross_entropy, softmax_first]:
-        model, history = train(kind, lr, loss_fn, seed)
-        answers = predict(model, val_loader)[0].argmax(dim=1).unique()
-        rows.append([history["train_loss"][-1], history["val_accuracy"][-1], len(answers)])
-train_losses, scores, answered = zip(*rows)
-pd.DataFrame({
-    "run": ["SGD", "SGD", "Adam, seed 0", "Adam, seed 0", "Adam, seed 1", "Adam, seed 1"],
-    "softmaxes": [1, 2] * 3,
-    "train loss": train_losses,
-    "val accuracy": scores,
-    "digits answered": answered,
-}).round(3)
+for name in twice:
+    for softmaxes, (_, history) in [("one", runs[name]), ("two", twice[name])]:
+        val = history["val_accuracy"]
+        rows.append([name, softmaxes, history["train_loss"][-1], val[early - 1], val[-1]])
+columns = ["run", "softmaxes", "train loss", f"val accuracy, epoch {early}", "at the end"]
+pd.DataFrame(rows, columns=columns).round(3)
 
 # %% tags=["proof"]
-assert min(train_losses[1::2]) > bound, "with two softmaxes a loss is below the bound"
-assert scores[0] > scores[1], f"with SGD the second softmax costs nothing: {scores[:2]}"
+assert min(rows[1][2], rows[3][2]) > bound, f"with two softmaxes a loss is below the bound: {rows}"
+assert max(rows[0][2], rows[2][2]) < 0.3, f"with one softmax a loss is stuck: {rows}"
+if course.profile == "sample":  # with MNIST's many more steps an epoch is enough to catch up
+    assert rows[0][3] > rows[1][3] + 0.1, f"with SGD the second softmax costs nothing early: {rows}"
+    assert rows[1][4] < rows[0][4] + 0.005, f"with SGD the second softmax costs nothing at the end: {rows}"
 
 # %% [markdown]
-# > SGD pays at once. Adam, which adapts its steps to the size of the gradients, may hide the mistake: on the sample
-# > digits one seed gives a normal accuracy (luck, even where it is a little higher), while with the other a whole digit
-# > is never answered. Return logits from `forward`, give logits to `F.cross_entropy`, and call `softmax` only where
-# > somebody wants to read probabilities.
+# > With SGD the network wakes up late, on the sample digits, and is still behind at the end. Adam, which adapts its
+# > steps to the size of the gradients, nearly hides the mistake; the loss gives it away. Return logits from `forward`,
+# > give logits to `F.cross_entropy`, and call `softmax` only where somebody wants to read probabilities.
 #
 # ## Summary
 #
 # - Logits are scores; softmax makes probabilities of them; cross-entropy is minus the log of the true class's one.
 # - The first loss should be about the log of the number of classes; weights are scaled by 1 / √fan-in to get there.
+# - Layers without a ReLU between them are one layer; with it, borders bend.
 # - An `nn.Module` keeps the parameters, a `DataLoader` deals out the batches, `fit` trains and validates in turn.
-# - Average batch losses weighted by batch size; report accuracy as well as loss.
-# - Choose learning rate and optimizer on validation, test once, and say how large the standard error is.
+# - Average batch losses weighted by batch size; choose on validation, test once, and state the standard error.
 #
 # **Exercises**: [03 exercises](exercises/03_mnist_mlp.ipynb)
 #
