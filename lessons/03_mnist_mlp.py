@@ -9,11 +9,11 @@
 #
 # **You will learn to**
 #
-# - turn the outputs of a classifier into probabilities and into a loss, and measure its accuracy
-# - tell from the very first loss whether a network has started well, and mend one that has not
+# - turn the outputs of a classifier into probabilities and into a loss
+# - tell from the very first loss whether a network has started well
 # - see what hidden layers and the ReLU are good for
 # - write a network from matrix products, then as an `nn.Module`
-# - build the training loop `fit` by hand, and average losses correctly
+# - build the training loop `fit` by hand
 # - choose a learning rate on the validation set, and use the test set once
 
 # %%
@@ -44,12 +44,13 @@ from course_utils import MLP, fit, load_digits28, predict
 train_set, val_set = (TensorDataset(*load_digits28(split)) for split in ["train", "val"])
 finished = MLP().to(course.device)
 optimizer = torch.optim.Adam(finished.parameters())
-loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=torch.Generator().manual_seed(0))
-history = fit(finished, loader, optimizer=optimizer, epochs=course.pick(sample=5, full=1), progress=False)
+loader = DataLoader(train_set, batch_size=64, shuffle=True)
+passes = course.pick(sample=5, full=1)
+history = fit(finished, loader, optimizer=optimizer, epochs=passes, progress=False)
 
 # %% [markdown]
-# We show it six digits that it has never seen: the first five of the validation set, and the first one that it gets
-# wrong. Below each stand its ten probabilities.
+# Six digits that it has never seen, the last one being the first that it gets wrong, and its ten probabilities for
+# each:
 
 # %%
 logits, labels = predict(finished, DataLoader(val_set, batch_size=500))
@@ -75,45 +76,35 @@ assert share >= course.pick(sample=0.85, full=0.92), f"the finished network read
 #
 # ## Ten digits
 #
-# In lesson 02 a network predicted a number, a temperature. That is **regression**. This time it has to choose one of
-# ten classes, the digits 0 to 9. That is **classification**.
-#
-# The digits are those of **MNIST**, which American pupils and census workers wrote around 1990, and on which networks
-# have been tried out ever since. In the profile `full` there are all 70,000; 3,500 of them come with the course.
+# In lesson 02 a network predicted a number, a temperature: **regression**. This time it has to choose one of ten
+# classes, the digits 0 to 9: **classification**. The digits are those of **MNIST**, written by American pupils and
+# census workers around 1990; networks have been tried out on them ever since. 3,500 of the 70,000 come with the course.
 
 # %%
 train_images, train_labels = load_digits28("train")
 val_images, val_labels = load_digits28("val")
-for images, labels in [(train_images, train_labels), (val_images, val_labels)]:
-    print("images:", tuple(images.shape), images.dtype, "  labels:", tuple(labels.shape), labels.dtype)
+print("images:", tuple(train_images.shape), train_images.dtype)
+print("labels:", tuple(train_labels.shape), train_labels.dtype)
 print(f"pixel values from {train_images.min():.0f} to {train_images.max():.0f}")
+print("how often each digit occurs:", train_labels.bincount().tolist())
 
 # %% [markdown]
 # The shape reads (pictures, channels, height, width), as in lesson 01; grey pictures have one channel. A pixel of value
-# 0 is blank paper, a pixel of value 1 is full ink. The network learns from `train`, we compare our attempts on `val`,
-# and `test` is not even loaded before the end. Look first:
+# 0 is blank paper, a pixel of value 1 is full ink. A program that always gives the same answer gets about one in ten
+# right: this is the mark to beat.
 
 # %%
 from course_utils import show_batch
 
-show_batch(train_images[:24], train_labels[:24], title="twenty-four training digits and their labels")
+show_batch(train_images[:24], train_labels[:24], title="training digits and their labels")
 plt.show()
 
 # %% [markdown]
-# No two hands write alike: there are sevens with a bar and without, slanted ones and upright ones, thick strokes and
-# hairlines.
+# No two hands write alike: sevens with a bar and without, slanted ones and upright ones, thick strokes and hairlines.
 #
 # Elsewhere you will meet `torchvision.datasets.MNIST("data", train=True, transform=ToTensor(), download=True)`, which
-# downloads the same files and gives out pairs of a picture and its label. Older tutorials fetch `mnist.pkl.gz` and
-# unpickle it. Better not: a pickle from the internet may run any code while it is opened.
-
-# %%
-counts = train_labels.bincount()
-print("0 to 9:", counts.tolist())
-print(f"share of the most frequent digit: {counts.max() / counts.sum():.2f}")
-
-# %% [markdown]
-# So a program that always gives the same answer gets about one in ten right. This is the mark to beat.
+# downloads the same pictures with their labels. Older tutorials unpickle a file `mnist.pkl.gz`. Better not: a pickle
+# from the internet may run any code while it is opened.
 #
 # The simplest networks know nothing of rows and columns: they take a list of numbers. `flatten(1)` leaves dimension 0
 # (the pictures) as it is and joins all dimensions from 1 on into a single one:
@@ -128,10 +119,8 @@ print("as pictures:", tuple(train_images.shape), "  as rows:", tuple(x.shape))
 #
 # For each class we want one score: the higher it is, the more the picture looks like that class. A **linear
 # classifier** multiplies every pixel by a weight, adds the products up, and adds a constant, the bias. Each class has
-# its own 784 weights, one column of a table of shape (784, 10). The matrix product `@` computes all sums at once:
-# (64, 784) times (784, 10) gives (64, 10), a row of ten scores for each picture of a batch of 64.
-#
-# To begin with, the weights are drawn at random:
+# its own 784 weights, one column of a table. The matrix product `@` computes all sums at once: (64, 784) times (784,
+# 10) gives (64, 10), ten scores for each picture of a batch of 64. To begin with, the weights are drawn at random:
 
 # %%
 torch.manual_seed(0)
@@ -148,9 +137,8 @@ print("first digit:", logits[0].cpu().numpy().round(1))
 #
 # ## From scores to probabilities: softmax
 #
-# How sure is the model? We want ten probabilities: none negative, together 1. The exponential function makes every
-# number positive and keeps their order; dividing by the sum does the rest. This is called **softmax**. A small example
-# with three classes:
+# We want ten probabilities: none negative, together 1. The exponential function makes every number positive and keeps
+# their order; dividing by the sum does the rest. This is called **softmax**. With three classes:
 
 # %%
 scores = torch.tensor([2.0, 1.0, 0.0])
@@ -170,42 +158,35 @@ print("probabilities:", (exponentials / exponentials.sum()).numpy().round(2))
 #     print((factor * scores).softmax(dim=0).numpy().round(2))
 # ```
 #
-# Ten times the scores: all but certain, 1, 0 and 0. A tenth: hardly a preference, 0.37, 0.33 and 0.3. Only the
-# *differences* between scores count, and their size says how sure the model is. Language models have a knob for that
-# factor, the *temperature* (it divides).
+# Ten times the scores: all but certain. A tenth: hardly a preference, 0.37, 0.33 and 0.3. The size of the
+# *differences* says how sure the model is. (Language models have a knob for it, the *temperature*.)
 #
 # </details>
 
 # %% [markdown]
 # For the whole batch, `dim=1` sums along the classes, and `keepdim=True` keeps the sums as a column of shape (64, 1),
-# so that each row is divided by its own sum. What comes out for the first digit?
+# so that each row is divided by its own sum. The second line compares with PyTorch's softmax: `assert_close` says
+# nothing where two tensors agree up to rounding, and stops with an error where they do not.
 
 # %%
 probabilities = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
 torch.testing.assert_close(probabilities, logits.softmax(dim=1))
 
-fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), width_ratios=[1, 2, 2])
-axes[0].imshow(train_images[0, 0], cmap="gray_r")
-axes[0].axis("off")
-axes[0].set_title(f"this is a {train_labels[0]}")
-for ax, values, name in [(axes[1], logits[0], "logits"), (axes[2], probabilities[0], "probabilities")]:
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(9.5, 2.8))
+for ax, values, name in zip(axes, [logits[0], probabilities[0]], ["logits", "probabilities"]):
     ax.bar(range(10), values.cpu())
-    ax.set(title=name, xlabel="class")
-    ax.set_xticks(range(10))
+    ax.set(title=f"{name} of the first digit, a {yb[0]}", xlabel="class", xticks=range(10))
 plt.show()
 
 # %% [markdown]
 # Ten bars up and down become ten bars that add up to 1. One class has got nearly everything, although the weights are
 # random. (That it is the right one is luck.) We come back to this oddity.
 #
-# (The second line compares with PyTorch's own softmax. `assert_close` says nothing where two tensors agree up to
-# rounding, and stops with an error where they do not.)
-#
 # ## From probabilities to a loss: cross-entropy
 #
-# Training needs one number that says how wrong the model is, the loss. For classification it looks at a single
-# probability, the one the model gave to the *true* class, and takes minus its natural logarithm, ln. This is the
-# **cross-entropy**.
+# Training needs one number that says how wrong the model is, the loss. For classification it takes the probability that
+# the model gave to the *true* class, and minus its natural logarithm, ln: the **cross-entropy**.
 
 # %%
 p = np.linspace(0.005, 1, 200)
@@ -215,12 +196,13 @@ for probability in [0.01, 0.1, 0.5, 1.0]:
     cost = abs(np.log(probability))
     ax.plot(probability, cost, "o", color="C3")
     ax.text(probability + 0.03, cost + 0.1, f"p = {probability:g} costs {cost:.2f}")
-ax.set(title="What a digit costs", xlabel="probability given to the true class", ylabel="loss", xlim=(0, 1.4))
+ax.set(xlabel="probability of the true class", ylabel="loss", xlim=(0, 1.4))
+ax.set_title("What a digit costs")
 plt.show()
 
 # %% [markdown]
-# A model that gave the truth the probability 1 pays nothing. The less it gave, the more it pays, and the curve climbs
-# without end towards 0: being wrong is bad, being *sure* and wrong is terrible.
+# Who gave the truth the probability 1 pays nothing. The less it was, the more it costs, and towards 0 the curve climbs
+# without end: being wrong is bad, being *sure* and wrong is terrible.
 #
 # For a batch we pick from each row the probability of the true class (indexing with two lists takes one element from
 # each row) and average over the pictures:
@@ -286,16 +268,14 @@ criterion = nn.CrossEntropyLoss()
 torch.testing.assert_close(criterion(logits, yb), F.cross_entropy(logits, yb))
 
 # %% [markdown]
-# The same number. An object is worth it where something has to be remembered: the weights of a layer, or settings of a
-# loss such as `nn.CrossEntropyLoss(label_smoothing=0.1)`. Where nothing is kept, as here and in a ReLU, the function
-# will do.
+# The same number. An object is worth it where something has to be remembered: the weights of a layer, or a setting such
+# as `nn.CrossEntropyLoss(label_smoothing=0.1)`. Where nothing is kept, as here and in a ReLU, the function will do.
 #
 # **Check yourself.** A model gives all ten classes the same score, say 5. What is its loss, and does it matter that it
 # is 5?
 # <details><summary>Answer</summary>
 #
-# Equal scores give equal probabilities, one tenth each, whatever the score. The loss is −ln(1/10), which is ln 10: the
-# second dot of the curve, 2.30.
+# Equal scores give equal probabilities, one tenth each. The loss is −ln(1/10) = ln 10, the second dot of the curve.
 #
 # </details>
 
@@ -305,17 +285,17 @@ torch.testing.assert_close(criterion(logits, yb), F.cross_entropy(logits, yb))
 # A model that has seen nothing has no reason to prefer a class. It should give each about one tenth, and its loss
 # should be about ln 10. Ours was far above: before any training it is *sure* of wrong answers.
 #
-# The fault lies in the weights. Each logit is a sum of 784 products, and a sum of many random numbers spreads widely:
-# its spread (standard deviation) grows with the square root of how many there are. The number of inputs that go into
-# one sum is called **fan-in**. So we divide the weights by the root of the fan-in, here 28:
+# The fault lies in the weights. Each logit is a sum of 784 products, and the spread (standard deviation) of such a sum
+# grows with the square root of their number, the **fan-in**. So we divide the weights by this root, here 28:
 
 # %%
-print(f"ln 10 = {np.log(10):.2f}   ln 100 = {np.log(100):.2f}")
+print(f"ln 10 = {np.log(10):.2f}")
 scales = {"as drawn": 1.0, "divided by 28": 1 / 784**0.5}
 for name, scale in scales.items():
     scaled_logits = xb @ (scale * weights) + bias
     first_loss = F.cross_entropy(scaled_logits, yb)
-    print(f"{name:>13}: spread of the logits {scaled_logits.std():5.2f}   first loss {first_loss:5.2f}")
+    spread = scaled_logits.std()
+    print(f"{name:>13}: spread of the logits {spread:5.2f}   first loss {first_loss:5.2f}")
 
 # %% [markdown]
 # (The spreads are less than 28 and 1, because most pixels are 0.) The scaled weights start close to ln 10. How sure is
@@ -332,25 +312,22 @@ plt.show()
 
 # %% [markdown]
 # With weights as drawn most digits pile up at 1: the model is certain, about nothing. With scaled weights even the
-# largest of the ten probabilities stays small.
-#
-# The first loss is a free check. Look at it whenever you train a classifier: a value far above the logarithm of the
-# number of classes means a bad start.
+# largest of the ten probabilities stays small. So the first loss is a free check of any classifier: a value far above
+# the logarithm of the number of classes means a bad start.
 #
 # **Check yourself.** A classifier for 100 classes starts with a loss of 2.3. Should you be glad?
 # <details><summary>Answer</summary>
 #
-# You should be suspicious. A hundred equal probabilities give ln 100, twice as much, whatever the labels are. 2.3 is
-# what *ten* equal probabilities give. Either the model is not untrained, or it has ten outputs and no label above 9
-# occurs (otherwise PyTorch would raise an error).
+# You should be suspicious. A hundred equal probabilities give ln 100, twice as much, whatever the labels are. Either
+# the model is not untrained, or it has ten outputs only, and no label above 9 occurs (PyTorch would raise an error).
 #
 # </details>
 
 # %% [markdown]
 # ## Training by hand
 #
-# The recipe is that of lesson 02: `backward()` leaves the gradient in `.grad`, and we take a small step the other way.
-# First, starting values for any number of layers:
+# As in lesson 02, `backward()` leaves the gradient in `.grad`, and we take a small step the other way. First, starting
+# values for any number of layers:
 
 # %%
 def start(widths, scaled=True):
@@ -366,7 +343,7 @@ print([tuple(parameter.shape) for parameter in start([784, 10])])
 
 # %% [markdown]
 # The model is a function of the input and the parameters. In the training loop, `randperm` puts the numbers of all
-# pictures in random order and `split(64)` cuts that order into batches, so each epoch takes them in another order.
+# pictures in random order, another one each epoch, and `split(64)` cuts that order into batches.
 
 # %%
 def linear(x, weights, bias):
@@ -395,8 +372,8 @@ train_by_hand(linear, after, x, y, epochs)
 # ## Accuracy
 #
 # Has it helped? A loss is hard to picture. **Accuracy** is not: the share of pictures whose largest logit is that of
-# the true class. `argmax(dim=1)` gives the position of the largest number of each row, `==` compares it with the label,
-# and the mean of ones (right) and zeros (wrong) is the share of right ones.
+# the true class. `argmax(dim=1)` gives the position of the largest number of each row, and the mean of ones (right) and
+# zeros (wrong) is the share of right ones.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.evaluation.metrics import accuracy
@@ -410,7 +387,7 @@ share_right = (predictions == y_val).float().mean().item()
 print(f"validation loss before: {loss_before:.2f}   after {epochs} epochs: {loss_after:.2f}")
 print("predicted:", predictions[:12].tolist())
 print("true:     ", y_val[:12].tolist())
-print(f"validation accuracy {share_right:.3f}   by the helper {accuracy(val_logits, y_val):.3f}")
+print(f"accuracy {share_right:.3f}   by the course's helper {accuracy(val_logits, y_val):.3f}")
 
 # %% tags=["proof"]
 assert loss_after < loss_before / 3, f"loss {loss_before:.2f}, then {loss_after:.2f}"
@@ -418,12 +395,9 @@ assert share_right >= course.pick(sample=0.85, full=0.88), f"accuracy {share_rig
 assert abs(accuracy(val_logits, y_val) - share_right) < 1e-6, "accuracy, the helper, disagrees"
 
 # %% [markdown]
-# Nine digits of ten, with one table of weights. Softmax was not needed: it keeps the order of the scores.
-#
-# What has the classifier learned? Each class has 784 weights, one for each pixel, so they can be shown as a picture. We
-# subtract the random values they had before, and see what training has added. `detach()` gives out the numbers without
-# the notes that autograd keeps about them, and `cpu()` fetches them from a GPU; without the two, NumPy and Matplotlib
-# refuse them (*Can't call numpy() on Tensor that requires grad*).
+# Nine digits of ten, with one table of weights. What has it learned? Each class has a weight for each pixel, so they
+# can be shown as a picture. We subtract the random values they had before, and see what training has added. (`detach()`
+# gives out numbers without autograd's notes; without it NumPy says *Can't call numpy() on Tensor that requires grad*.)
 
 # %%
 learned = (after[0] - before[0]).detach().cpu().T.reshape(10, 28, 28)
@@ -439,11 +413,11 @@ plt.show()
 
 # %% [markdown]
 # Red pixels speak for the class, blue ones against it. The 0 is a red ring with a blue middle: ink there means that it
-# is no 0. Others are harder to read, because a weight also has to tell a class from the nine others.
+# is no 0. Others are harder to read, because a weight also has to tell its class from the nine others.
 
 # %% [markdown]
-# **Try it.** Shuffle the 784 pixels, in all pictures in the same way, so that no human could read them. How many does
-# the linear classifier still get right? Guess, then run.
+# **Try it.** Shuffle the 784 pixels, in all pictures in the same way. How many does it still get right? Guess, then
+# run.
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -452,8 +426,8 @@ plt.show()
 # print(accuracy(linear(x_val[:, order], *shuffled), y_val))
 # ```
 #
-# As many as before, give or take one or two. The classifier has one weight for each position and does not know which
-# positions are neighbours. Lesson 04 builds a network that does.
+# As many as before, give or take one or two! It has a weight for each position and does not know which positions are
+# neighbours. Lesson 04 builds a network that does.
 #
 # </details>
 
@@ -461,16 +435,16 @@ plt.show()
 # **Check yourself.** Why do we train on the loss and not on the accuracy, if the accuracy is what we care about?
 # <details><summary>Answer</summary>
 #
-# Change a weight by very little: almost surely no prediction changes, so the accuracy stays exactly the same and its
-# gradient is 0. It does not say which way to go. The loss changes a little with every little change.
+# Change a weight by very little: almost surely no prediction changes, so the gradient of the accuracy is 0 and does not
+# say which way to go. The loss changes a little with every little change.
 #
 # </details>
 
 # %% [markdown]
 # ## Hidden layers
 #
-# A linear classifier weighs each pixel on its own. What it cannot do is best seen where there are only two numbers to
-# weigh, so that a class is a colour and an input a point on paper. Three arms of a spiral, 100 points each or so:
+# A linear classifier weighs each pixel on its own. What it cannot do is best seen with two numbers instead of 784: an
+# input is then a point on paper, and a class a colour. Three arms of a spiral, about 100 points each:
 
 # %%
 rng = np.random.default_rng(0)
@@ -481,8 +455,9 @@ points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 points, arms = torch.tensor(points).float().to(course.device), torch.tensor(arm).to(course.device)
 
 # %% [markdown]
-# The usual remedy is to stack layers: the outputs of one are the inputs of the next. The layers between input and
-# output are the **hidden** ones. We compare three models:
+# The usual remedy is to stack layers: the outputs of one are the inputs of the next. What lies between input and output
+# are the **hidden layers**. Two such models, without and with a **ReLU** in between, which replaces negative numbers by
+# 0. The second one is called a *multilayer perceptron*, **MLP**.
 
 # %%
 def stacked(x, w1, b1, w2, b2, w3, b3):
@@ -496,17 +471,15 @@ def mlp(x, w1, b1, w2, b2, w3, b3):
 
 
 # %% [markdown]
-# Besides `linear`, three layers on top of each other, and the same with a **ReLU** between them, which replaces
-# negative numbers by 0 (you met it in lesson 02). The third is called a *multilayer perceptron*, **MLP**. To see what a
-# model thinks, we ask it about every point of a fine grid and colour the grid by its answers:
+# To see what a model thinks, we ask it about every point of a fine grid and colour the grid by its answers:
 
 # %%
 def draw_regions(ax, model, parameters):
     side = torch.linspace(-1.1, 1.1, 220)
-    with torch.no_grad():
-        answers = model(torch.cartesian_prod(side, side).to(course.device), *parameters).argmax(dim=1)
-    answers = answers.reshape(220, 220).T.cpu()
-    ax.contourf(side, side, answers, levels=[-0.5, 0.5, 1.5, 2.5], colors=["C0", "C1", "C2"], alpha=0.35)
+    grid = torch.cartesian_prod(side, side).to(course.device)
+    answers = model(grid, *parameters).argmax(dim=1).reshape(220, 220).T.cpu()
+    colours = {"levels": [-0.5, 0.5, 1.5, 2.5], "colors": ["C0", "C1", "C2"]}
+    ax.contourf(side, side, answers, alpha=0.35, **colours)
     for number, marker in enumerate("os^"):
         ax.plot(*points[arms == number].T.cpu(), marker, color=f"C{number}", markersize=4)
     ax.set_aspect("equal")
@@ -514,13 +487,13 @@ def draw_regions(ax, model, parameters):
 
 
 # %% [markdown]
-# **Guess first.** The three training runs are the same in everything else. Which of the models can follow the arms?
+# **Guess first.** Which of the three can follow the arms?
 
 # %% tags=["nbval-ignore-output"]
 fig, axes = plt.subplots(1, 3, figsize=(10.5, 4))
 toy = {}
-for ax, model, widths in zip(axes, [linear, stacked, mlp], [[2, 3], [2, 32, 32, 3], [2, 32, 32, 3]]):
-    parameters = start(widths)
+for ax, model in zip(axes, [linear, stacked, mlp]):
+    parameters = start([2, 3] if model is linear else [2, 32, 32, 3])
     train_by_hand(model, parameters, points, arms, epochs=200)
     toy[model.__name__] = accuracy(model(points, *parameters), arms)
     draw_regions(ax, model, parameters)
@@ -533,16 +506,16 @@ assert max(toy["linear"], toy["stacked"]) < 0.65, toy
 assert toy["mlp"] > 0.95, toy
 
 # %% [markdown]
-# The linear model cuts the paper with straight lines, and that is all it can do. Three layers without a ReLU are no
-# better, and cannot be: two tables of weights, one after the other, can be multiplied into one beforehand, `(x @ w1) @
-# w2` is `x @ (w1 @ w2)`. With the ReLU the borders bend with the arms.
+# The linear model cuts the paper with straight lines; it cannot do more. Layers without a ReLU are no better: two
+# tables of weights can be multiplied into one beforehand, `(x @ w1) @ w2` is `x @ (w1 @ w2)`. With the ReLU the borders
+# bend with the arms.
 #
-# Each hidden number is 0 on one side of a line, and rises on the other: a fold in the paper. The first layer makes 32
-# folds, the second folds the folded paper, and what is straight there is bent here. In the same way a hidden layer can
-# say of a digit "ink here counts only if there is none over there".
+# Each hidden number is 0 on one side of a line and rises on the other: a fold in the paper. The first layer makes 32
+# folds, the second folds the folded paper. In the same way a hidden layer can say of a digit "ink here counts only if
+# there is none over there".
 
 # %% [markdown]
-# **Try it.** How many folds does it take? Train an MLP with only three hidden numbers a layer and look at its regions.
+# **Try it.** How many folds does it take? Train an MLP with only three hidden numbers a layer.
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -552,14 +525,14 @@ assert toy["mlp"] > 0.95, toy
 # plt.show()
 # ```
 #
-# Its borders have a few bends only, and the arms are cut through: 63 % right. With 5 in place of the two middle threes
-# we saw 91 %, and from 8 on all points right.
+# Few bends, and arms that are cut through: 63 % right. With 5 in place of the two middle threes we saw 91 %, with 8
+# all points right.
 #
 # </details>
 
 # %% [markdown]
-# Now the digits, with 128 and 256 hidden numbers (the widths are a choice). We train linear model and MLP, each from
-# scaled and from unscaled weights, and measure two things at once: what hidden layers gain, and what a bad start costs.
+# Now the digits, with 128 and 256 hidden numbers (the widths are a choice), each model from scaled and from unscaled
+# weights. So we measure two things at once: what hidden layers gain, and what a bad start costs.
 
 # %% tags=["nbval-ignore-output"]
 first_losses, accuracies = [], []
@@ -586,12 +559,12 @@ if course.profile == "sample":  # with MNIST's many more steps it may recover
     assert accuracies[3] < 0.3, f"the MLP with unscaled weights: {accuracies}"
 
 # %% [markdown]
-# **The hidden layers gain** a few points: of the digits that the linear model misreads, the MLP reads a good part.
+# **The hidden layers gain** a few points: of what the linear model misreads, the MLP reads a good part.
 #
 # **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
-# of. For the MLP it is worse. There the spread grows from layer to layer, the first loss is enormous, so is the first
-# step, and on the sample digits the network ends up no better than always giving the same answer. Nothing crashed, and
-# no error was reported, but the first loss told before any training.
+# of. In the MLP the spread grows from layer to layer, the first loss is enormous, so is the first step, and on the
+# sample digits the network ends up no better than always giving the same answer. No error was reported, but the first
+# loss told before any training.
 
 # %% [markdown]
 # ## The same network as a module
@@ -599,8 +572,7 @@ if course.profile == "sample":  # with MNIST's many more steps it may recover
 # ![A batch of 64 digits becomes rows of 784 numbers, then of 128, of 256 and of 10 logits; below, the ten logits of one
 # digit become ten probabilities, and the loss is minus the logarithm of the true one.](figures/mlp.svg)
 #
-# The upper row is the MLP: each arrow is a table of weights, and every picture of the batch travels along its own line.
-# The lower row follows one of them to its loss.
+# The upper row is the MLP: each arrow is a table of weights. The lower row follows one picture to its loss.
 #
 # Six parameter tensors can be passed around by hand, sixty cannot. An `nn.Module` keeps them: its layers are made in
 # `__init__`, and `forward` says how data flows through them.
@@ -620,11 +592,9 @@ class DigitNet(nn.Module):
 
 
 # %% [markdown]
-# `super().__init__()` prepares the module for noticing the layers assigned to it; without this line the next one fails.
-# There is no backward function to write: autograd derives it from `forward`. And `forward` returns logits: no softmax,
-# since the loss contains it.
-#
-# A module is called like a function, and it can list its parameters. `numel` counts the numbers in a tensor:
+# `super().__init__()` prepares the module for noticing its layers; without this line the next one fails. A backward
+# function is not needed: autograd derives it. And `forward` returns logits: the loss contains the softmax. A module is
+# called like a function, and it can list its parameters:
 
 # %%
 torch.manual_seed(0)
@@ -636,24 +606,13 @@ print(f"numbers in all: {counted:,}")
 print(f"first loss: {F.cross_entropy(net(train_images), train_labels).item():.1f}")
 
 # %% [markdown]
-# The first loss is as it should be, because `nn.Linear` takes the fan-in into account when it draws its weights.
-#
-# The course keeps this network as `MLP`, with our sizes unless you give others:
+# The first loss is as it should be, because `nn.Linear` takes the fan-in into account. The course keeps this network as
 # `MLP(in_features=784, hidden=(128, 256), num_classes=10)`.
 #
-# **Check yourself.** Where do all the numbers sit: how many belong to the first layer?
-# <details><summary>Answer</summary>
+# ## A training loop of your own
 #
-# 784 × 128 weights and 128 biases are 100,480, nearly three quarters of all. Most of a network that looks at whole
-# pictures is its first layer; convolutions, in lesson 04, do away with that.
-#
-# </details>
-
-# %% [markdown]
-# ## A training loop of your own: loss_batch and fit
-#
-# `TensorDataset` and `DataLoader` deal out the batches, as in lesson 02. Several models are to be compared below, and
-# each should see the batches in the same order. So we make the loaders in a function that seeds the order afresh.
+# `TensorDataset` and `DataLoader` deal out the batches, as in lesson 02. Several models are to be compared below on the
+# same batches in the same order, so the loaders are made in a function that seeds the order afresh.
 
 # %%
 def make_loaders(seed=0):
@@ -669,9 +628,8 @@ print("validation batches:", [len(labels) for images, labels in val_loader][-4:]
 # Validation batches can be larger, since nothing is kept for a backward pass. The last one holds what is left over;
 # this will matter in a moment. (With a GPU, `pin_memory=True` lays each batch where the GPU can fetch it faster.)
 #
-# Training and validation have much in common: take a batch, compute the loss. Only training goes on to change the
-# parameters. One function can do both; it learns if it is given an optimizer. It returns the loss as a plain number,
-# and how many pictures it was averaged over.
+# Training and validation both take a batch and compute the loss. Only training goes on to change the parameters. So one
+# function does both; it learns if it is given an optimizer:
 
 # %%
 def loss_batch(model, images, labels, optimizer=None):
@@ -684,12 +642,9 @@ def loss_batch(model, images, labels, optimizer=None):
 
 
 # %% [markdown]
-# Validation calls `loss_batch` for every batch and averages. Two new things come with it:
-#
-# - `model.eval()` switches the model to evaluation mode, `model.train()` back. Some layers behave differently in the
-#   two (you will meet them in lesson 04). Ours has none of them, but a loop that forgets it will betray you later.
-# - `torch.inference_mode()` says that no `backward` will follow, so nothing is noted down. It is the stricter and
-#   slightly faster relative of `no_grad`.
+# Validation averages that over all batches, with two precautions. `model.eval()` switches to evaluation mode,
+# `model.train()` back; some layers need it (lesson 04), and a loop that forgets it will betray you later. And
+# `torch.inference_mode()`, the stricter relative of `no_grad`, keeps no notes for a `backward`.
 
 # %%
 def average(pairs):
@@ -704,8 +659,8 @@ def validate(model, loader):
 
 
 # %% [markdown]
-# `zip(*pairs)` turns a list of (loss, size) pairs into one list of losses and one of sizes. `fit` is then short. The
-# `tqdm` around the loop draws a progress bar, and leaves the loop as it is:
+# (`zip(*pairs)` turns a list of pairs into two lists.) `fit` is then short. `tqdm` around the loop draws a progress
+# bar:
 
 # %%
 def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
@@ -719,8 +674,7 @@ def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
 
 
 # %% [markdown]
-# We train with `SGD`, *stochastic gradient descent*. Its `step` is our `parameter -= lr * parameter.grad`, with the
-# gradient of a random batch.
+# The `step` of `SGD`, *stochastic gradient descent*, is our `parameter -= lr * parameter.grad`.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -738,10 +692,9 @@ assert largest_loss < np.log(10) / 2, f"a loss ends at {largest_loss:.2f}"
 # %% [markdown]
 # ## Averaging losses, and how not to
 #
-# Why does `average` use weights, why not simply take the mean of the batch losses? Because the last batch is smaller,
-# and in a plain mean its few pictures would count as much as a whole batch. Let us measure it: `reduction="none"`
-# leaves the loss of each validation picture unaveraged. We cut these losses into batches of several sizes and average
-# them in three ways: weighted, plain, and, as some programs do by mistake, from the last batch only.
+# Why does `average` use weights? Because the last batch is smaller, and in a plain mean its few pictures would count as
+# much as a whole batch. We take the loss of each picture, cut them into batches of several sizes, and average in three
+# ways: weighted, plain, and, as some programs do by mistake, from the last batch only.
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
@@ -760,22 +713,13 @@ assert np.ptp(table["weighted"]) < 1e-9, "the batch size changes the weighted av
 assert np.ptp(table["plain"]) > 1e-5, "the batch size leaves the plain mean alone"
 
 # %% [markdown]
-# Same model, same pictures: the weighted average is the same for every batch size. The plain mean depends on how the
-# pictures were packed, and the last batch alone may be far off. Only the weighted average is a property of the model.
+# Same model, same pictures, but only the weighted average does not depend on how the pictures were packed. The plain
+# mean agrees where all batches are equally large, as with 100.
 #
-# **Check yourself.** When is the plain mean of the batch losses correct?
-# <details><summary>Answer</summary>
-#
-# When all batches have the same size: when the number of pictures is a multiple of the batch size, as with 100 above,
-# or when `drop_last=True` drops the remainder (then some pictures are not judged at all).
-#
-# </details>
-
-# %% [markdown]
 # ## The helper does the same
 #
-# The course's `fit`, which trained the network at the top, has this loop at its heart. It measures accuracy and time as
-# well, and prints a line per epoch (`progress=False` keeps it quiet). Without a `loss_fn` it uses cross-entropy.
+# The course's `fit` has this loop at its heart. It measures accuracy and time as well, and prints a line per epoch
+# (`progress=False` keeps it quiet). Without a `loss_fn` it uses cross-entropy.
 
 # %% tags=["nbval-ignore-output"]
 train_loader, val_loader = make_loaders()
@@ -783,8 +727,8 @@ torch.manual_seed(0)
 model = MLP().to(course.device)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
 history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs, progress=False)
-for name, losses in [("by hand", by_hand), ("of fit", history)]:
-    print(f"validation loss {name:>7}: first {losses['val_loss'][0]:.4f}   last {losses['val_loss'][-1]:.4f}")
+for name, losses in [("by hand", by_hand["val_loss"]), ("of fit", history["val_loss"])]:
+    print(f"validation loss {name:>7}: first {losses[0]:.4f}   last {losses[-1]:.4f}")
 
 # %% tags=["proof"]
 for name in by_hand:  # the same network and the same loop: the same losses in every epoch
@@ -805,13 +749,12 @@ if course.profile == "sample":  # 55,000 digits are harder to learn by heart
     assert history["train_accuracy"][-1] > history["val_accuracy"][-1] + 0.02, "no gap between training and validation"
 
 # %% [markdown]
-# On the sample digits the training accuracy climbs to almost 1: the network has learned its 2,000 digits by heart. The
-# validation curve stays some points below and hardly moves any more. This gap is **overfitting**. What helps most is
-# more data, and with all of MNIST (`full`) the gap is smaller; other cures follow in lessons 04 and 06. The validation
-# curve also jumps at first: at this learning rate one unlucky batch can throw the network back for a while.
+# On the sample digits the training accuracy climbs to almost 1: the network has learned them by heart. The validation
+# curve stays some points below. This gap is **overfitting**. More data helps most; other cures follow in lessons 04
+# and 06. (The jumps at first: at this learning rate one unlucky batch can throw the network back for a while.)
 #
-# Numbers do not tell *what* goes wrong. Of the pictures that the model gets wrong, these are the eight it was surest
-# of. Above each stands its answer, and in brackets the true digit:
+# *What* goes wrong? Of the pictures that the model gets wrong, these are the eight it was surest of. Above each stands
+# its answer, and in brackets the true digit:
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import show_predictions
@@ -821,35 +764,18 @@ sureness, predictions = val_logits.softmax(dim=1).max(dim=1)
 wrong = (predictions != labels).nonzero().flatten()
 wrong = wrong[sureness[wrong].argsort(descending=True)][:8]
 title = "validation digits taken for others"
-figure = show_predictions(val_images[wrong], labels[wrong], predictions[wrong], columns=4, title=title)
-figure.set_size_inches(8, 5)
+picked = val_images[wrong], labels[wrong], predictions[wrong]
+show_predictions(*picked, columns=4, title=title).set_size_inches(8, 5)
 plt.show()
-print(f"the probabilities of these answers: {sureness[wrong].min():.2f} to {sureness[wrong].max():.2f}")
+print(f"sure of these answers to {sureness[wrong].min():.2f} or more")
 
 # %% tags=["proof"]
 assert sureness[wrong].max() > 0.8, f"sure at most to {sureness[wrong].max():.2f}"
 
 # %% [markdown]
-# Can you read them? In our run a human reads six of the eight at once: the broad 4 with its open top, the round 0, the
-# two 5s, the two 8s. Only the 2 that curls up into a knot and the 7 with its loop would make anybody hesitate. The
-# network does not hesitate where we would: it is sure of these wrong answers. What a stroke is, it does not know; it
-# has tables of weights for 784 places.
-
-# %% [markdown]
-# **Try it.** Turn the digits upside down and ask again. Which can it still read, and what becomes of the 6 and the 9?
-# <details><summary>What we saw</summary>
-#
-# ```python
-# turned = val_images[:16].rot90(2, dims=(2, 3))
-# answers = model(turned.to(course.device)).argmax(dim=1)
-# show_predictions(turned, val_labels[:16], answers)
-# plt.show()
-# ```
-#
-# Of all 500 it reads about a fifth, mostly 1s. A 6 becomes a 9 and a 9 becomes a 6, as for us. But it also calls most
-# turned 7s a 6, where we would see at once that the paper lies the wrong way round.
-#
-# </details>
+# In our run a human reads six of the eight at once: the broad 4 with its open top, the round 0, the two 5s, the two 8s.
+# Only the 2 that curls into a knot and the 7 with its loop would make anybody hesitate. The network does not hesitate
+# where we would. What a stroke is, it does not know; it has weights for 784 places.
 
 # %% [markdown]
 # **Try it.** Show it what is no digit at all: noise. What does it say, and how sure is it?
@@ -861,17 +787,15 @@ assert sureness[wrong].max() > 0.8, f"sure at most to {sureness[wrong].max():.2f
 # print(answers.bincount(minlength=10), surest.mean())
 # ```
 #
-# Mostly that it is a 3, with a probability of about 0.7. Softmax shares out 1 among ten classes, whatever comes in;
-# "none of them" is not among the answers.
+# Mostly that it is a 3, with a probability of about 0.7. Softmax shares out 1 among ten classes, whatever comes in.
 #
 # </details>
 
 # %% [markdown]
 # ## Choosing a learning rate
 #
-# So far the learning rate was 0.3, without a reason. How much does it matter? We train the same network, from the same
-# starting values, on the same batches, with three rates for SGD. A fourth run uses Adam, the optimizer of lesson 02,
-# which adapts the size of the step to each parameter.
+# So far the learning rate was 0.3, without a reason. We train the same network, from the same start, on the same
+# batches, with three rates for SGD, and with Adam, which adapts the size of the step to each parameter.
 
 # %%
 def train(optimizer_class, lr, loss_fn=F.cross_entropy):
@@ -910,33 +834,29 @@ fig.legend(handles=axes[0].lines, loc="outside right center")
 plt.show()
 
 # %% [markdown]
-# **A learning rate far too small** looks like a network that cannot learn. The curve of 0.003 is still near its start
-# when 0.3 has long arrived; it moves in the right direction, but would need very many more epochs. **A rate too large**
-# overshoots: on the sample digits the curves of 1.0 jump up and down and stay behind. Adam reaches the level of the
-# good SGD rate with a small one: since it adapts its steps, its rates cannot be compared with those of SGD.
-#
-# When a network does not learn, try a rate ten times smaller and one ten times larger before you change anything else.
+# **A learning rate far too small** looks like a network that cannot learn: 0.003 moves in the right direction, but
+# would need very many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
+# down and stay behind. Adam gets as far as the good SGD rate with a small one; its rates cannot be compared with those
+# of SGD. When a network does not learn, try a rate ten times smaller and one ten times larger before anything else.
 #
 # **Check yourself.** The training loss stays near ln 10 for several epochs. Name two quite different reasons that this
 # lesson has shown.
 # <details><summary>Answer</summary>
 #
-# A rate far too small: the network has hardly moved from its start. Or steps far too large, by the rate or by unscaled
-# weights: the network was thrown to where it gives the same answer for every picture. The first losses tell them apart:
-# in the first case a slow fall from ln 10; in the second a loss well above ln 10 at the start, or a jump above it.
+# A rate far too small: the network has hardly moved. Or steps far too large, by the rate or by unscaled weights: it was
+# thrown to where it gives the same answer for every picture. In the first case the loss falls slowly from ln 10; in
+# the second it starts, or jumps, far above.
 #
 # </details>
 
 # %% [markdown]
 # ## The test set, once
 #
-# Which of the four do we take? The one with the best *validation* accuracy; this is what validation is for. The test
-# set has played no part until now, and it must not: whoever picks the best of many attempts on a set has also picked
-# the luckiest one on that set.
+# We take the one with the best *validation* accuracy. The test set must play no part in that: whoever picks the best of
+# many attempts on a set has also picked the luckiest one on that set.
 #
-# An accuracy measured on a limited number of pictures depends on which pictures they happened to be. By how much it
-# typically moves from one set to another of the same size is called its **standard error**: for an accuracy $p$ on $n$
-# pictures it is $\sqrt{p(1-p)/n}$.
+# An accuracy depends on which pictures it was measured on. By how much it typically moves from one set to another of
+# the same size is its **standard error**: for an accuracy $p$ on $n$ pictures it is $\sqrt{p(1-p)/n}$.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import evaluate, standard_error
@@ -957,21 +877,19 @@ if course.profile == "sample":  # with all of MNIST the two may be equal
     assert test_accuracy < val_accuracy[chosen] + 0.005, f"validation {val_accuracy[chosen]}, test {test_accuracy}"
 
 # %% [markdown]
-# Report accuracy and error together. In all our runs on the sample digits the test accuracy was one to three points
-# lower than that on validation. One reason is that we chose by validation. Another is who wrote them: the validation
-# digits come from MNIST's training file, and the test digits were written by *other* people. A network that is to read
-# the writing of strangers has to be tested on strangers.
+# Report accuracy and error together: a lead of one standard error is nothing. (Two models on the *same* pictures share
+# their luck, which makes a comparison sharper; see lesson 09.)
 #
-# Can two models be told apart? Compare their lead with the error: a lead of one standard error is nothing. (On the same
-# pictures both models have the same luck, which makes the comparison sharper; lesson 09 goes into that.)
+# In our runs on the sample digits the test accuracy was one to three points lower than that on validation. One reason
+# is that we chose by validation. Another: the test digits of MNIST were written by *other* people than the training
+# file, from which the validation digits come. Who wants to read the writing of strangers has to test on strangers.
 #
 # **Check yourself.** After seeing the test accuracy you have an idea, train again and test again: half a point better.
 # What is wrong with reporting that?
 # <details><summary>Answer</summary>
 #
-# The test set has now taken part in a choice, so it has become a second validation set, and its best value is partly
-# luck. Besides, half a point is less than a standard error on a thousand pictures. Try ideas on validation, as many as
-# you like; test the one you have settled on.
+# The test set has now taken part in a choice, and its best value is partly luck. Besides, half a point is less than a
+# standard error on a thousand pictures. Try ideas on validation; test the one you have settled on.
 #
 # </details>
 
@@ -983,7 +901,7 @@ if course.profile == "sample":  # with all of MNIST the two may be equal
 # %%
 perfect = torch.tensor([[1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0]])
 bound = F.cross_entropy(perfect, torch.tensor([0])).item()
-print(f"lowest possible loss: {bound:.3f}   -ln(e / (e + 9)) by hand: {-np.log(np.e / (np.e + 9)):.3f}")
+print(f"lowest possible loss: {bound:.3f}")
 
 
 def softmax_first(outputs, labels):
@@ -991,16 +909,15 @@ def softmax_first(outputs, labels):
 
 
 # %% [markdown]
-# > A loss that gets stuck above this value is the symptom. The gradients suffer, too: they have to pass back through
-# > one more softmax, which lets hardly anything through when an answer is sure, and *sure and wrong* is just where they
-# > are needed. What does it cost?
+# > A loss that gets stuck above this value is the symptom. The gradients suffer, too: one more softmax lets hardly
+# > anything through when an answer is sure, and *sure and wrong* is just where they are needed. What does it cost?
 
 # %% tags=["nbval-ignore-output"]
 early = course.pick(sample=5, full=1)
-twice = {"SGD, rate 0.3": train(SGD, 0.3, softmax_first), "Adam, rate 0.001": train(Adam, 0.001, softmax_first)}
 rows = []
-for name in twice:
-    for softmaxes, (_, history) in [("one", runs[name]), ("two", twice[name])]:
+for name, kind, lr in [("SGD, rate 0.3", SGD, 0.3), ("Adam, rate 0.001", Adam, 0.001)]:
+    twice = train(kind, lr, softmax_first)
+    for softmaxes, (_, history) in [("one", runs[name]), ("two", twice)]:
         val = history["val_accuracy"]
         rows.append([name, softmaxes, history["train_loss"][-1], val[early - 1], val[-1]])
 columns = ["run", "softmaxes", "train loss", f"val accuracy, epoch {early}", "at the end"]
@@ -1014,7 +931,7 @@ if course.profile == "sample":  # with MNIST's many more steps an epoch is enoug
     assert rows[1][4] < rows[0][4] + 0.005, f"with SGD the second softmax costs nothing at the end: {rows}"
 
 # %% [markdown]
-# > With SGD the network wakes up late, on the sample digits, and is still behind at the end. Adam, which adapts its
+# > On the sample digits, with SGD, the network wakes up late and is still behind at the end. Adam, which adapts its
 # > steps to the size of the gradients, nearly hides the mistake; the loss gives it away. Return logits from `forward`,
 # > give logits to `F.cross_entropy`, and call `softmax` only where somebody wants to read probabilities.
 #
