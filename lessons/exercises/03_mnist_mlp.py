@@ -690,12 +690,12 @@ def train_reader(images, labels):
         the trained model, on `course.device`, which returns logits (n, 10)
     """
     ### BEGIN SOLUTION
-    moved = [images.roll(shift, dims=dim) for dim in [2, 3] for shift in [-1, 1]]
-    larger_set = TensorDataset(torch.cat([images, *moved]), labels.repeat(5))
-    loader = DataLoader(larger_set, batch_size=64, shuffle=True)
+    moved = [images.roll((down, right), dims=(2, 3)) for down in [-1, 0, 1] for right in [-1, 0, 1]]
+    larger_set = TensorDataset(torch.cat(moved), labels.repeat(9))
+    loader = DataLoader(larger_set, batch_size=128, shuffle=True)
     model = MLP().to(course.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=8, full=1), progress=False)
+    fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=6, full=1), progress=False)
     return model
     ### END SOLUTION
 
@@ -707,8 +707,10 @@ from course_utils import CNN
 def train_reader(images, labels):
     loader = DataLoader(TensorDataset(images, labels), batch_size=32, shuffle=True)
     model = CNN().to(course.device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-    fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=5, full=1), progress=False)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    epochs = course.pick(sample=3, full=1)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=epochs * len(loader))
+    fit(model, loader, optimizer=optimizer, epochs=epochs, scheduler=cycle, progress=False)
     return model
 
 
@@ -728,25 +730,25 @@ def train_reader(images, labels):
 
 
 # %% tags=["wrong"] expect="More epochs hardly help"
-# - larger_set = TensorDataset(torch.cat([images, *moved]), labels.repeat(5))
-# + larger_set = TensorDataset(images, labels)
-# - epochs=course.pick(sample=8, full=1)
-# + epochs=4
+# - torch.cat(moved), labels.repeat(9)
+# + images, labels
+# - epochs=course.pick(sample=6, full=1)
+# + epochs=6
 
 # %% tags=["wrong"] expect="too good to be true"
-# - TensorDataset(torch.cat([images, *moved]), labels.repeat(5))
-# + TensorDataset(torch.cat([images, val_images]), torch.cat([labels, val_labels]))
-# - epochs=course.pick(sample=8, full=1)
-# + epochs=20
+# - torch.cat(moved), labels.repeat(9)
+# + torch.cat([images, val_images]), torch.cat([labels, val_labels])
+# - epochs=course.pick(sample=6, full=1)
+# + epochs=30
 
 # %% tags=["wrong"] expect="return the trained model"
-# -     fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=8, full=1), progress=False)
+# -     fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=6, full=1), progress=False)
 # -     return model
 # +     return fit(model, loader, optimizer=optimizer, epochs=1, progress=False)
 
 # %% tags=["wrong"] expect="no better than guessing"
-# - labels.repeat(5)
-# + labels.repeat_interleave(5)
+# - labels.repeat(9)
+# + labels.repeat_interleave(9)
 
 # %% tags=["check"] points=4
 torch.manual_seed(0)
