@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 03 · A digit classifier from scratch
 #
-# Five tasks, from warming up to a goal that you reach in your own way, about 40 minutes. Each has a gap to fill and a
+# Five tasks, from warming up to a goal that you reach in your own way, about 45 minutes. Each has a gap to fill and a
 # check that tells you what is wrong. They need nothing beyond [lesson 03](../03_mnist_mlp.ipynb); if you are stuck,
 # unfold the hint. Run the next cell first.
 
