@@ -557,8 +557,8 @@ plt.show()
 # time. *Rotation* leaves black corners, which no camera makes. *Colour* changes light and tint.
 
 # %% [markdown]
-# **Try it.** Without `scale`, `RandomResizedCrop` keeps between 8 % and 100 % of the area, as in most tutorials. Take
-# it out above and run the cell again. (Here we look at eight draws.)
+# **Try it.** Without `scale`, `RandomResizedCrop` keeps between 8 % and 100 % of the area. Take it out above and
+# run the cell again.
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -851,8 +851,8 @@ plt.show()
 # %% [markdown]
 # ## Files that are not what they seem
 #
-# A collection from the internet contains broken downloads. Cut a file short and see what `FolderDataset` says, which is
-# what `hymenoptera` uses inside:
+# A collection from the internet contains broken downloads. Cut a file short and see what `FolderDataset` says, which
+# `hymenoptera` uses inside:
 
 # %%
 from course_utils import FolderDataset
