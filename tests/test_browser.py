@@ -1,11 +1,20 @@
 """JupyterLab as the course configures it: it opens on lesson 00 and runs it, and what gives answers away is folded."""
 
+from collections.abc import Callable, Iterator
+
 import browser
 import pytest
+from playwright.sync_api import Page
 
 
-def test_lab_opens_on_lesson_00_and_runs_it(tmp_path, chromium_path):
-    assert browser.run_notebook(None, tmp_path / "screenshot.png", chromium_path) == []
+@pytest.fixture(scope="module")
+def opened(chromium_path: str) -> Iterator[Callable[[str | None], Page]]:
+    with browser.lab(chromium_path) as opened:
+        yield opened
+
+
+def test_lab_opens_on_lesson_00_and_runs_it(tmp_path, opened):
+    assert browser.run_all(opened(None), tmp_path / "screenshot.png") == []
 
 
 @pytest.mark.parametrize(
@@ -15,9 +24,8 @@ def test_lab_opens_on_lesson_00_and_runs_it(tmp_path, chromium_path):
         ("notebooks/solutions/01_data_loading_and_visualization.ipynb", "check", 5),
     ],
 )
-def test_what_gives_an_answer_away_comes_folded(notebook, tag, least, chromium_path):
-    with browser.opened(notebook, chromium_path) as page:
-        cells = browser.code_cells(page)
+def test_what_gives_an_answer_away_comes_folded(notebook, tag, least, opened):
+    cells = browser.code_cells(opened(notebook))
     folded = [cell for cell in cells if tag in cell["tags"]]
     assert len(folded) >= least
     assert not any(cell["source"] for cell in folded), "the source of a folded cell is shown"

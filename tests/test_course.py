@@ -104,3 +104,11 @@ def test_before_begin_the_environment_decides_and_after_it_begin(monkeypatch: py
     monkeypatch.setenv("COURSE_PROFILE", "full")
     assert course.current().profile == "full"
     assert begin(profile="sample") is course.current()
+
+
+def test_a_package_installed_without_the_data_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course, "REPOSITORY", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"pip install -e \."):
+        course.begin()

@@ -76,10 +76,12 @@ def test_everything_public_is_documented(name: str) -> None:
 
 
 def lessons_that_import() -> dict[str, set[str]]:
-    """Name of the package -> numbers of the lessons that import it, wherever from, in their exercises too."""
+    """Name of the package -> numbers of the lessons whose pages import it, wherever from, in their exercises too."""
     users: dict[str, set[str]] = defaultdict(set)
     for source in sorted((PACKAGE.parent / "lessons").rglob("[0-9]*.py")):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        cells = source.read_text(encoding="utf-8").split("\n# %%")
+        shown = "\n# %%".join(cell for cell in cells if not cell.startswith(' tags=["proof"]'))
+        for node in ast.walk(ast.parse(shown)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "course_utils":
                 for alias in node.names:
                     users[alias.name].add(source.name[:2])

@@ -19,7 +19,8 @@ from weights import classes_of, put, sample_weights
 
 from course_utils import backbone_file, eval_transform, evaluate, pretrained_resnet18, resnet18
 from course_utils.basics import course
-from course_utils.models.pretrained import pretrained_resnet50, pretrained_resnet101
+from course_utils.downloads.manifest import data_sets
+from course_utils.models.pretrained import has_usual_weights, pretrained_resnet50, pretrained_resnet101
 from course_utils.models.resnet import resnet34, resnet50, resnet101
 
 Weights = dict[str, torch.Tensor]
@@ -247,6 +248,20 @@ def test_a_sample_folder_without_its_weights_is_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr(course, "_current", None)
     monkeypatch.setenv("COURSE_PROFILE", "sample")
     assert f"{tmp_path / 'data' / 'weights'} lacks the weights" in refusal(FileNotFoundError)
+
+
+def test_other_weights_of_the_network_will_do_and_are_known_for_other_ones(full_profile: Path) -> None:
+    for name, usual in [("resnet18-00000000.safetensors", False), ("resnet18-f37072fd.pth", True)]:
+        (full_profile / "weights").mkdir(parents=True, exist_ok=True)
+        (full_profile / "weights" / name).touch()
+        assert data_sets()["resnet18"].missing() == []
+        assert has_usual_weights() is usual
+        (full_profile / "weights" / name).unlink()
+    assert data_sets()["resnet18"].missing() == [full_profile / "weights" / "resnet18-f37072fd.pth"]
+
+
+def test_in_the_sample_the_weights_are_the_usual_ones(sample_profile: None) -> None:
+    assert has_usual_weights()
 
 
 # -- the weights that come with the course ----------------------------------------------------------------------------

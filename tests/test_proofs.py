@@ -87,7 +87,7 @@ def test_a_false_proof_fails_the_test_run(tmp_path):
 def test_the_run_of_the_full_profile_collects_what_held_what_failed_and_what_was_not_checked(tmp_path, limit, held):
     notebook = nbformat.read(build_lesson(tmp_path, "0.8"), 4)
     notebook.cells[1].metadata[proofs.TAG] = notebook.cells[1].metadata[proofs.TAG].replace("0.8", limit)
-    client = proofs.ProvingClient(notebook, lenient=True)
+    client = proofs.ProvingClient(notebook, tmp_path, lenient=True)
     client.execute()
     assert [(one.cell, one.held) for one in client.outcomes] == [(2, held), (2, None), (2, True)]
     assert client.outcomes[0].note == ("" if held else "accuracy 0.844 is too low")
@@ -98,7 +98,7 @@ def test_another_error_in_a_proof_is_never_taken_for_a_result(tmp_path):
     notebook = nbformat.read(build_lesson(tmp_path, "0.8"), 4)
     notebook.cells[1].metadata[proofs.TAG] = "assert scroe > 0.8"
     with pytest.raises(proofs.ProofError, match="NameError"):
-        proofs.ProvingClient(notebook, lenient=True).execute()
+        proofs.ProvingClient(notebook, tmp_path, lenient=True).execute()
 
 
 @pytest.mark.parametrize(

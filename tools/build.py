@@ -140,15 +140,7 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
     stored = nbformat.read(paths[0], 4) if paths[0].exists() else None
     notebook = read_source(source)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
-    ProvingClient(
-        notebook,
-        timeout=1800,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(paths[0].parent)}},
-    ).execute()
+    ProvingClient(notebook, paths[0].parent, timeout=1800, record_timing=False, coalesce_streams=True).execute()
     _scrub(notebook)
     notebook.metadata["inputs"] = fingerprint
     if stored and stored.metadata.get("inputs") == fingerprint:

@@ -88,11 +88,13 @@ class ProvingClient(NotebookClient):
     """Executes a notebook with its proofs, and collects `outcomes`.
 
     Args:
+        folder: where its cells are executed.
         lenient: note a proof that does not hold and go on, instead of raising a `ProofError`.
     """
 
-    def __init__(self, notebook: NotebookNode, lenient: bool = False, **settings: Any):
-        super().__init__(notebook, **settings)
+    def __init__(self, notebook: NotebookNode, folder: Path, lenient: bool = False, **settings: Any):
+        settings |= {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
+        super().__init__(notebook, resources={"metadata": {"path": str(folder)}}, **settings)
         self.lenient = lenient
         self.outcomes: list[Outcome] = []
 

@@ -39,14 +39,7 @@ def outcomes(source: Path, offset: int) -> dict[str, bool | None]:
             cell.source = moved(cell.source, offset)
             if TAG in cell.metadata:
                 cell.metadata[TAG] = moved(cell.metadata[TAG], offset)
-    client = ProvingClient(
-        notebook,
-        lenient=True,
-        timeout=1200,
-        kernel_name="python3",
-        extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(build.NOTEBOOKS)}},
-    )
+    client = ProvingClient(notebook, build.NOTEBOOKS, lenient=True, timeout=1200)
     client.execute()
     return {f"cell {one.cell}: {one.text}": one.held for one in client.outcomes}
 

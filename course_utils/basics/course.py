@@ -41,8 +41,14 @@ def begin(seed: int = 0, profile: str | None = None) -> Course:
 
     Raises:
         ValueError: the profile is neither "sample" nor "full".
+        FileNotFoundError: the package is installed without the course's data.
     """
     global _current
+    if not (REPOSITORY / "data").is_dir():
+        raise FileNotFoundError(
+            f"course_utils lies in {Path(__file__).parents[1]}, and the data of the course is not beside it. "
+            "Install it from the folder of the course with: python -m pip install -e ."
+        )
     _current = _make_course(seed, profile)
     seed_everything(seed)
     return _current

@@ -1,6 +1,7 @@
 """What the profile `full` needs, and what to do where it is missing. Lesson 00 tells how to use it."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -69,8 +70,16 @@ class DataSet:
         return [root / self.folder] if self.folder else [root / file.place for file in self.files]
 
     def missing(self) -> list[Path]:
-        """Those of `places` where nothing is."""
-        return [place for place in self.places() if not place.exists()]
+        """Those of `places` where nothing is. Other weights of the same network will do, see `weights_files`."""
+        gone = [place for place in self.places() if not place.exists()]
+        return [place for place in gone if not weights_files(place.stem.rpartition("-")[0])]
+
+
+def weights_files(network: str) -> list[Path]:
+    """Files of weights of that network in the folder `weights` of the data folder: NETWORK-XXXXXXXX with the ending
+    .safetensors or .pth, where XXXXXXXX begins its sha256."""
+    pattern = re.compile(re.escape(network) + r"-[0-9a-f]{8}\.(safetensors|pth)")
+    return sorted(path for path in (course.current().data_dir / "weights").glob("*") if pattern.fullmatch(path.name))
 
 
 def data_sets() -> dict[str, DataSet]:

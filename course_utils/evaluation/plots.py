@@ -15,7 +15,6 @@ import torch
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from ..data.transforms import denormalize
 from .history import History
@@ -123,6 +122,8 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
         ValueError: the shapes do not fit, only one class occurs, labels are no whole numbers or out of range, or
             scores are NaN.
     """
+    from sklearn import metrics  # loads slowly
+
     y_true, probabilities = np.asarray(y_true), np.asarray(probabilities, dtype=float)
     if probabilities.shape != (len(y_true), len(class_names)):
         raise ValueError(
@@ -135,14 +136,14 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
     labels = np.unique(y_true).tolist()
     if len(labels) < 2:
         raise ValueError(f"Need examples of two classes at least, there are only those of {labels}.")
-    areas = {label: average_precision_score(y_true == label, probabilities[:, label]) for label in labels}
+    areas = {label: metrics.average_precision_score(y_true == label, probabilities[:, label]) for label in labels}
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
     for number, label in enumerate(sorted(labels, key=areas.__getitem__)[:most]):
         is_class, scores, style = y_true == label, probabilities[:, label], STYLES[number % len(STYLES)]
-        name = f"{_name(label, class_names)}: {areas[label]:.2f}, {roc_auc_score(is_class, scores):.2f}"
-        precision, recall, _ = precision_recall_curve(is_class, scores)
+        name = f"{_name(label, class_names)}: {areas[label]:.2f}, {metrics.roc_auc_score(is_class, scores):.2f}"
+        precision, recall, _ = metrics.precision_recall_curve(is_class, scores)
         left.plot(recall, precision, style, drawstyle="steps-post", label=name)
-        false_alarms, recall, _ = roc_curve(is_class, scores, drop_intermediate=False)
+        false_alarms, recall, _ = metrics.roc_curve(is_class, scores, drop_intermediate=False)
         right.plot(false_alarms, recall, style, label=name)
     left.set(title="precision-recall curves", xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     right.set(title="ROC curves", xlabel="false positive rate", ylabel="recall (true positive rate)", ylim=(0, 1.03))

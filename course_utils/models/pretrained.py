@@ -10,7 +10,7 @@ from safetensors.torch import load
 
 from ..basics import course
 from ..basics.checkpoints import load_checkpoint, load_weights
-from ..downloads.manifest import locate
+from ..downloads.manifest import data_sets, locate, weights_files
 from .resnet import ResNet, resnet18, resnet50, resnet101
 
 
@@ -61,16 +61,13 @@ def _pretrained(network: Callable[[int], ResNet], num_classes: int) -> ResNet:
 
 
 def backbone_file(network: str = "resnet18") -> Path:
-    """The file with the pretrained weights: NETWORK-XXXXXXXX with the ending .safetensors or .pth in the folder
-    `weights` of the data folder, where XXXXXXXX begins its sha256.
+    """The file with the pretrained weights, see `weights_files`.
 
     Raises:
         FileNotFoundError: there is none; the message says how to get it.
         ValueError: there are several.
     """
-    folder = course.current().data_dir / "weights"
-    pattern = re.compile(network + r"-[0-9a-f]{8}\.(safetensors|pth)")
-    files = sorted(path for path in folder.glob("*") if pattern.fullmatch(path.name))
+    folder, files = course.current().data_dir / "weights", weights_files(network)
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         raise ValueError(f"{folder} holds several files of weights, {names}. Keep one.")
@@ -78,3 +75,10 @@ def backbone_file(network: str = "resnet18") -> Path:
         return files[0]
     locate(network)
     raise FileNotFoundError(f"{folder} lacks the weights that come with the course. Get the folder again.")
+
+
+def has_usual_weights() -> bool:
+    """Whether `backbone_file` is the one that the lessons speak of: the course's own in "sample", torchvision's in
+    "full". Where somebody has put other weights there, what they reach is not known."""
+    usual = data_sets()["resnet18"].files[0].path
+    return course.current().profile == "sample" or backbone_file().stem == Path(usual).stem

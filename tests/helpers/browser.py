@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,41 +94,43 @@ def server(folder: Path):
 
 
 @contextmanager
-def opened(notebook: str | None, chromium: str) -> Iterator[Page]:
-    """A page of JupyterLab with `notebook` (path from the repository's root; None: what JupyterLab opens by itself).
-
-    `chromium` is the browser's path.
-    """
+def lab(chromium: str) -> Iterator[Callable[[str | None], Page]]:
+    """JupyterLab in a browser, whose path is `chromium`. Yields the function that opens a notebook (path from the
+    repository's root; None: what JupyterLab opens by itself) and returns its page when the kernel is ready."""
     with tempfile.TemporaryDirectory() as name, server(Path(name)) as address, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             str(Path(name, "profile")), executable_path=chromium, args=FLAGS, viewport={"width": 1280, "height": 1000}
         )
         page = context.pages[0]
-        page.goto(f"{address}/lab/tree/{notebook}" if notebook else address)
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
-        page.evaluate(READY)
-        yield page
+
+        def opened(notebook: str | None) -> Page:
+            page.goto(f"{address}/lab/tree/{notebook}?reset" if notebook else address)
+            page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=90_000)
+            page.evaluate(READY)
+            return page
+
+        yield opened
         context.close()
 
 
-def run_notebook(notebook: str | None, screenshot: str | Path, chromium: str, timeout: int = 900) -> list[str]:
-    """Run all cells of a notebook, see `opened`. Returns the errors: those of cells, and that it did not finish within
+def run_all(page: Page, screenshot: str | Path, timeout: int = 900) -> list[str]:
+    """Run all cells of the notebook that is open. Returns the errors: those of cells, and that it did not finish within
     `timeout` seconds."""
-    with opened(notebook, chromium) as page:
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        deadline = time.monotonic() + timeout
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    deadline = time.monotonic() + timeout
+    state = page.evaluate(STATE)
+    while (state["busy"] or state["waiting"]) and not state["errors"] and time.monotonic() < deadline:
+        page.wait_for_timeout(500)
         state = page.evaluate(STATE)
-        while (state["busy"] or state["waiting"]) and not state["errors"] and time.monotonic() < deadline:
-            page.wait_for_timeout(500)
-            state = page.evaluate(STATE)
-        if state["busy"] or state["waiting"]:
-            state["errors"].append(f"{state['waiting']} cells had not run after {timeout} s")
-        height = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.viewportNode.scrollHeight")
-        page.set_viewport_size({"width": 1280, "height": min(height + 300, 16_000)})
-        page.evaluate("() => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0; }")
-        page.wait_for_timeout(2000)
-        page.screenshot(path=str(screenshot))
+    if state["busy"] or state["waiting"]:
+        state["errors"].append(f"{state['waiting']} cells had not run after {timeout} s")
+    height = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.viewportNode.scrollHeight")
+    page.set_viewport_size({"width": 1280, "height": min(height + 300, 16_000)})
+    page.evaluate("() => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0; }")
+    page.wait_for_timeout(2000)
+    page.screenshot(path=str(screenshot))
+    page.set_viewport_size({"width": 1280, "height": 1000})
     return state["errors"]
 
 
@@ -142,7 +144,8 @@ def main(arguments: list[str]) -> int:
     if not chromium or not arguments:
         print(chromium or "Chromium is not installed")
         return int(not chromium)
-    problems = run_notebook(arguments[0], arguments[1] if len(arguments) > 1 else "screenshot.png", chromium)
+    with lab(chromium) as opened:
+        problems = run_all(opened(arguments[0]), arguments[1] if len(arguments) > 1 else "screenshot.png")
     print("\n".join(problems) or "all cells ran")
     return int(bool(problems))
 
