@@ -4,7 +4,7 @@
 # You build a network that looks at a picture through small windows, see it beat a larger one that does not, and look
 # inside it.
 #
-# **Time** about 60 minutes, of which the computer works 20 seconds · **Before this**
+# **Time** about 55 minutes, of which the computer works 20 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 02](02_tensors_and_regression.ipynb),
 # [lesson 03](03_mnist_mlp.ipynb)
 #
@@ -76,9 +76,10 @@ pushed = F.pad(val_images[:8], (4, -4))
 preds = torch.cat([ask(model, pushed) for model in first_models.values()])
 title = "moved by four pixels: the MLP's answers above, the CNN's below"
 fig = show_predictions(torch.cat([pushed, pushed]), val_labels[:8].repeat(2), preds, title=title)
-for ax in fig.axes:
-    ax.axis("on")  # a frame, which shows how far they have moved
+for ax in fig.axes:  # a frame shows how far they have moved
+    ax.axis("on")
     ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
@@ -144,11 +145,12 @@ print(convolve(tiny, vertical))
 # %%
 diagonal = torch.tensor([[-2.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]])
 kernels = {"vertical edges": vertical, "horizontal edges": vertical.T, "diagonal edges": diagonal}
+digit = train_images[22, 0]
 fig, axes = plt.subplots(2, 4, figsize=(9, 4.6))
-for row, digit in zip(axes, [train_images[2, 0], train_images[22, 0]]):
-    row[0].imshow(digit, cmap="gray_r")
+for row, image in zip(axes, [train_images[2, 0], digit]):
+    row[0].imshow(image, cmap="gray_r")
     for ax, (title, kernel) in zip(row[1:], kernels.items()):
-        shown = ax.imshow(convolve(digit, kernel), cmap="RdBu_r", vmin=-4, vmax=4)
+        shown = ax.imshow(convolve(image, kernel), cmap="RdBu_r", vmin=-4, vmax=4)
         ax.set_title(title)
 for ax in axes.flat:
     ax.axis("off")
@@ -570,7 +572,7 @@ table.round(3)
 loss, right = table["loss"], table["accuracy"]
 if course.profile == "sample":  # after MNIST's many more steps the recipes lie closer together
     small, large, cycle = [loss["MLP", recipe] for recipe in recipes]
-    assert cycle < large < small and large - cycle > small - large, f"recipes of the MLP\n{loss}"
+    assert min(small, large) - cycle > abs(small - large), f"recipes of the MLP\n{loss}"
     small, large, cycle = [loss["CNN", recipe] for recipe in recipes]
     assert large < small / 2 and small - large > 2 * (large - cycle), f"recipes of the CNN\n{loss}"
     assert small == loss.max() and right["CNN", "small rate"] > 0.9, f"the odd row\n{table}"
@@ -594,10 +596,10 @@ axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# The axis is logarithmic. On the sample digits the two networks answer differently: the MLP's loss gains a little by
-# the rate and more by the schedule, the CNN's falls to a fraction by the rate alone. Two riddles are left, both of the
-# CNN. With the small rate its loss is the highest of all, at a good accuracy. And with the large rate it is restless,
-# and its accuracy falls short of that with one cycle.
+# The axis is logarithmic. On the sample digits the two networks answer differently: the MLP's loss gains more by the
+# schedule than by the rate, the CNN's falls to a fraction by the rate alone. Two riddles are left, both of the CNN.
+# With the small rate its loss is the highest of all, at a good accuracy. And with the large rate it is restless, and
+# its accuracy falls short of that with one cycle.
 
 # %% [markdown]
 # ## Two riddles and one experiment
@@ -793,9 +795,9 @@ plt.show()
 
 # %% [markdown]
 # Ask of each: could I read it? Is the label wrong? Do several fail in the same way? In our run most could be read, and
-# they share something: flourishes that few of their class have, such as a 2 with a closed loop, a 1 with a nose and a
-# foot, a 4 or a 7 whose top is closed like a 9. More such digits in the training set would help more than another
-# layer. Mistakes that a human makes, too, are the end of the road.
+# some share something: flourishes that few of their class have, such as a 2 with a closed loop, a 1 with a nose and a
+# foot, a 4 whose top is closed like a 9. More such digits in the training set might help more than another layer.
+# Mistakes that a human makes, too, are the end of the road.
 
 # %% [markdown]
 # **Try it.** And pictures that are no digits? Show it pure noise, and look at its **confidence**, the largest
@@ -895,7 +897,8 @@ print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test
 assert test_accuracy >= course.pick(sample=0.94, full=0.988), f"test accuracy {test_accuracy:.3f}"
 
 # %% [markdown]
-# FULL STATEMENT
+# From two thousand digits, that is what four epochs give. On all of MNIST (the profile `full`) the same cells reached
+# 99.2 % of the 10,000 test digits; that training took three epochs, a minute on one core of a processor.
 #
 # Many a loop scores the test set every hundred batches, to watch. It costs time, and whoever watches will stop where it
 # is high: then it is a validation set, with no honest answer left in it.
