@@ -4,7 +4,7 @@
 # You build a network that looks at a picture through small windows, see it beat a larger one that does not, and look
 # inside it.
 #
-# **Time** about 55 minutes, of which the computer works 20 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 20 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 02](02_tensors_and_regression.ipynb),
 # [lesson 03](03_mnist_mlp.ipynb)
 #
@@ -55,22 +55,23 @@ from course_utils import CNN, MLP, fit
 torch.manual_seed(0)
 first_models = {"MLP": MLP(), "CNN": CNN()}
 first_loader = DataLoader(TensorDataset(train_images, train_labels), batch_size=64, shuffle=True)
+first_epochs = course.pick(sample=4, full=1)
 for model in first_models.values():
     optimizer = torch.optim.Adam(model.to(course.device).parameters(), lr=0.003)
-    fit(model, first_loader, optimizer=optimizer, epochs=course.pick(sample=4, full=1), progress=False)
+    fit(model, first_loader, optimizer=optimizer, epochs=first_epochs, progress=False)
 
 # %% [markdown]
 # Now we push digits that they have never seen to the right, by four pixels, and ask both. (`F.pad` adds four columns of
 # zeros on the left; −4 takes four away on the right.)
 
 # %%
-from course_utils import show_predictions
-
-
 def ask(model, images):
     with torch.inference_mode():
         return model.eval()(images.to(course.device)).argmax(dim=1).cpu()
 
+
+# %%
+from course_utils import show_predictions
 
 pushed = F.pad(val_images[:8], (4, -4))
 preds = torch.cat([ask(model, pushed) for model in first_models.values()])
@@ -145,6 +146,8 @@ print(convolve(tiny, vertical))
 # %%
 diagonal = torch.tensor([[-2.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]])
 kernels = {"vertical edges": vertical, "horizontal edges": vertical.T, "diagonal edges": diagonal}
+
+# %%
 digit = train_images[22, 0]
 fig, axes = plt.subplots(2, 4, figsize=(9, 4.6))
 for row, image in zip(axes, [train_images[2, 0], digit]):
@@ -212,10 +215,12 @@ def output_size(n, kernel, stride=1, padding=0):
     return (n + 2 * padding - kernel) // stride + 1
 
 
+# %%
 for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
     layer = nn.Conv2d(1, 1, kernel_size=kernel, stride=stride, padding=padding)
-    formula, torch_says = output_size(28, kernel, stride, padding), layer(digit[None, None]).shape[-1]
-    print(f"kernel {kernel}, stride {stride}, padding {padding}: {formula}, torch {torch_says}")
+    side = layer(digit[None, None]).shape[-1]
+    formula = output_size(28, kernel, stride, padding)
+    print(f"kernel {kernel}, stride {stride}, padding {padding}: {formula}, torch {side}")
 
 # %% tags=["proof"]
 for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
@@ -319,6 +324,7 @@ def walk(layers, x):
         print(f"{type(layer).__name__:<18} {str(tuple(x.shape)):<16} {count(layer):>7,} parameters")
 
 
+# %%
 walk(tutorial_cnn(), train_images[:2])
 print(f"in all {count(tutorial_cnn()):,} parameters")
 
@@ -421,6 +427,7 @@ class SmallCNN(nn.Module):
         return self.head(self.stages(images))
 
 
+# %%
 small = SmallCNN()
 walk([*small.stages, *small.head], train_images[:2])
 print(f"in all {count(small):,} parameters")
@@ -507,6 +514,7 @@ for step in range(100):
     optimizer.step()
     scheduler.step()
 
+# %%
 fig, ax = plt.subplots(figsize=(6, 2.6))
 ax.plot(rates)
 ax.set(title="One cycle of the learning rate", xlabel="step (batch)", ylabel="learning rate")
@@ -526,6 +534,7 @@ epochs, batch_size = course.pick(sample=4, full=3), course.pick(sample=64, full=
 recipes = {"small rate": 0.001, "large rate": 0.01, "one cycle": 0.01}
 
 
+# %%
 def train(network, recipe, seed=0, images=train_images, labels=train_labels):
     torch.manual_seed(seed)
     train_set = TensorDataset(images, labels)
@@ -554,17 +563,20 @@ def train(network, recipe, seed=0, images=train_images, labels=train_labels):
 # The seed decides the first weights and the order of the batches, and one run can be lucky. So each recipe gets three
 # seeds. **Guess first:** does the rate bring more, or its schedule?
 
-# %% tags=["nbval-ignore-output"]
-runs, rows = {}, []
+# %%
+runs = {}
 for network in [MLP, CNN]:
     for recipe in recipes:
-        for seed in range(3):
-            model, history = train(network, recipe, seed)
-            runs[network.__name__, recipe, seed] = model, history
-            loss, right = history["val_loss"][-1], history["val_accuracy"][-1]
-            rows.append({"network": network.__name__, "recipe": recipe, "loss": loss, "accuracy": right})
+        runs[network.__name__, recipe] = [train(network, recipe, seed) for seed in range(3)]
 
-groups = pd.DataFrame(rows).groupby(["network", "recipe"], sort=False)
+# %% tags=["nbval-ignore-output"]
+rows = [
+    [name, recipe, history["val_loss"][-1], history["val_accuracy"][-1]]
+    for (name, recipe), trained in runs.items()
+    for _, history in trained
+]
+groups = pd.DataFrame(rows, columns=["network", "recipe", "loss", "accuracy"])
+groups = groups.groupby(["network", "recipe"], sort=False)
 table = groups.mean().join(groups["accuracy"].agg(lowest="min", highest="max"))
 table.round(3)
 
@@ -585,10 +597,10 @@ colours = {"small rate": "C0", "large rate": "C1", "one cycle": "C2"}
 styles = {"small rate": ":", "large rate": "--", "one cycle": "-"}
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 panels = dict(zip(["MLP", "CNN"], axes))
-for (name, recipe, seed), (_, history) in runs.items():
-    label = recipe if seed == 0 else None
-    losses = history.frame()["val_loss"]
-    panels[name].plot(losses, styles[recipe], color=colours[recipe], label=label)
+for (name, recipe), trained in runs.items():
+    losses = pd.concat([history.frame()["val_loss"] for _, history in trained], axis=1)
+    labels = [recipe, None, None]  # one entry in the legend
+    panels[name].plot(losses, styles[recipe], color=colours[recipe], label=labels)
 for name, ax in panels.items():
     ax.set(title=f"{name}, three seeds", xlabel="epoch", ylabel="validation loss", yscale="log")
     ax.set_xticks(range(1, epochs + 1))
@@ -608,10 +620,7 @@ plt.show()
 # while large steps change it fast, they describe one that is no more. If so, the same models should do better with the
 # mean and variance of the batch. (Train mode changes the running averages, so it works on a copy.)
 
-# %% tags=["nbval-ignore-output"]
-from course_utils import evaluate
-
-
+# %%
 def score_by_batch(model):
     with torch.inference_mode():
         logits = copy.deepcopy(model).train()(val_images.to(course.device)).cpu()
@@ -619,9 +628,12 @@ def score_by_batch(model):
     return F.cross_entropy(logits, val_labels).item(), right
 
 
+# %% tags=["nbval-ignore-output"]
+from course_utils import evaluate
+
 both = {}
 for recipe in recipes:
-    models = [runs["CNN", recipe, seed][0] for seed in range(3)]
+    models = [network for network, _ in runs["CNN", recipe]]
     usual = np.mean([list(evaluate(model, val_loader).values()) for model in models], axis=0)
     by_batch = np.mean([score_by_batch(model) for model in models], axis=0)
     both[recipe] = usual, by_batch
@@ -654,7 +666,7 @@ if course.profile == "sample":  # an epoch of MNIST has 215 batches, enough for 
 # > at a time, and BatchNorm normalizes each by its own mean and variance:
 
 # %% tags=["nbval-ignore-output"]
-model = runs["CNN", "one cycle", 0][0]
+model, _ = runs["CNN", "one cycle"][0]
 forgotten = copy.deepcopy(model).train()
 with torch.inference_mode():
     preds = [forgotten(image[None].to(course.device)).argmax().item() for image in val_images[:200]]
@@ -700,7 +712,7 @@ torch.testing.assert_close(ask(again, val_images), ask(model, val_images))
 moves = range(-4, 5, course.pick(sample=1, full=2))
 copies = torch.cat([F.pad(train_images, (move, -move)) for move in moves])
 contenders = {
-    "MLP": runs["MLP", "one cycle", 0][0],
+    "MLP": runs["MLP", "one cycle"][0][0],
     "MLP, moved copies": train(MLP, "one cycle", 0, copies, train_labels.repeat(len(moves)))[0],
     "tutorial's CNN": train(tutorial_cnn, "one cycle")[0],
     "our CNN": model,
@@ -712,10 +724,13 @@ moved = {
     name: [accuracy(network, F.pad(val_images, (move, -move))) for move in pixels]
     for name, network in contenders.items()
 }
+
+# %%
 fig, ax = plt.subplots(figsize=(7.5, 3.6))
 for (name, scores), style in zip(moved.items(), [":", "-.", "--", "-"]):
     ax.plot(pixels, scores, style, marker=".", label=name)
-ax.set(title="Validation digits moved to the right", xlabel="pixels", ylabel="accuracy", ylim=(0, 1.02))
+ax.set(title="Validation digits moved to the right", xlabel="pixels", ylabel="accuracy")
+ax.set_ylim(0, 1.02)
 ax.legend()
 plt.show()
 
@@ -729,7 +744,8 @@ assert unmoved["our CNN"] > unmoved["tutorial's CNN"] - 0.03, f"unmoved {unmoved
 assert by_four["MLP"] + 0.1 < by_four["tutorial's CNN"] < by_four["our CNN"] - 0.1, f"moved by 4 {by_four}"
 assert by_four["MLP, moved copies"] > by_four["MLP"] + 0.4, f"moved by 4 {by_four}"
 assert by_six["MLP, moved copies"] < by_six["our CNN"] - 0.03, f"moved by 6 {by_six}"
-assert by_six["MLP, moved copies"] < by_four["MLP, moved copies"] - 0.1, f"{moved}"
+fall = by_four["MLP, moved copies"] - by_six["MLP, moved copies"]
+assert fall > course.pick(sample=0.1, full=0.03), f"{moved}"
 
 # %% [markdown]
 # The plain MLP loses with every pixel: to its weights a moved stroke is a stroke at other pixels. Augmentation cures it
@@ -828,6 +844,7 @@ with torch.inference_mode():
         x = stage(x)
         feature_maps.append(x[0].cpu())
 
+# %%
 fig, axes = plt.subplots(3, 9, figsize=(9, 3.6))
 axes[0, 0].imshow(digit, cmap="gray_r")
 axes[0, 0].set_title("input", fontsize=9)
