@@ -606,7 +606,8 @@ def read(model, degrees):
 torch.manual_seed(0)
 plain = MLP()
 loader = DataLoader(TensorDataset(train_images, train_labels), batch_size=64, shuffle=True)
-fit(plain, loader, optimizer=torch.optim.AdamW(plain.parameters(), lr=0.003), epochs=4, progress=False)
+optimizer = torch.optim.AdamW(plain.parameters(), lr=0.003)
+history = fit(plain, loader, optimizer=optimizer, epochs=4, progress=False)
 
 # %% tags=["nbval-ignore-output"]
 print(f"upright {read(plain, 0):.2f}, turned by 30 degrees {read(plain, 30):.2f} and {read(plain, -30):.2f}")
