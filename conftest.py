@@ -2,13 +2,15 @@
 
 import json
 import os
+import queue
 from pathlib import Path
 
 import proofs
 import pytest
+import try_it
 import warm_kernels
 from nbval.kernel import RunningKernel
-from nbval.plugin import IPyNbCell, NbCellError
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 # One thread per kernel, as when the outputs were stored: it changes the last digits of sums, and several kernels with
 # several threads each are many times slower than with one.
@@ -39,32 +41,65 @@ def _execute(self, source, allow_stdin=None):
 
 
 RunningKernel.execute_cell_input = _execute
-_run_cell = IPyNbCell.runtest
+_run_cell, _collect_cells = IPyNbCell.runtest, IPyNbFile.collect
+
+
+def _reply(file: IPyNbFile, code: str, timeout: float) -> dict:
+    """What the kernel of a notebook answers to code that is counted and shown nowhere."""
+    kernel = file.kernel
+    message = kernel.kc.execute(code, store_history=False, allow_stdin=False)
+    reply = kernel.get_message(stream="shell", timeout=timeout)
+    while reply["parent_header"].get("msg_id") != message:
+        reply = kernel.get_message(stream="shell", timeout=timeout)
+    kernel.await_idle(message, timeout)
+    return reply["content"]
 
 
 def _run_cell_and_proof(self):
     _run_cell(self)
     if not (proof := self.cell.metadata.get(proofs.TAG)):
         return
-    kernel, timeout = self.parent.kernel, float(self.config.option.nbval_cell_timeout)
-    message = kernel.kc.execute(proofs.code(proof), store_history=False, allow_stdin=False)
-    reply = kernel.get_message(stream="shell", timeout=timeout)
-    while reply["parent_header"].get("msg_id") != message:
-        reply = kernel.get_message(stream="shell", timeout=timeout)
-    kernel.await_idle(message, timeout)
-    content = reply["content"]
+    content = _reply(self.parent, proofs.code(proof), float(self.config.option.nbval_cell_timeout))
     if content["status"] == "error":
         failure = f"{content['ename']}: {content['evalue']}"
         where = f"the proof of this cell does not hold in {self.path.name}"
         raise NbCellError(self.cell_num, f"{where}: {failure}", proof, failure)
 
 
+class TryItBox(pytest.Item):
+    """A *Try it* box of a notebook, executed after its last cell."""
+
+    def __init__(self, block: str, **settings):
+        super().__init__(**settings)
+        self.block = block
+
+    def runtest(self):
+        try:
+            reply = _reply(self.parent, self.block, try_it.SECONDS)
+        except queue.Empty:
+            reply = None
+        if failure := try_it.complaint(self.block, reply):
+            raise try_it.TryItError(f"{self.path.name}: {failure}")
+
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, try_it.TryItError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+def _collect_cells_and_boxes(self):
+    yield from _collect_cells(self)
+    for number, block in enumerate(try_it.blocks(self.nb), 1):
+        yield TryItBox.from_parent(self, name=f"Try it {number}", block=block)
+
+
 IPyNbCell.runtest = _run_cell_and_proof
+IPyNbFile.collect = _collect_cells_and_boxes
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    if isinstance(item, IPyNbCell) and getattr(item.parent, "failed_cell", None):
+    if isinstance(item, IPyNbCell | TryItBox) and getattr(item.parent, "failed_cell", None):
         pytest.skip(f"{item.parent.failed_cell} failed, the cells after it are not judged")
 
 

@@ -32,6 +32,7 @@ from .data.datasets import open_split
 from .data.images import LabelledImages, load_rgb
 from .data.lists import read_utf8
 from .data.scan import check_name
+from .models.backbones import NAMES, input_size
 from .settings import MODELS, Settings, settings_from
 
 
@@ -131,7 +132,7 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
         "images": {"train": len(train_set), "val": len(val_set)},
         "environment": environment(),
     }
-    MODELS[settings.model](len(train_set.classes))  # its pretrained weights may be missing
+    _check_model(settings, len(train_set.classes))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
         made = Path(unfinished, "run")
@@ -185,6 +186,19 @@ def open_data(run: Run, split: str, transform: Callable, data: str | Path | None
             f"it had {run.images[split]}. Put the data back as it was, or start a new run in another folder."
         )
     return dataset
+
+
+
+def _check_model(settings: Settings, num_classes: int) -> None:
+    """Its pretrained weights may be missing, and some networks take pictures of one size alone."""
+    model, size = MODELS[settings.model](num_classes), settings.size
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, 3, size, size))
+    except (RuntimeError, AssertionError) as error:
+        name = settings.model.removeprefix("pretrained_")
+        cure = f" It was made for {input_size(name)}: --size {input_size(name)}" if name in NAMES else ""
+        raise ValueError(f"{settings.model} cannot take pictures of {size} pixels ({error}).{cure}") from None
 
 
 def _check_folder(data: str | Path, hint: str = "") -> None:

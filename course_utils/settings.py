@@ -4,18 +4,23 @@ import math
 import multiprocessing
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
+from functools import partial
 from typing import Any, get_type_hints
 
 from torch import nn
 
 from .basics.course import DEVICES
-from .models.pretrained import pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
+from .models.backbones import NAMES
+from .models.pretrained import make_backbone, pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
 from .models.resnet import resnet18, resnet34, resnet50, resnet101
 from .models.small import CNN
 
 # where processes are not forked, each worker imports torch anew, which takes longer than most trainings of a lesson
 FORKED = (multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]) == "fork"
-MODELS: dict[str, Callable[[int], nn.Module]] = {
+MODELS: dict[str, Callable[[int], nn.Module]] = {  # name -> function of the number of classes
+    **{name: partial(make_backbone, name) for name in NAMES},
+    **{f"pretrained_{name}": partial(make_backbone, name, pretrained=True) for name in NAMES},
     "cnn": lambda num_classes: CNN(in_channels=3, num_classes=num_classes),
     "resnet18": resnet18,
     "resnet34": resnet34,
@@ -27,6 +32,9 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
 }
 
 
+MANY = 12  # choices; of so many only those that resemble a wrong one are listed
+
+
 def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={"help": help, "choices": choices or None})
 
@@ -36,7 +44,7 @@ class Settings:
     """What decides the result of a run. Each is a flag of `python -m course_utils.train`."""
 
     data: str = field(metadata={"help": "folder with the splits train and val", "choices": None})
-    model: str = _setting("resnet18", "network", tuple(MODELS))
+    model: str = _setting("resnet18", "cnn, a network of torchvision by its name, or pretrained_NAME", tuple(MODELS))
     freeze: bool = _setting(False, "train the last layer alone, keep the rest as it is")
     epochs: int = _setting(5, "passes over the training images")
     batch_size: int = _setting(32, "images per step, of all processes together")
@@ -69,7 +77,8 @@ def _check(setting: Field, value: Any) -> None:
     if type(value) is not kind and (kind, type(value)) != (float, int):
         raise ValueError(f"{setting.name} is {value!r}, it must be of type {kind.__name__}.")
     if choices and value not in choices:
-        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(choices)}.")
+        near = get_close_matches(str(value), choices, n=MANY, cutoff=0.5) if len(choices) > MANY else choices
+        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(near or choices)}.")
     if kind in (int, float):
         smallest = {"epochs": 1, "batch_size": 1, "size": 8}.get(setting.name, 0)
         largest = 2**32 if kind is int else math.inf

@@ -27,6 +27,7 @@ from .basics.course import choose_device, seed_everything
 from .data.loaders import seeded_loader
 from .data.transforms import eval_transform, train_transform
 from .evaluation.history import History
+from .models.backbones import find_head
 from .models.small import freeze, unfreeze
 from .runs import Run, Settings, create_run, open_data, open_run
 from .settings import TYPES
@@ -82,9 +83,12 @@ def make_parser() -> argparse.ArgumentParser:
         if kind is bool:
             options |= {"action": argparse.BooleanOptionalAction}
         else:
-            options |= {"type": kind, "choices": setting.metadata["choices"]}
-            if not options["choices"]:
-                options |= {"metavar": "FOLDER" if setting.name == "data" else kind.__name__.upper()}
+            metavars = {"data": "FOLDER", "model": "NAME"}
+            if setting.metadata["choices"] and setting.name not in metavars:
+                options |= {"choices": setting.metadata["choices"]}
+            else:  # Settings knows what is allowed
+                options |= {"metavar": metavars.get(setting.name, kind.__name__.upper())}
+            options |= {"type": kind}
         group.add_argument(f"--{setting.name.replace('_', '-')}", **options)
     return parser
 
@@ -105,8 +109,7 @@ def train(run: Run, device: torch.device) -> History:
     )
     model = run.new_model()
     if settings.freeze:
-        *_, head = freeze(model).modules()
-        unfreeze(head)
+        unfreeze(find_head(freeze(model)))
     model = distributed.synchronize_batchnorm(model).to(device)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)

@@ -7,13 +7,14 @@ import build
 import draw_diagrams
 import pytest
 import torch
-from diagrams.convolutions import receptive_fields
+from diagrams.receptive import STAGE, receptive_fields
 from diagrams.style import PAPER
 
-from course_utils import CNN
+from course_utils import CNN, MLP
+from course_utils.models.resnet import BasicBlock, Bottleneck, resnet34
 
 DRAWINGS = sorted(draw_diagrams.DRAWINGS)
-IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*figures/[^)]*)\)", re.DOTALL)
+IMAGE = re.compile(r"!\[([^\]]*)\]\(\s*([^)\s]*figures/[^)\s]*)\s*\)")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -54,7 +55,7 @@ def test_texts_lie_inside_the_drawing_and_are_large_enough(name):
         size = float(text.get("font-size") or root.get("font-size"))
         wide = {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor", "start")]
         mono = text.get("font-family") is not None  # its letters are 0.6 as wide as high; others 0.5 on average
-        length = (0.6 if mono else 0.5) * size * len(text.text)
+        length = (0.6 if mono else 0.5) * size * len("".join(text.itertext()))
         left = float(text.get("x")) - wide * length
         assert size >= 13, f"{text.text!r} is written in {size:g} pixels"
         if not text.get("transform"):
@@ -95,7 +96,7 @@ def test_the_map_names_every_lesson_once():
 
 def test_receptive_fields_are_those_of_the_network():
     model = CNN().eval()
-    for stages, (field, step) in enumerate(receptive_fields(3), start=1):
+    for stages, (field, step) in enumerate(receptive_fields(3 * STAGE)[2::2], start=1):
         gradient = torch.zeros(64, 64)
         for seed in range(20):  # pooling hands the gradient to one of four, by chance
             image = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(seed), requires_grad=True)
@@ -106,3 +107,43 @@ def test_receptive_fields_are_those_of_the_network():
         rows = gradient.sum(dim=1).nonzero()[:, 0]
         assert (rows[0], rows[-1]) == (middle * step - (step - 1), middle * step - (step - 1) + field - 1)
         assert result.shape[-1] == 64 // step
+
+
+def numbers_of_the_code() -> dict[str, list[str]]:
+    """What must be written in the drawings, from the networks and the calculations of the lessons."""
+    w = torch.tensor(3.0, requires_grad=True)
+    loss = (w * 2 - 10) ** 2
+    loss.backward()
+    shapes: dict[str, list[str]] = {"mlp": ["(64, 1, 28, 28)"], "small_cnn": ["1 × 28 × 28"], "resnet_strip": []}
+    batch = torch.rand(64, 1, 28, 28)
+    for layer in MLP():
+        batch = layer(batch)
+        shapes["mlp"].append(str(tuple(batch.shape)))
+        if isinstance(layer, torch.nn.Linear):
+            shapes["mlp"].append(f"{layer.in_features} × {layer.out_features}")
+    maps = torch.rand(2, 1, 28, 28)
+    for stage in CNN().stages:
+        maps = stage(maps)
+        shapes["small_cnn"].append(" × ".join(map(str, maps.shape[1:])))
+    network, maps = resnet34(), torch.rand(1, 3, 224, 224)
+    for name in ["conv1", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool"]:
+        part = getattr(network, name)
+        maps = part(maps)
+        blocks = [f"× {len(part)}"] if name.startswith("layer") else []
+        shapes["resnet_strip"] += [name, str(maps.shape[1]), f"{maps.shape[2]} × {maps.shape[3]}", *blocks]
+    blocks = [BasicBlock(256, 256), Bottleneck(256, 64)]
+    layers = [layer for block in blocks for layer in block.modules() if isinstance(layer, torch.nn.Conv2d)]
+    return shapes | {
+        "autograd": [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in (w.item(), loss.item(), w.grad.item())],
+        "basic_bottleneck": [f"{sum(p.numel() for p in block.parameters()):,} parameters" for block in blocks]
+        + [f"{layer.weight.numel():,}" for layer in layers],
+    }
+
+
+def test_the_numbers_are_those_of_the_code():
+    for name, numbers in numbers_of_the_code().items():
+        root = ElementTree.fromstring(draw_diagrams.draw(name))
+        written = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+        for number in numbers:
+            whole = re.compile(rf"(?<!\S){re.escape(number)}(?!\S)")
+            assert any(map(whole.search, written)), f"{number} is not written in {name}: {written}"

@@ -16,7 +16,7 @@ from course_utils.lesson import MEASURED
 
 ROOT = tables.ROOT
 PAGES = [ROOT / page for page in ("README.md", "CONTRIBUTING.md", "TEACHING.md", "CHANGELOG.md")]
-PAGES += [ROOT / page for page in ("data/README.md", "data/weights/README.md", "benchmarks/README.md")]
+PAGES += [ROOT / folder / "README.md" for folder in ("data", "data/photos", "data/weights", "benchmarks")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RESULTS = json.loads(MEASURED.read_text(encoding="utf-8"))
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

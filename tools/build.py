@@ -6,7 +6,7 @@
 
 A lesson `lessons/NN_name.py` becomes `notebooks/NN_name.ipynb`, executed. An exercise `lessons/exercises/NN_name.py`
 becomes two notebooks: `notebooks/solutions/NN_name.ipynb`, executed, and `notebooks/exercises/NN_name.ipynb`, with the
-solutions taken out. A notebook whose cells or proofs fail is not written.
+solutions taken out. A notebook whose cells, proofs or *Try it* boxes fail is not written.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import proofs
 from dependencies import data_files, package_files
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from proofs import ProofError, ProvingClient, hang_up
+from try_it import TryItError, blocks
 
 from course_utils.basics.files import replacing
 
@@ -64,6 +65,7 @@ def read_source(source: Path) -> nbformat.NotebookNode:
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
     notebook.cells = [cell for cell in notebook.cells if not {"wrong", "right"} & set(cell.metadata.get("tags", []))]
     hang_up(notebook)
+    blocks(notebook)  # a box that is not in order is told now, not after the last cell
     if is_exercise(source):
         _add_grading(notebook)
     for cell in notebook.cells:
@@ -187,7 +189,7 @@ def _write(path: Path, notebook: nbformat.NotebookNode) -> bool:
 def _try_build(source: Path) -> tuple[bool, str]:
     try:
         return True, build(source)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError, ProofError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, ProofError, TryItError) as error:
         return False, f"FAILED {describe(source)}, its notebook is left as it was\n{error}"
 
 

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from diagrams import autograd, convolutions, course, networks, pictures, residual
+from diagrams import autograd, convolutions, course, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,8 +27,8 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         networks.mlp,
         convolutions.convolution,
         convolutions.stride_padding_pooling,
-        convolutions.receptive_field,
-        convolutions.receptive_field_digit,
+        receptive.receptive_field,
+        receptive.receptive_field_digit,
         networks.small_cnn,
         residual.residual_block,
         residual.basic_bottleneck,

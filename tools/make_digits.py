@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def choose(labels: np.ndarray, each: int, rng: random.Random) -> list[int]:
 def make_digits(folder: Path, output: Path) -> Path:
     """Write `output`/digits.npz: for each split its images and labels, as `read` returns them."""
     check(folder)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split, (name, part, each) in SPLITS.items():
         images, labels = (array[part] for array in read(folder, name))
         chosen = choose(labels, each, random.Random(f"{SEED}/digits/{split}"))

@@ -16,6 +16,7 @@ from jupyter_client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from proof_runner import is_assertion
+from try_it import SECONDS, TryItError, blocks, complaint
 
 TAG = "proof"
 RUNNER = Path(__file__).with_name("proof_runner.py")
@@ -23,10 +24,10 @@ RUNNER = Path(__file__).with_name("proof_runner.py")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one assertion.
+    """What became of one assertion, or of a *Try it* box.
 
     Attributes:
-        cell: execution count of the judged cell.
+        cell: execution count of the judged cell, for a box that of the last one.
         text: the assertion, the first line of it.
         held: None where it was not reached: what it claims is not claimed in this profile.
         note: how it failed, or why it is not claimed: the comment behind the `if` around it.
@@ -85,11 +86,11 @@ def code(proof: str) -> str:
 
 
 class ProvingClient(NotebookClient):
-    """Executes a notebook with its proofs, and collects `outcomes`.
+    """Executes a notebook with its proofs and, after the last cell, its *Try it* boxes; collects `outcomes`.
 
     Args:
         folder: where its cells are executed.
-        lenient: note a proof that does not hold and go on, instead of raising a `ProofError`.
+        lenient: note what does not hold and go on, instead of raising a `ProofError` or a `TryItError`.
     """
 
     def __init__(self, notebook: NotebookNode, folder: Path, lenient: bool = False, **settings: Any):
@@ -105,7 +106,24 @@ class ProvingClient(NotebookClient):
         proof = cell.metadata.get(TAG)
         if proof and cell.execution_count:
             await self._judge(cell.execution_count, proof)
+        if cell_index == len(self.nb.cells) - 1:
+            for block in blocks(self.nb):
+                await self._try(block)
         return cell
+
+    async def _try(self, block: str) -> None:
+        assert isinstance(self.kc, AsyncKernelClient)  # while a notebook is executed
+        try:
+            reply = await self.kc.execute_interactive(
+                block, store_history=False, allow_stdin=False, output_hook=lambda message: None, timeout=SECONDS
+            )
+        except TimeoutError:
+            reply = {"content": None}
+        failure = complaint(block, reply["content"])
+        if failure and not self.lenient:
+            raise TryItError(failure)
+        text = f"Try it: {block.splitlines()[0]}"
+        self.outcomes.append(Outcome(self.code_cells_executed, text, not failure, failure or ""))
 
     async def _judge(self, number: int, proof: str) -> None:
         printed: list[str] = []

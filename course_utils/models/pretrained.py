@@ -1,17 +1,21 @@
-"""ResNets that have already learned to see. Lesson 06 fine-tunes them, lesson 07 uses their features."""
+"""Networks that have already learned to see. Lesson 06 fine-tunes them, lesson 07 uses their features."""
 
 import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load
+from torch import nn
 
 from ..basics import course
 from ..basics.checkpoints import load_checkpoint, load_weights
 from ..downloads.manifest import data_sets, locate, weights_files
+from .backbones import make_network, with_own_head
 from .resnet import ResNet, resnet18, resnet50, resnet101
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def pretrained_resnet18(num_classes: int) -> ResNet:
@@ -24,21 +28,50 @@ def pretrained_resnet18(num_classes: int) -> ResNet:
         FileNotFoundError: the weights are not there; the message says how to get them.
         ValueError: the file is damaged, not what its name says, or holds the weights of another model.
     """
-    return _pretrained(resnet18, num_classes)
+    return _pretrained("resnet18", lambda: resnet18(num_classes))
 
 
 def pretrained_resnet50(num_classes: int) -> ResNet:
     """ResNet-50 with torchvision's weights, in the profile "full" only; see `pretrained_resnet18`."""
-    return _pretrained(resnet50, num_classes)
+    return _pretrained("resnet50", lambda: resnet50(num_classes))
 
 
 def pretrained_resnet101(num_classes: int) -> ResNet:
     """ResNet-101 with torchvision's weights, in the profile "full" only; see `pretrained_resnet18`."""
-    return _pretrained(resnet101, num_classes)
+    return _pretrained("resnet101", lambda: resnet101(num_classes))
 
 
-def _pretrained(network: Callable[[int], ResNet], num_classes: int) -> ResNet:
-    file = backbone_file(network.__name__)
+def make_backbone(name: str, num_classes: int, pretrained: bool = False) -> nn.Module:
+    """A network of torchvision with a new head for `num_classes` classes, whose weights are random.
+
+    Args:
+        name: such as "mobilenet_v3_large"; see `backbones.NAMES`.
+        pretrained: the rest with torchvision's weights (ImageNet), in the profile "full" only, but for "resnet18".
+
+    Raises:
+        ValueError: there is no such network, or see `pretrained_resnet18`.
+        FileNotFoundError: the weights are not there; the message says how to get them.
+    """
+    if not pretrained:
+        return make_network(name, num_classes)
+    return _pretrained(name, lambda: make_network(name, num_classes))
+
+
+def _pretrained(name: str, make: Callable[[], Network]) -> Network:
+    file = backbone_file(name)
+    weights = read_weights(file)
+    model = make()
+    load_weights(model, with_own_head(model, weights), file)
+    return model
+
+
+def read_weights(file: Path) -> Mapping[str, Any]:
+    """The tensors of a file NAME-XXXXXXXX.safetensors or .pth, by name, where XXXXXXXX begins its sha256.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is damaged, or not what its name says.
+    """
     content = file.read_bytes()
     expected, found = file.stem.rpartition("-")[2], hashlib.sha256(content).hexdigest()
     if not found.startswith(expected):
@@ -46,18 +79,12 @@ def _pretrained(network: Callable[[int], ResNet], num_classes: int) -> ResNet:
             f"{file} is damaged, or not the file it should be: "
             f"its sha256 begins with {found[:8]}, not with {expected}. Delete it and get it again."
         )
-    if file.suffix == ".safetensors":
-        try:
-            weights = load(content)
-        except SafetensorError as error:
-            raise ValueError(f"{file} is not a safetensors file ({error}). Delete it and get it again.") from error
-    else:
-        weights = load_checkpoint(file)
-    model = network(num_classes)
-    # the head is new, and files of old PyTorch versions do not count batches
-    own = {name: value for name, value in model.state_dict().items() if re.search(r"^fc\.|num_batches_tracked$", name)}
-    load_weights(model, {**weights, **own}, file)
-    return model
+    if file.suffix != ".safetensors":
+        return load_checkpoint(file)
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise ValueError(f"{file} is not a safetensors file ({error}). Delete it and get it again.") from error
 
 
 def backbone_file(network: str = "resnet18") -> Path:

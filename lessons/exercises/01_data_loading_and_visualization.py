@@ -6,103 +6,77 @@
 # stuck, unfold the hint. Run the next cell first.
 
 # %%
-import tempfile
-from numbers import Integral
-from pathlib import Path
-
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from course_utils import hymenoptera, setup
+from course_utils import denormalize, eval_transform, hymenoptera, setup
 
 course = setup(seed=0)
 
 # %% [markdown]
-# ## Task 1 · Count the pictures (2 points)
+# ## Task 1 · Names and numbers (2 points)
 #
-# Return how many `.jpg` files each class folder of `root` holds, e.g. `{"ants": 123, "bees": 121}`. Other files, such
-# as notes, do not count. A folder without pictures is listed with 0.
+# A colleague's program lists the classes of a folder in an order of its own. Given the colleague's labels and both
+# lists of names, translate them into your labels.
 # <details><summary>Hint</summary>
 #
-# `folder.glob("*.jpg")` finds the files whose name ends in `.jpg`; `len` needs a list.
+# Label → name with the colleague's list, name → label with yours.
 #
 # </details>
 
 # %% tags=["answer"]
-def count_pictures(root):
-    """Number of .jpg files per class folder.
+def translate_labels(labels, their_classes, our_classes):
+    """Labels as positions in `our_classes`.
 
     Args:
-        root: path of a folder that holds one folder per class.
+        labels: list of int, positions in `their_classes`
+        their_classes, our_classes: the same names in different orders
     Returns:
-        dict: class name -> number of .jpg files directly in its folder
+        list of int, as long as `labels`
     """
     ### BEGIN SOLUTION
-    return {folder.name: len(list(folder.glob("*.jpg"))) for folder in Path(root).iterdir() if folder.is_dir()}
+    return [our_classes.index(their_classes[label]) for label in labels]
     ### END SOLUTION
 
 
 # %% tags=["right"]
-import os
-
-
-def count_pictures(root):
-    counts = {}
-    for name in sorted(os.listdir(root)):
-        if os.path.isdir(os.path.join(root, name)):
-            counts[name] = sum(file.endswith(".jpg") for file in os.listdir(os.path.join(root, name)))
-    return counts
+def translate_labels(labels, their_classes, our_classes):
+    number = {name: i for i, name in enumerate(our_classes)}
+    translated = []
+    for label in labels:
+        translated.append(number[their_classes[label]])
+    return translated
 
 
 # %% tags=["right"]
-# - len(list(folder.glob("*.jpg")))
-# + np.sum([path.suffix == ".jpg" for path in folder.iterdir()], dtype=np.int64)
+def translate_labels(labels, their_classes, our_classes):
+    table = np.array([our_classes.index(name) for name in their_classes])
+    return table[np.array(labels, dtype=int)]
 
-# %% tags=["wrong"] expect="files that are no pictures"
-# - folder.glob("*.jpg")
-# + folder.iterdir()
 
-# %% tags=["wrong"] expect="a file beside the folders"
-# - for folder in Path(root).iterdir() if folder.is_dir()
-# + for folder in Path(root).iterdir()
+# %% tags=["wrong"] expect="wrong direction"
+# - our_classes.index(their_classes[label])
+# + their_classes.index(our_classes[label])
 
-# %% tags=["wrong"] expect="how many, not which"
-# - len(list(folder.glob("*.jpg")))
-# + sorted(folder.glob("*.jpg"))
+# %% tags=["wrong"] expect="numbers, not names"
+# - our_classes.index(their_classes[label])
+# + their_classes[label]
 
-# %% tags=["wrong"] expect="keys should be the names of the folders"
-# - folder.name
-# + str(folder)
-
-# %% [markdown]
-# Try it on the training pictures before you run the check:
-
-# %%
-train_set = hymenoptera("train")
-print(count_pictures(train_set.root))
+# %% tags=["wrong"] expect="only works for two classes"
+# - our_classes.index(their_classes[label])
+# + len(our_classes) - 1 - label
 
 # %% tags=["check"] points=2
-with tempfile.TemporaryDirectory() as folder:
-    root = Path(folder)
-    (root / "readme.txt").write_text("not a folder")
-    for name, pictures in [("cats", 3), ("dogs", 0)]:
-        (root / name).mkdir()
-        (root / name / "notes.txt").write_text("not a picture")
-        (root / name / "old").mkdir()
-        (root / name / "old" / "1.jpg").touch()
-        for number in range(pictures):
-            (root / name / f"{number}.jpg").touch()
-    counted = count_pictures(root)
-assert isinstance(counted, dict), f"return a dict, not a {type(counted).__name__}"
-assert set(counted) != {"cats"}, "a folder without pictures is missing; it should be there with 0"
-assert "readme.txt" not in counted, "readme.txt is a file beside the folders, not a class: look only into folders"
-assert set(counted) == {"cats", "dogs"}, f"the keys should be the names of the folders, not {sorted(counted)}"
-assert all(isinstance(value, Integral) for value in counted.values()), "the values should say how many, not which"
-assert counted != {"cats": 4, "dogs": 1}, "count only the pictures directly in the folder, not deeper ones"
-assert counted != {"cats": 5, "dogs": 2}, "you also count files that are no pictures: look at the name's ending"
-assert counted == {"cats": 3, "dogs": 0}, f"3 cats and no dogs should give cats 3, dogs 0, not {counted}"
+theirs, ours = ["bees", "wasps", "ants", "moths"], ["moths", "ants", "bees", "wasps"]
+translated = list(translate_labels([0, 0, 1, 2, 3], theirs, ours))
+assert not any(isinstance(label, str) for label in translated), "return numbers, not names"
+assert translated != [3, 3, 2, 0, 1], "wrong direction: their label gives a name, the name gives our label"
+assert translated != [3, 3, 2, 1, 0], "reversing the numbers only works for two classes: go through the names"
+assert translated == [2, 2, 3, 1, 0], f"bees, bees, wasps, ants, moths are ours 2, 2, 3, 1, 0, not {translated}"
+assert list(translate_labels([], theirs, ours)) == [], "no labels should give an empty list"
 print("✓ task 1")
 
 # %% [markdown]
@@ -275,67 +249,167 @@ assert 70 < shown < 150, "pictures higher than wide are squashed or cut too much
 print("✓ task 3")
 
 # %% [markdown]
-# ## Task 4 · Names and numbers (2 points)
+# ## Task 4 · Draw: what does the average bee look like? (3 points)
 #
-# A colleague's program lists the classes of a folder in an order of its own. Given the colleague's labels and both
-# lists of names, translate them into your labels.
-# <details><summary>Hint</summary>
+# Average all ants, pixel by pixel, and all bees. Draw a figure with one panel for each class: the mean picture of the
+# class, in natural colours, under the name of the class. The data set returns normalized tensors.
 #
-# Label → name with the colleague's list, name → label with yours.
+# **Guess first.** Will you be able to tell the ant from the bee?
+# <details><summary>Hint 1</summary>
+#
+# `torch.stack(images).mean(dim=0)` is the mean picture of a list of tensors. Collect the pictures of one class with a
+# `for` loop over the data set, or with a list comprehension that has an `if`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `fig, axes = plt.subplots(1, len(dataset.classes))` makes the panels. Before `imshow` a tensor has to go back into a
+# picture: `denormalize`, then `permute(1, 2, 0)`.
 #
 # </details>
 
 # %% tags=["answer"]
-def translate_labels(labels, their_classes, our_classes):
-    """Labels as positions in `our_classes`.
+def draw_mean_pictures(dataset):
+    """Figure with one panel for each class, which shows the mean of its pictures under its name.
 
     Args:
-        labels: list of int, positions in `their_classes`
-        their_classes, our_classes: the same names in different orders
+        dataset: examples are (normalized float tensor (3, height, width), label), `dataset.classes` lists the names
     Returns:
-        list of int, as long as `labels`
+        the Matplotlib figure
     """
     ### BEGIN SOLUTION
-    return [our_classes.index(their_classes[label]) for label in labels]
+    fig, axes = plt.subplots(1, len(dataset.classes), figsize=(8, 4))
+    for number, (ax, name) in enumerate(zip(axes, dataset.classes)):
+        images = [image for image, label in dataset if label == number]
+        ax.imshow(denormalize(torch.stack(images).mean(dim=0)).permute(1, 2, 0))
+        ax.set_title(name)
+        ax.axis("off")
+    return fig
     ### END SOLUTION
 
 
 # %% tags=["right"]
-def translate_labels(labels, their_classes, our_classes):
-    number = {name: i for i, name in enumerate(our_classes)}
-    translated = []
-    for label in labels:
-        translated.append(number[their_classes[label]])
-    return translated
+def draw_mean_pictures(dataset):
+    sums, counts = {}, {}
+    for i in range(len(dataset)):
+        image, label = dataset[i]
+        name = dataset.classes[int(label)]
+        sums[name] = sums.get(name, 0) + denormalize(image).numpy()
+        counts[name] = counts.get(name, 0) + 1
+    figure = plt.figure()
+    for place, name in enumerate(sorted(sums), 1):
+        axis = figure.add_subplot(len(sums), 1, place, title=f"the mean of {name}")
+        axis.imshow((255 * sums[name] / counts[name]).round().astype(np.uint8).transpose(1, 2, 0))
+        axis.axis("off")
+    return figure
 
 
 # %% tags=["right"]
-def translate_labels(labels, their_classes, our_classes):
-    table = np.array([our_classes.index(name) for name in their_classes])
-    return table[np.array(labels, dtype=int)]
+def draw_mean_pictures(dataset):
+    images, labels = next(iter(torch.utils.data.DataLoader(dataset, batch_size=len(dataset))))
+    for label, name in enumerate(dataset.classes):
+        plt.subplot(2, 2, label + 1)
+        mean = denormalize(images)[labels == label].mean(0)
+        plt.imshow(torch.stack(list(mean), dim=-1).numpy())
+        plt.title(name.upper())
+    return plt.gcf()
 
 
-# %% tags=["wrong"] expect="wrong direction"
-# - our_classes.index(their_classes[label])
-# + their_classes.index(our_classes[label])
+# %% tags=["wrong"] expect="end with return fig"
+# - return fig
+# + plt.close(fig)
 
-# %% tags=["wrong"] expect="numbers, not names"
-# - our_classes.index(their_classes[label])
-# + their_classes[label]
+# %% tags=["wrong"] expect="channel last"
+# - .permute(1, 2, 0)
+# +
 
-# %% tags=["wrong"] expect="only works for two classes"
-# - our_classes.index(their_classes[label])
-# + len(our_classes) - 1 - label
+# %% tags=["wrong"] expect="height first"
+# - .permute(1, 2, 0)
+# + .permute(2, 1, 0)
 
-# %% tags=["check"] points=2
-theirs, ours = ["bees", "wasps", "ants", "moths"], ["moths", "ants", "bees", "wasps"]
-translated = list(translate_labels([0, 0, 1, 2, 3], theirs, ours))
-assert not any(isinstance(label, str) for label in translated), "return numbers, not names"
-assert translated != [3, 3, 2, 0, 1], "wrong direction: their label gives a name, the name gives our label"
-assert translated != [3, 3, 2, 1, 0], "reversing the numbers only works for two classes: go through the names"
-assert translated == [2, 2, 3, 1, 0], f"bees, bees, wasps, ants, moths are ours 2, 2, 3, 1, 0, not {translated}"
-assert list(translate_labels([], theirs, ours)) == [], "no labels should give an empty list"
+# %% tags=["wrong"] expect="natural colours"
+# - denormalize(torch.stack(images).mean(dim=0)).permute(1, 2, 0)
+# + denormalize(torch.stack(images).mean(dim=0)).mean(dim=0)
+
+# %% tags=["wrong"] expect="undo the normalization"
+# - denormalize(torch.stack(images).mean(dim=0)).permute(1, 2, 0)
+# + torch.stack(images).mean(dim=0).permute(1, 2, 0).clamp(0, 1)
+
+# %% tags=["wrong"] expect="of its own class"
+# -  if label == number
+# +
+
+# %% tags=["wrong"] expect="one picture, not the mean"
+# - torch.stack(images).mean(dim=0)
+# + images[0]
+
+# %% tags=["wrong"] expect="divide by the number of pictures of the class"
+# - denormalize(torch.stack(images).mean(dim=0))
+# + (denormalize(torch.stack(images)).sum(dim=0) / len(dataset))
+
+# %% tags=["wrong"] expect="no panel is titled"
+# -         ax.set_title(name)
+# +
+
+# %% tags=["check"] points=3
+class Shelf(list):
+    """A small data set: a list of (normalized tensor, label)."""
+
+    classes = ["moths", "wasps", "flies"]
+
+
+labels = [2, 0, 1, 0, 2, 0]
+values = 0.1 + 0.8 * torch.rand(6, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+normalized = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(values)
+shelf = Shelf(zip(normalized, labels))
+shelf.targets = labels
+plt.close("all")
+try:
+    figure = draw_mean_pictures(shelf)
+except TypeError as error:
+    assert "Invalid shape" not in str(error), f"imshow wants the channel last ({error}): permute(1, 2, 0)"
+    raise
+assert isinstance(figure, plt.Figure), f"return the figure, not a {type(figure).__name__}: end with return fig"
+panels = {ax.get_title().lower(): ax.get_images()[-1].get_array() for ax in figure.axes if ax.get_images()}
+plt.close("all")
+
+
+def is_like(shown, picture):
+    return shown.shape == picture.shape[1:] + (3,) and np.abs(shown - picture.permute(1, 2, 0).numpy()).max() < 0.01
+
+
+for label, name in enumerate(shelf.classes):
+    found = [np.asarray(shown) for title, shown in panels.items() if name in title]
+    assert found, f"no panel is titled {name!r}, the titles are {sorted(panels)}: one panel for each class"
+    shown = found[0] / 255 if found[0].dtype == np.uint8 else found[0]
+    assert shown.shape != (4, 5), "a grey picture: natural colours need all three channels, take the mean over dim=0"
+    assert shown.shape != (5, 4, 3), "the picture lies on its side: height first, then width, permute(1, 2, 0)"
+    assert shown.shape == (4, 5, 3), f"pictures of 4 x 5 pixels should give a panel (4, 5, 3), not {shown.shape}"
+    mine = torch.tensor([number == label for number in labels])
+    raw = normalized[mine].mean(dim=0)
+    assert not (is_like(shown, raw) or is_like(shown, raw.clamp(0, 1))), "the colours are false: undo the normalization"
+    assert not is_like(shown, values.mean(dim=0)), "this is the mean of all pictures: each panel is of its own class"
+    assert not is_like(shown, values[mine].sum(dim=0) / 6), "too dark: divide by the number of pictures of the class"
+    one = mine.sum() > 1 and any(is_like(shown, picture) for picture in values[mine])
+    assert not one, "this is one picture, not the mean of all pictures of the class"
+    assert is_like(shown, values[mine].mean(dim=0)), f"the panel {name!r} does not show the mean of its pictures"
 print("✓ task 4")
+
+# %% [markdown]
+# Passed? Then draw the real ones, and compare with your guess:
+
+# %%
+figure = draw_mean_pictures(hymenoptera("train", eval_transform(64)))
+plt.show()
+
+# %% [markdown]
+# <details><summary>What we saw</summary>
+#
+# Two blurred clouds, and neither is an animal. Each one sits in another place and looks another way, so pixel by pixel
+# the legs and stripes cancel out. Whatever tells ants from bees has to be found wherever it lies; lesson 04 builds
+# networks that can do that.
+#
+# </details>
 
 # %% [markdown]
 # ## Task 5 · Design: a split that keeps series together (5 points)

@@ -31,7 +31,8 @@ READY = """async () => {
 STATE = """() => {
     const panel = window.jupyterapp.shell.currentWidget;
     const cells = panel.content.widgets.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim());
-    const outputs = cells.flatMap(c => c.model.outputs.toJSON());
+    const wanted = c => (c.model.getMetadata('tags') || []).includes('raises-exception');
+    const outputs = cells.filter(c => !wanted(c)).flatMap(c => c.model.outputs.toJSON());
     return {
         busy: panel.sessionContext.session.kernel.status !== 'idle'
             || cells.some(c => c.promptNode.innerText.includes('*')),

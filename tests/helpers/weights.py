@@ -23,6 +23,6 @@ def classes_of(path: Path) -> list[str]:
 
 
 def sample_weights() -> Path:
-    """The file that comes with the course."""
-    (path,) = (DATA / "weights").glob("*.safetensors")
+    """The backbone that comes with the course."""
+    (path,) = (DATA / "weights").glob("resnet18-*.safetensors")
     return path

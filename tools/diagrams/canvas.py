@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from diagrams.style import HAIRLINE, INK, MONO, PAPER, SANS, SIZE, WIDTH
+from diagrams.style import DARK_YELLOW, HAIRLINE, INK, MONO, PAPER, SANS, SIZE, WIDTH
 
 Point = tuple[float, float]
 Texts = dict[str, str]  # the words in one drawing, see texts.toml
@@ -71,12 +71,14 @@ class Canvas:
         bold: bool = False,
         mono: bool = False,
         turn: float = 0,
+        stress: str = "",
     ) -> None:
         """Text, one line under the other where it has line breaks; `y` is the middle of the block.
 
         Args:
             anchor: which part of a line lies at `x`: "start", "middle" or "end".
             turn: degrees, clockwise.
+            stress: a part of the text that is written in bold and yellow.
         """
         lines = text.split("\n")
         step = 1.25 * size
@@ -89,7 +91,11 @@ class Canvas:
         style += f' transform="rotate({number(turn)} {number(x)} {number(y)})"' if turn else ""
         for index, line in enumerate(lines):
             place = f'x="{number(x)}" y="{number(top + index * step)}"'
-            self.parts.append(f"<text {place}{style}>{escape(line, quote=False)}</text>")
+            written = escape(line, quote=False)
+            if stress:
+                strong = f'<tspan font-weight="bold" fill="{DARK_YELLOW}">{escape(stress, quote=False)}</tspan>'
+                written = written.replace(escape(stress, quote=False), strong)
+            self.parts.append(f"<text {place}{style}>{written}</text>")
 
     def line(self, points: Sequence[Point], color: str = INK, thick: float = 2, dash: str | None = None) -> None:
         """Straight from point to point."""
@@ -123,10 +129,10 @@ class Canvas:
         left, right = ((base[0] + side * dy * head, base[1] - side * dx * head) for side in (0.85, -0.85))
         self.polygon([(x, y), left, right], color)
 
-    def picture(self, x: float, y: float, width: float, height: float, data: bytes, kind: str, **more: str) -> None:
-        """A picture file inside the drawing, stretched to `width` by `height`."""
-        uri = f"data:image/{kind};base64,{b64encode(data).decode()}"
-        self.add("image", x=x, y=y, width=width, height=height, preserveAspectRatio="none", href=uri, **more)
+    def png(self, x: float, y: float, side: float, data: bytes) -> None:
+        """A square picture file inside the drawing, its pixels left as squares."""
+        uri = f"data:image/png;base64,{b64encode(data).decode()}"
+        self.add("image", x=x, y=y, width=side, height=side, href=uri, style="image-rendering:pixelated")
 
 
 def _towards(start: Point, end: Point, distance: float) -> str:

@@ -39,27 +39,8 @@ def course_map(texts: Texts) -> Canvas:
     for start, end in zip(PLACES, list(PLACES)[1:]):
         ends = [(PLACES[start][0] + half + 4, top + height / 2), (PLACES[end][0] - half - 4, top + height / 2)]
         canvas.arrow(ends, BLUE, 3)
-    first, second, third, last = (center for center, _, _ in PLACES.values())
-    icon = top + 44
-    for back in (2, 1, 0):
-        show_flower(canvas, first - 42 + 10 * back, icon - 24 - 5 * back, 62, 52, (430, 360))
-    dots = [[(second - 40, icon - 18 + 18 * i) for i in range(3)], [(second, icon - 27 + 18 * i) for i in range(4)],
-            [(second + 40, icon - 9 + 18 * i) for i in range(2)]]  # fmt: skip
-    for left, right in zip(dots, dots[1:]):
-        for start_dot in left:
-            for end_dot in right:
-                canvas.line([start_dot, end_dot], GREEN, 0.8)
-    for x, y in sum(dots, []):
-        canvas.circle(x, y, 6, PAPER, GREEN, 2)
-    for index, share in enumerate([0.92, 0.3, 0.12]):
-        y = icon - 20 + 20 * index
-        canvas.box(third - 50, y - 6, 100, 12, PAPER, None, round=0)
-        canvas.box(third - 50, y - 6, 100 * share, 12, PURPLE if share > 0.5 else "#D9AFC8", None, round=0)
-    rise = [(i - 14) ** 2 * (0.25 if i < 14 else 0.1) for i in range(25)]
-    curve = [(last - 48 + 4 * i, icon + 24 - rise[i]) for i in range(25)]
-    canvas.line(curve, ORANGE, 2.5)
-    canvas.circle(curve[4][0] + 5, curve[4][1] - 4, 6, ORANGE)
-    canvas.arrow([(curve[4][0] + 14, curve[4][1] + 2), (curve[9][0] + 6, curve[9][1] - 8)], ORANGE, 2)
+    icons(canvas, top + 44)
+    second, last = PLACES["network"][0], PLACES["loss"][0]
     back_way: list[Point] = [(last, top - 3), (last, 34), (second, 34), (second, top - 4)]
     canvas.arrow(back_way, ORANGE, 3, bend=14, dash="8 5")
     canvas.text((second + last) / 2, 16, texts["step"], 15, ORANGE)
@@ -68,6 +49,30 @@ def course_map(texts: Texts) -> Canvas:
     for index, line in enumerate(texts["around_lessons"].splitlines()):
         lessons(canvas, 210 + 210 * (index % 3), 426 + 32 * (index // 3), line, GREY)
     return canvas
+
+
+def icons(canvas: Canvas, y: float) -> None:
+    """Pictures, a network, bars of probabilities, and a way downhill."""
+    first, second, third, last = (center for center, _, _ in PLACES.values())
+    for back in (2, 1, 0):
+        show_flower(canvas, first - 42 + 10 * back, y - 24 - 5 * back, 62, 52, (430, 360))
+    dots = [[(second - 40, y - 18 + 18 * i) for i in range(3)], [(second, y - 27 + 18 * i) for i in range(4)],
+            [(second + 40, y - 9 + 18 * i) for i in range(2)]]  # fmt: skip
+    for left, right in zip(dots, dots[1:]):
+        for start_dot in left:
+            for end_dot in right:
+                canvas.line([start_dot, end_dot], GREEN, 0.8)
+    for dot in sum(dots, []):
+        canvas.circle(*dot, 6, PAPER, GREEN, 2)
+    for index, share in enumerate([0.92, 0.3, 0.12]):
+        color = PURPLE if share > 0.5 else "#D9AFC8"
+        canvas.box(third - 50, y - 26 + 20 * index, 100, 12, PAPER, None, round=0)
+        canvas.box(third - 50, y - 26 + 20 * index, 100 * share, 12, color, None, round=0)
+    rise = [(i - 14) ** 2 * (0.25 if i < 14 else 0.1) for i in range(25)]
+    curve = [(last - 48 + 4 * i, y + 24 - rise[i]) for i in range(25)]
+    canvas.line(curve, ORANGE, 2.5)
+    canvas.circle(curve[4][0] + 5, curve[4][1] - 4, 6, ORANGE)
+    canvas.arrow([(curve[4][0] + 14, curve[4][1] + 2), (curve[9][0] + 6, curve[9][1] - 8)], ORANGE, 2)
 
 
 def lessons(canvas: Canvas, x: float, y: float, texts: str, color: str) -> None:
@@ -80,7 +85,7 @@ def lessons(canvas: Canvas, x: float, y: float, texts: str, color: str) -> None:
 
 
 def train_val_test(texts: Texts) -> Canvas:
-    canvas = Canvas(430, texts["title"])
+    canvas = Canvas(384, texts["title"])
     left, width, top = 30, 800, 30
     parts = [("train", 1 / 2, BLUE, PALE_BLUE, 180), ("val", 1 / 4, GREEN, PALE_GREEN, 520)]
     parts += [("test", 1 / 4, PURPLE, PALE_PURPLE, 740)]

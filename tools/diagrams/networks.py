@@ -3,7 +3,7 @@
 from math import exp, log
 
 from diagrams.canvas import Canvas, Texts
-from diagrams.parts import sheets, show_digit
+from diagrams.parts import MINUS, show_digit
 from diagrams.style import (
     BLUE,
     GREEN,
@@ -60,7 +60,7 @@ def mlp(texts: Texts) -> Canvas:
     bars(canvas, 462, 424, [120 * share for share in shares], 438)
     canvas.text(571, 462, texts["probabilities"], 15, PURPLE)
     canvas.arrow([(690, 380), (756, 380)], ORANGE, 2.5)
-    canvas.text(720, 362, f"−ln {shares[TRUE]:.2f}", 15, ORANGE)
+    canvas.text(720, 362, f"{MINUS}ln {shares[TRUE]:.2f}", 15, ORANGE)
     canvas.box(762, 352, 74, 56, PALE_ORANGE, ORANGE, 2)
     canvas.text(799, 380, f"{-log(shares[TRUE]):.2f}", 19, bold=True)
     canvas.text(799, 428, texts["loss"], 17, ORANGE, bold=True)
@@ -84,10 +84,20 @@ def small_cnn(texts: Texts) -> Canvas:
     canvas.text(80, base + 24, "1 × 28 × 28", SMALL, BLUE)
     x = 24.0 + 112
     for stage, (channels, side) in enumerate([(16, 14), (32, 7), (64, 3)], start=1):
-        canvas.arrow([(x + 8, base - 14), (x + 58, base - 14)], GREEN, 2.5)
-        canvas.text(x + 33, base - 36, texts["stage"].format(stage), SMALL, GREEN, bold=True)
-        x += 66
-        sheets(canvas, x, base - pixel * side, pixel * side, channels, depth, edge="#6FA9D2")
+        canvas.arrow([(x + 10, base - 14), (x + 72, base - 14)], GREEN, 2.5)
+        canvas.text(x + 41, base - 36, texts["stage"].format(stage), SMALL, GREEN, bold=True)
+        x += 82
+        for back in reversed(range(channels)):
+            canvas.box(
+                x + back * depth,
+                base - pixel * side - back * depth,
+                pixel * side,
+                pixel * side,
+                PALE_BLUE,
+                "#6FA9D2",
+                1,
+                round=0,
+            )
         canvas.text(x + pixel * side / 2 + 12, base + 24, f"{channels} × {side} × {side}", SMALL, BLUE)
         x += pixel * side + (depth * channels if stage < 3 else 0)
     canvas.arrow([(x + 52, base - 46), (x + 126, base - 46)], GREY, 2.5)
@@ -97,9 +107,9 @@ def small_cnn(texts: Texts) -> Canvas:
     for number in range(1, 64):
         canvas.line([(x, base - 2 * number), (x + 12, base - 2 * number)], BLUE, 0.4)
     canvas.text(x + 6, base + 24, "64", SMALL, BLUE)
-    canvas.arrow([(x + 20, base - 64), (x + 66, base - 64)], GREEN, 2.5)
-    canvas.text(x + 42, base - 84, "Linear", SMALL, GREEN, bold=True)
-    x += 76
+    canvas.arrow([(x + 22, base - 64), (x + 86, base - 64)], GREEN, 2.5)
+    canvas.text(x + 53, base - 84, "Linear", SMALL, GREEN, bold=True)
+    x += 96
     for number in range(10):
         place = base - 124 + 12 * number
         canvas.box(x, place, 12, 12, PURPLE if number == TRUE else PALE_PURPLE, PURPLE, 1, round=0)

@@ -1,11 +1,11 @@
-"""Parts that several drawings are made of: tables of cells, stacks of maps, and a digit."""
+"""Parts that several drawings are made of: tables of cells, and a digit."""
 
 import struct
 from collections.abc import Callable, Sequence
 from zlib import adler32, crc32
 
 from diagrams.canvas import Canvas
-from diagrams.style import BLUE, HAIRLINE, INK, PALE_BLUE, PAPER
+from diagrams.style import HAIRLINE, INK, PAPER
 
 Colour = Callable[[int, int], str]
 MINUS = "\N{MINUS SIGN}"
@@ -50,14 +50,6 @@ def numbers(
                 canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell, text, 15, color, bold=bold)
 
 
-def sheets(
-    canvas: Canvas, x: float, y: float, side: float, count: int, step: float, fill: str = PALE_BLUE, edge: str = BLUE
-) -> None:
-    """A stack of maps, one behind the other; the front one has its upper left corner at `x`, `y`."""
-    for back in reversed(range(count)):
-        canvas.box(x + back * step, y - back * step, side, side, fill, edge, thick=1, round=0)
-
-
 def digit() -> list[list[int]]:
     """A handwritten 3 of 28 x 28 pixels, from 0, paper, to 255, ink."""
     stroke = [(9.0, 6.8), (12.0, 5.0), (15.6, 4.9), (18.2, 6.8), (18.3, 9.4), (16.2, 11.8), (12.8, 13.2)]
@@ -94,5 +86,5 @@ def grey_png(rows: Sequence[Sequence[int]]) -> bytes:
 
 def show_digit(canvas: Canvas, x: float, y: float, side: float, edge: str = INK) -> None:
     """The handwritten 3, pixels visible, in a thin frame."""
-    canvas.picture(x, y, side, side, grey_png(digit()), "png", style="image-rendering:pixelated")
+    canvas.png(x, y, side, grey_png(digit()))
     canvas.box(x, y, side, side, "none", edge, thick=1, round=0)

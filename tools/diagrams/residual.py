@@ -3,10 +3,12 @@
 from diagrams.canvas import Canvas, Texts
 from diagrams.style import (
     BLUE,
+    DARK_YELLOW,
     GREEN,
     GREY,
     HAIRLINE,
     INK,
+    LIGHT_BLUE,
     PALE,
     PALE_BLUE,
     PALE_GREEN,
@@ -57,7 +59,8 @@ def residual_block(texts: Texts) -> Canvas:
         canvas.box(center - 84, y + 40, 168, 34, PALE, GREY)
         canvas.text(center, y + 57, "ReLU")
         canvas.arrow([(center, y + 74), (center, y + 102)], BLUE, 2.5)
-        canvas.text(center, y + 122, "return F.relu(out + x)" if shortcut else "return F.relu(out)", 16, mono=True)
+        code = "return F.relu(out + x)" if shortcut else "return F.relu(out)"
+        canvas.text(center, y + 122, code, mono=True, stress=" + x" if shortcut else "")
     canvas.line([(430, 60), (430, 470)], HAIRLINE, 1.5)
     return canvas
 
@@ -66,13 +69,13 @@ def basic_bottleneck(texts: Texts) -> Canvas:
     canvas = Canvas(500, texts["title"])
     basic = [(3, 256, 256), (3, 256, 256)]
     bottleneck = [(1, 256, 64), (3, 64, 64), (1, 64, 256)]
-    for center, key, convolutions in [(200, "basic", basic), (630, "bottleneck", bottleneck)]:
+    for center, key, convolutions in [(210, "basic", basic), (650, "bottleneck", bottleneck)]:
         canvas.text(center, 28, texts[key], 18, bold=True)
         step = 320 / len(convolutions)
         y = 62.0
         for kernel, before, after in convolutions:
             band(canvas, center, y, before)
-            top, bottom = y + 24, y + step - 0
+            top, bottom = y + 24, y + step
             half_in, half_out = 0.45 * before, 0.45 * after
             canvas.polygon(
                 [(center - half_in, top), (center + half_in, top), (center + half_out, bottom),
@@ -82,8 +85,12 @@ def basic_bottleneck(texts: Texts) -> Canvas:
             canvas.text(center + 130, (top + bottom) / 2, f"{weights:,}", 15, GREEN, "start")
             y += step
         band(canvas, center, y, convolutions[-1][2])
-        total = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
-        canvas.text(center, 452, texts["weights"].format(f"{total:,}"), 17, GREEN, bold=True)
+        left = center - 0.45 * 256
+        canvas.arrow([(left, 74), (left - 36, 74), (left - 36, y + 12), (left - 3, y + 12)], YELLOW, 4, bend=18)
+        weights = sum(kernel * kernel * before * after for kernel, before, after in convolutions)
+        of_norms = sum(2 * after for _, _, after in convolutions)
+        canvas.text(center, 448, texts["weights"].format(f"{weights:,}"), 17, GREEN, bold=True)
+        canvas.text(center, 472, texts["parameters"].format(f"{weights + of_norms:,}"), 15, GREY)
     return canvas
 
 
@@ -93,57 +100,54 @@ def band(canvas: Canvas, center: float, y: float, channels: int) -> None:
     canvas.text(center, y + 12, str(channels), 15, BLUE, bold=True)
 
 
-LAYERS = {"layer1": (64, 56), "layer2": (128, 28), "layer3": (256, 14), "layer4": (512, 7)}
-BLOCKS = 2  # in each layer of ResNet-18
-TALL, WIDE = 0.75, 0.12  # px of the drawing for a pixel of a map, and for a channel
+LAYERS = {"layer1": (64, 56, 3), "layer2": (128, 28, 4), "layer3": (256, 14, 6), "layer4": (512, 7, 3)}  # of ResNet-34
+TALL, WIDE, DEEP = 0.75, 0.155, 0.17  # px of the drawing for a pixel of a map, a channel, a pixel seen slantwise
 
 
 def resnet_strip(texts: Texts) -> Canvas:
-    """Each volume is as high as its maps and as wide as it has channels."""
-    canvas = Canvas(396, texts["title"])
-    middle, small = 112, 64 / 224
+    """Each volume is as high and as deep as its maps and as wide as it has channels."""
+    canvas = Canvas(326, texts["title"])
+    middle, end = 136.0, 0.0
     columns: list[tuple[float, str, int, int]] = []
-    end = 0.0
-    for name, channels, side, center in [("picture", 3, 224, 56), ("conv1", 64, 112, 130), ("maxpool", 64, 56, 200)]:
+    for name, channels, side, center in [("picture", 3, 224, 54), ("conv1", 64, 112, 140), ("maxpool", 64, 56, 216)]:
+        left = center - (WIDE * channels + DEEP * side) / 2
         if end:
-            canvas.arrow([(end + 4, middle), (center - 8, middle)], BLUE, 2)
-        end = volume(canvas, center - max(WIDE * channels, 4) / 2, middle, channels, side)
+            canvas.arrow([(end + 4, middle), (left - 4, middle)], BLUE, 2.5)
+        end = volume(canvas, left, middle, channels, side)
         columns.append((center, texts[name], channels, side))
-    canvas.line([(end, middle), (end + 24, middle)], BLUE, 2)
-    end += 24
-    for name, (channels, side) in LAYERS.items():
-        first = end + 14
-        for _ in range(BLOCKS):
-            begin = end + 18
-            fork, rise = end + 6, middle - TALL * side / 2 - 14
-            canvas.line([(end, middle), (begin, middle)], BLUE, 2)
-            end = volume(canvas, begin, middle, channels, side)
-            canvas.line([(end, middle), (end + 8, middle)], BLUE, 2)
-            end += 8
-            canvas.arrow([(fork, middle), (fork, rise), (end, rise), (end, middle - 4)], YELLOW, 2, bend=7)
-            canvas.circle(end, middle, 4, PAPER, INK, 1.6)
-            end += 4
-        columns.append(((first + end) / 2, name, channels, side))
-    canvas.arrow([(end, middle), (end + 22, middle)], BLUE, 2)
-    columns.append((end + 56, "avgpool", 512, 1))
-    end = volume(canvas, end + 26, middle, 512, 4)
-    canvas.arrow([(end + 4, middle), (end + 30, middle)], BLUE, 2)
-    canvas.box(end + 34, middle - 34, 10, 68, PALE_PURPLE, PURPLE, round=1)
-    columns.append((end + 39, "fc", 0, 0))
+    for name, (channels, side, blocks) in LAYERS.items():
+        begin, fork, rise = end + 46, end + 22, middle - (TALL / 2 + DEEP) * side - 24
+        canvas.line([(end, middle), (begin, middle)], BLUE, 2.5)
+        end = volume(canvas, begin, middle, channels, side)
+        columns.append(((begin + end) / 2, name, channels, side))
+        plus = end + 16
+        canvas.line([(end, middle), (plus, middle)], BLUE, 2.5)
+        canvas.arrow([(fork, middle), (fork, rise), (plus, rise), (plus, middle - 7)], YELLOW, 2.5, bend=9)
+        canvas.circle(plus, middle, 6.5, PAPER, INK, 1.6)
+        canvas.line([(plus - 3.5, middle), (plus + 3.5, middle)], INK, 1.6)
+        canvas.line([(plus, middle - 3.5), (plus, middle + 3.5)], INK, 1.6)
+        canvas.text((fork + plus) / 2, rise - 14, f"× {blocks}", 16, DARK_YELLOW, bold=True)
+        end = plus + 6.5
+    canvas.arrow([(end, middle), (end + 28, middle)], BLUE, 2.5)
+    left = end + 33
+    end = volume(canvas, left, middle, 512, 3)
+    columns.append(((left + end) / 2, "avgpool", 512, 1))
+    canvas.arrow([(end + 4, middle), (end + 28, middle)], BLUE, 2.5)
+    canvas.box(end + 33, middle - 34, 11, 68, PALE_PURPLE, PURPLE, round=1)
+    canvas.text(end + 38, 250, "fc", 15, bold=True)
+    canvas.text(end + 38, 274, texts["logits"], SMALL, PURPLE)
     for place, name, channels, side in columns:
-        canvas.text(place, 228, name, SMALL, bold=True)
-        canvas.text(place, 252, str(channels) if channels else texts["logits"], SMALL, BLUE if channels else PURPLE)
-        if side:
-            canvas.text(place, 276, f"{side} × {side}", SMALL)
-            canvas.text(place, 300, f"{max(1, round(side * small))} × {max(1, round(side * small))}", SMALL, GREY)
-    canvas.text(430, 348, texts["blocks"], 15, INK)
-    for x, key, color in [(150, "channels", BLUE), (290, "size", INK), (470, "smaller", GREY)]:
-        canvas.text(x, 376, texts[key], SMALL, color, "start")
+        canvas.text(place, 250, name, 15, bold=True)
+        canvas.text(place, 274, str(channels), 15, BLUE)
+        canvas.text(place, 298, f"{side} × {side}", SMALL)
     return canvas
 
 
 def volume(canvas: Canvas, x: float, middle: float, channels: int, side: float) -> float:
     """Returns where it ends."""
-    width, height = max(WIDE * channels, 4), TALL * side
-    canvas.box(x, middle - height / 2, width, height, PALE_BLUE, BLUE, 1.5, round=1)
-    return x + width
+    width, height, deep = max(WIDE * channels, 2), TALL * side, DEEP * side
+    top, bottom, end = middle - height / 2, middle + height / 2, x + width
+    canvas.polygon([(x, top), (x + deep, top - deep), (end + deep, top - deep), (end, top)], "#EDF5FA", BLUE)
+    canvas.polygon([(end, top), (end + deep, top - deep), (end + deep, bottom - deep), (end, bottom)], LIGHT_BLUE, BLUE)
+    canvas.polygon([(x, top), (end, top), (end, bottom), (x, bottom)], PALE_BLUE, BLUE)
+    return end + deep
