@@ -215,7 +215,6 @@ def output_size(n, kernel, stride=1, padding=0):
     return (n + 2 * padding - kernel) // stride + 1
 
 
-# %%
 for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
     layer = nn.Conv2d(1, 1, kernel_size=kernel, stride=stride, padding=padding)
     side = layer(digit[None, None]).shape[-1]
@@ -324,7 +323,6 @@ def walk(layers, x):
         print(f"{type(layer).__name__:<18} {str(tuple(x.shape)):<16} {count(layer):>7,} parameters")
 
 
-# %%
 walk(tutorial_cnn(), train_images[:2])
 print(f"in all {count(tutorial_cnn()):,} parameters")
 
@@ -427,7 +425,6 @@ class SmallCNN(nn.Module):
         return self.head(self.stages(images))
 
 
-# %%
 small = SmallCNN()
 walk([*small.stages, *small.head], train_images[:2])
 print(f"in all {count(small):,} parameters")
@@ -813,7 +810,6 @@ plt.show()
 # Ask of each: could I read it? Is the label wrong? Do several fail in the same way? In our run most could be read, and
 # some share something: flourishes that few of their class have, such as a 2 with a closed loop, a 1 with a nose and a
 # foot, a 4 whose top is closed like a 9. More such digits in the training set might help more than another layer.
-# Mistakes that a human makes, too, are the end of the road.
 
 # %% [markdown]
 # **Try it.** And pictures that are no digits? Show it pure noise, and look at its **confidence**, the largest
@@ -914,8 +910,8 @@ print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test
 assert test_accuracy >= course.pick(sample=0.94, full=0.988), f"test accuracy {test_accuracy:.3f}"
 
 # %% [markdown]
-# From two thousand digits, that is what four epochs give. On all of MNIST (the profile `full`) the same cells reached
-# 99.2 % of the 10,000 test digits; that training took three epochs, a minute on one core of a processor.
+# On all of MNIST (the profile `full`) the same cells reached 99.2 % of the 10,000 test digits; that training took three
+# epochs, a minute on one core of a processor.
 #
 # Many a loop scores the test set every hundred batches, to watch. It costs time, and whoever watches will stop where it
 # is high: then it is a validation set, with no honest answer left in it.
