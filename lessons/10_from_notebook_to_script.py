@@ -672,9 +672,9 @@ assert not (workplace / "new").exists(), "a folder was left behind"
 #
 # ## Killed, and resumed
 #
-# Lesson 04 interrupted `fit` politely, between two calls. A power cut is not polite. `Popen` starts a process and does
-# not wait for it. We look into its folder again and again, and kill it as soon as the checkpoint of the first of three
-# epochs has appeared. (`poll` returns `None` while a process runs.)
+# A power cut does not wait for the end of an epoch. `Popen` starts a process and does not wait either. We look into its
+# folder again and again, and kill it as soon as the checkpoint of the first of three epochs has appeared. (`poll`
+# returns `None` while a process runs.)
 
 # %% tags=["nbval-ignore-output"]
 import time
