@@ -34,7 +34,8 @@ course = setup(seed=0, lesson="02")
 # %% [markdown]
 # ## What you will have
 #
-# A forecast for every day, made from nothing but the date and yesterday's temperature:
+# A forecast for every day, made from nothing but the date and yesterday's temperature. (These three cells you need not
+# understand yet.)
 
 # %%
 from course_utils import load_temperatures
@@ -122,6 +123,8 @@ for name, days in {"train": train, "val": val, "test": test}.items():
 
 # %% [markdown]
 # ## Look before you train
+#
+# Two columns first: the truth, and what is usual.
 
 # %%
 past = pd.concat([train, val])
@@ -179,7 +182,7 @@ past.loc[jump.nlargest(4).index, ["temp_2", "temp_1", "average", "actual"]]
 #
 # Three guesses miss by 1, −2 and 6 °F. The **mean absolute error** (MAE) is (1 + 2 + 6) / 3 = 3, easily read: we judge
 # by it. The **mean squared error** (MSE) is (1 + 4 + 36) / 3 = 13.7. It fears one large miss more than many small ones,
-# and it is smooth: we train with it.
+# and it is smooth, without the kink that the MAE has at 0: we train with it.
 #
 # A **baseline** is a prediction that needs no learning. If a network does not beat it, nobody needs the network.
 
@@ -230,7 +233,8 @@ assert 1.34 < with_typo["MSE"] / plain["MSE"] < 1.6, (plain, with_typo)
 # <details><summary>Answer</summary>
 #
 # The first: MAE 3, MSE 9. The second: MAE 30 / 100 = 0.3, MSE 900 / 100 = 9. By the MAE the second is ten times better,
-# by the MSE they are equal. (A training aims at the mean of what may come with the MSE, at the median with the MAE.)
+# by the MSE they are equal. (Trained with the MSE, a model aims at the mean of what may come; with the MAE, at the
+# median.)
 #
 # </details>
 
@@ -246,7 +250,8 @@ assert 1.34 < with_typo["MSE"] / plain["MSE"] < 1.6, (plain, with_typo)
 # gradients travel back from right to left: 1, −8, −8, and −16 arrives at w.](figures/autograd.svg)
 #
 # The prediction w · 2 should be 10. Its squared miss is the **loss**, the number that training makes small. Values
-# travel forward; slopes travel back, and each station multiplies what arrives by its own.
+# travel forward, slopes travel back. Each station multiplies what arrives by its own slope: the square by 2 · (−4),
+# the subtraction by 1, the product by 2. So 1 becomes −8, −8 and −16.
 
 # %%
 def loss_of(w):
@@ -289,8 +294,8 @@ print(f"w.grad: {w.grad.item():.2f}   by nudging w a little: {nudged:.2f}")
 # ## Learning one number
 #
 # Why should "mean of both" mix half and half? Let it be w · yesterday + (1 − w) · average, and let the training days
-# choose w. **Gradient descent**: calculate the loss, get its slope, take a step downhill, again and again. How long the
-# steps are is set by the **learning rate**. The step itself is not to be noted down, hence `no_grad()`.
+# choose w. **Gradient descent**: calculate the loss, get its slope, take a step against it, downhill, again and again.
+# How long the steps are is set by the **learning rate**. The step itself is not to be noted down, hence `no_grad()`.
 
 # %%
 def column(name):
@@ -326,7 +331,7 @@ for ax, rate in zip(axes, [0.005, 0.03]):
     ws, heights = zip(*descend_mix(rate, steps=6)[1])
     ax.plot(ws, heights, "o--", linewidth=0.8, label="six steps from w = 0")
     ax.set(title=f"learning rate {rate}", xlabel="w, the weight of yesterday", ylabel="MSE, °F²")
-    ax.legend(loc="upper center")
+axes[0].legend(loc="upper center")
 plt.show()
 
 # %% tags=["proof"]
@@ -352,6 +357,9 @@ assert abs(right[1][0] - best_w) < 0.01, f"one step with the rate 0.014 leads to
 #
 # </details>
 
+# %% [markdown]
+# Does the learned w also help in 2014, which it has not seen?
+
 # %%
 def mix(days):
     return best_w * days["temp_1"] + (1 - best_w) * days["average"]
@@ -365,8 +373,8 @@ gain = score(rivals["mean of both"], val)["MAE"] - score(rivals["learned mix"], 
 assert gain > 0.1, f"the learned mix gains {gain:.2f} °F"
 
 # %% [markdown]
-# Better, on a year it was not fitted to. You have trained a model with one **parameter**, a number that training
-# changes. The network below has 129, and the loop stays the same.
+# It does. You have trained a model with one **parameter**, a number that training changes. The network below has 129,
+# and the loop stays the same.
 #
 # ## Numbers a network likes
 #
@@ -417,7 +425,7 @@ assert (before | after).mean() > 0.9 and after.mean() > 0.65, (before.mean(), af
 #
 # A **linear layer** is a matrix product, `@`, plus a constant, the **bias**. Each row of `x` is multiplied with a
 # column of **weights**, number by number, and added up: shapes (729, 2) and (2, 1) give (729, 1). `straight` is one
-# such layer. `network` has two, and in between `relu` sets negative numbers to 0.
+# such layer. `network` has two. The numbers between them are called *hidden*; `relu` sets the negative ones to 0.
 
 # %%
 def straight(x, weights, bias):
@@ -431,11 +439,12 @@ def network(x, weights1, bias1, weights2, bias2):
 
 
 # %% [markdown]
-# That makes each *hidden* number a **hinge**: flat on one side, sloped on the other. (Without `relu`, sums of sums
-# would be nothing but sums.) We take 32 of them.
+# That makes each hidden number a **hinge**, flat on one side and sloped on the other: `relu(2 * x - 1)` is 0 up to
+# x = 0.5, and climbs from there. We take 32 of them. (Without `relu`, two layers could do no more than one: sums of
+# sums are sums.)
 #
-# Weights start at random. A sum of n random signs grows like √n, so we divide by that. The last bias starts at the mean
-# of the training days.
+# Weights start at random, as equal hinges would stay equal. A sum of n random numbers grows like √n, so we divide by
+# that. The last bias starts at the mean of the training days, no bad first guess.
 
 # %%
 def start(*sizes):
@@ -450,6 +459,9 @@ def start(*sizes):
 print([tuple(parameter.shape) for parameter in start(2, 32, 1)])
 
 # %% [markdown]
+# 64 + 32 + 32 + 1: these are the 129. (The underscore of `requires_grad_()` means: change this tensor, make no new
+# one.)
+#
 # The loop is the one you know, for a list of tensors; `*parameters` hands them over one by one.
 
 # %%
@@ -497,11 +509,37 @@ plt.show()
 # %% tags=["proof"]
 mses = [F.mse_loss(preds, y).item() for preds in (straight(dates, *line), network(dates, *bend))]
 assert mses[1] < mses[0] / 2, f"MSE with one layer {mses[0]:.0f}, with two {mses[1]:.0f}"
+mean_day, std_day = train["day_of_year"].mean(), train["day_of_year"].std()
+assert 182 <= mean_day <= 190, f"the mean date is day {mean_day:.1f}, not early in July"
+corners = (-bend[1] / bend[0][0]).detach().cpu() * std_day + mean_day
+gathered = ((corners > 190) & (corners < 236)).sum().item()
+assert gathered > 20, f"{gathered} of 32 corners lie between 9 July and 24 August"
+leftward = (bend[0] < 0).sum().item()
+assert 12 <= leftward <= 20, f"{leftward} of 32 hinges slope on the left"
+assert corners.max() > 366, f"the last corner lies on day {corners.max():.0f}"
 
 # %% [markdown]
-# There is the bend, and you see the hinges it is made of. Now both features.
+# There is the bend. It is a sum of hinges, with a corner wherever one of them begins to climb or to fall.
+
+# %% [markdown]
+# **Try it.** Draw all 32 hinges, each one times its weight.
+# <details><summary>What we saw</summary>
 #
-# **Guess first.** Yesterday it was 60 °F. What do you expect today, in January? And in July?
+# ```python
+# weights1, bias1, weights2, bias2 = hinges = start(1, 32, 1)
+# descend(network, hinges, dates, y, steps=300)
+# hidden = torch.relu(to_x(year, ["day_of_year"]) @ weights1 + bias1)
+# plt.plot(year, (hidden * weights2[:, 0]).detach().cpu())
+# ```
+#
+# Half of them slope on the left of their corner, half on the right. (One looks straight: its corner lies far outside
+# the year.) At the start all corners lay at the mean date, early in July, since every bias was 0. Training has moved
+# most of them to the warmest weeks, between the middle of July and the middle of August.
+#
+# </details>
+
+# %% [markdown]
+# Now both features. **Guess first.** Yesterday it was 60 °F. What do you expect today, in January? And in July?
 
 # %%
 line, bend = start(2, 1), start(2, 32, 1)
@@ -540,8 +578,9 @@ assert two < one - 1.5, f"validation MSE with one layer {one:.1f}, with two {two
 #
 # ## The same from PyTorch's parts
 #
-# `nn.Linear(2, 32)` is a layer that holds its weights (`.T` turns them over) and bias, `nn.Sequential` puts layers in a
-# row. `assert_close` is silent where two tensors agree, and stops where they do not.
+# `nn.Linear(2, 32)` is a layer that holds its weights and bias. Its weights have the shape (32, 2), which `.T` turns
+# into our (2, 32). What bends between two layers, such as `nn.ReLU`, is called an **activation**. `nn.Sequential` puts
+# parts in a row. `assert_close`, you remember, is silent where two tensors agree.
 
 # %%
 def make_model(inputs=2, activation=nn.ReLU, seed=0):
@@ -560,7 +599,7 @@ print(model)
 # %% [markdown]
 # So far every step looked at all days. A **mini-batch** of 32 (`x[:32]`, `x[32:64]`, …) gives a noisy estimate of the
 # same direction for a fraction of the work. 23 of them are an **epoch**, one pass over all days. (Shuffling is harmless
-# here: each row carries its own yesterday.)
+# here: each row carries its own yesterday.) `TensorDataset` makes pairs of the rows of `x` and `y`.
 
 # %%
 def make_loader(x, y, seed=0):
@@ -575,8 +614,9 @@ print("one batch:", tuple(xb.shape), tuple(yb.shape), "  batches in an epoch:", 
 
 # %% [markdown]
 # An **optimizer** takes over the step. `Adam` is gradient descent that averages over recent gradients and adapts each
-# parameter's step. And since a network that trains for long learns the training days by heart, noise included
-# (**overfitting**), we measure after every epoch and keep a copy of the best parameters, the `state_dict()`.
+# parameter's step. `zero_grad()` clears the gradients, `step()` walks. And since a network that trains for long learns
+# the training days by heart, noise included (**overfitting**), we measure after every epoch and keep a copy of the best
+# parameters, the `state_dict()`.
 
 # %%
 def fit_by_hand(model, train_loader, epochs=30):
@@ -655,8 +695,8 @@ soon = min(history["train_loss"][:25])
 assert soon < losses[100], f"MSE: Adam {soon:.1f} within 25 passes, by hand {losses[100]:.1f} after 100"
 
 # %% [markdown]
-# Adam reaches in some twenty passes what took more than a hundred by hand. Then its training curve creeps down, while
-# the validation curve wavers.
+# Adam reaches in some twenty passes, of 23 steps each, what took more than a hundred by hand, of one. Then its training
+# curve creeps down, while the validation curve wavers.
 #
 # ## The drawer opens
 #

@@ -540,7 +540,8 @@ print("✓ task 4")
 # every third day of the year, so that no row tells another one's answer. It is called for each third of both years.
 # <details><summary>Hint 1</summary>
 #
-# The lesson's learned mix of `temp_1` and `average` is good enough, if w is learned from `past`.
+# The lesson's learned mix of `temp_1` and `average` is good enough, if w is learned from `past`. Its loop fits into the
+# function: make tensors of the three columns, start at w = 0, and take 15 steps with the learning rate 0.005.
 #
 # </details>
 # <details><summary>Hint 2</summary>
