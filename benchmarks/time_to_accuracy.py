@@ -1,4 +1,4 @@
-"""Time to a test accuracy, lesson 04's way against the widely copied loop: MNIST to 99 %, or the sample digits to 97 %.
+"""Time to a test accuracy, lesson 04's way against the widely copied loop: MNIST to 99 %, or the sample digits to 95 %.
 
 The copied loop: a CNN with 5x5 convolutions, Adam at 0.001, batches of 64 transformed image by image. Every hundred
 batches (on the small sample set four times an epoch) it scores the whole test set, with gradients, which is also how it
@@ -28,7 +28,7 @@ def digits() -> tuple[str, float]:
     real = Path(os.environ.get("COURSE_DATA_DIR", ""), "MNIST", "raw", "train-images-idx3-ubyte")
     profile = "full" if os.environ.get("COURSE_DATA_DIR") and real.exists() else "sample"
     setup(profile=profile)
-    return ("MNIST", 0.99) if profile == "full" else ("sample digits", 0.97)
+    return ("MNIST", 0.99) if profile == "full" else ("sample digits", 0.95)
 
 
 class CopiedCNN(nn.Module):
