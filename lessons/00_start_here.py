@@ -26,8 +26,9 @@ from course_utils import setup
 course = setup(seed=0)
 
 # %% [markdown]
-# Now load a network, from a file of 9 MB that came with the course. It is called EfficientNet-Lite0, and it has learned
-# from the 1.3 million photographs of ImageNet, a collection of 1000 kinds of things.
+# Now load a **network**, a long formula that turns the pixels of a picture into one number for each name on its list.
+# The millions of numbers inside it have been learned; they came with the course, in a file of 9 MB. This network is
+# called EfficientNet-Lite0 and has learned from ImageNet, 1.3 million photographs of 1000 kinds of things.
 
 # %%
 from course_utils.models.imagenet import load_imagenet_network
@@ -36,7 +37,8 @@ network, transform, names = load_imagenet_network()
 print(len(names), "names, among them:", ", ".join(names[5:1000:199]))
 
 # %% [markdown]
-# Asking it takes a few lines. You need not understand them today; after lesson 04 you could have written them.
+# Asking it takes a few lines of PyTorch, the library that this course is about; in code it is called `torch`. You need
+# not understand them today; after lesson 04 you could have written them.
 
 # %%
 import torch
@@ -112,7 +114,8 @@ plt.show()
 # </details>
 
 # %% [markdown]
-# **Try it.** Turn the photographer upside down, with `photographer.jpg` and `.rotate(180)`.
+# **Try it.** Turn the photographer upside down: write `photographer.jpg` in the path, and `.rotate(180)` in place of
+# `.crop(…)`.
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -270,10 +273,10 @@ for step in range(60):
 print(f"weight: {weight:.1f}")
 
 # %% [markdown]
-# All steps make 6.0. Yours stopped on the way, and the next cell used what there was without a complaint. So it is when
-# you interrupt a training: the computer takes no harm, but the network is half trained, the optimizer remembers its
-# last steps, and the random numbers have moved on. **Run again from the cell in which the network is made**, not only
-# the one that you interrupted.
+# All steps make 6.0. Yours stopped on the way, and the next cell used what there was without a complaint. (Now put the
+# 0 back.) So it is when you interrupt a training: the computer takes no harm, but the network is half trained, and the
+# random numbers have moved on. **Run again from the cell in which the network is made**, not only the one that you
+# interrupted.
 
 # %% [markdown]
 # ## How exercises work, and how to read an error
@@ -358,7 +361,7 @@ assert len(environment) > 20 and (environment["why"] != "").all()
 #
 # | | `sample` (as long as you choose nothing) | `full` |
 # |---|---|---|
-# | data | small sets that came with the course | real ones: all of MNIST (70,000 digits), photographs, … |
+# | data | small sets that came with the course | real ones: all of MNIST (70,000 handwritten digits), photographs, … |
 # | internet | never used | used once, to fetch them |
 # | runs on | the processor (CPU), a minute or so a lesson | the graphics card, if there is one |
 #

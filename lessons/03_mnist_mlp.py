@@ -9,64 +9,102 @@
 #
 # **You will learn to**
 #
-# - turn the outputs of a classifier into probabilities and into a loss, and measure its accuracy
-# - tell from the very first loss whether a network has started well, and mend one that has not
+# - turn the outputs of a classifier into probabilities and into a loss
+# - tell from the very first loss whether a network has started well
+# - see what hidden layers and the ReLU are good for
 # - write a network from matrix products, then as an `nn.Module`
-# - build the training loop `fit` by hand, and average losses correctly
+# - build the training loop `fit` by hand
 # - choose a learning rate on the validation set, and use the test set once
 
 # %%
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
+from tqdm import tqdm
 
 from course_utils import setup
 
 course = setup(seed=0, lesson="03")
 
 # %% [markdown]
-# ## Ten digits
+# ## What you will have
 #
-# In lesson 02 a network predicted a number, a temperature. That is **regression**. This time it has to choose one of
-# ten classes, the digits 0 to 9. That is **classification**. `load_digits28` returns pictures and labels as two
-# tensors:
+# A network that reads handwriting. Here it is, trained on the spot by the course's helpers:
 
 # %%
-from course_utils import load_digits28
+from torch.utils.data import DataLoader, TensorDataset
 
-train_images, train_labels = load_digits28("train")
-val_images, val_labels = load_digits28("val")
-for images, labels in [(train_images, train_labels), (val_images, val_labels)]:
-    print("images:", tuple(images.shape), images.dtype)
-    print("labels:", tuple(labels.shape), labels.dtype)
-print(f"pixel values from {train_images.min():.0f} to {train_images.max():.0f}")
+from course_utils import MLP, fit, load_digits28, predict
+
+train_set, val_set = (TensorDataset(*load_digits28(split)) for split in ["train", "val"])
+finished = MLP().to(course.device)
+optimizer = torch.optim.Adam(finished.parameters())
+loader = DataLoader(train_set, batch_size=64, shuffle=True)
+passes = course.pick(sample=5, full=1)
+history = fit(finished, loader, optimizer=optimizer, epochs=passes, progress=False)
 
 # %% [markdown]
-# The shape reads (pictures, channels, height, width), as in lesson 01; grey pictures have one channel. The network
-# learns from `train`, we compare our attempts on `val`, and `test` is not even loaded before the end. Look first:
+# Six digits that it has never seen, the last one being the first that it gets wrong, and its ten probabilities for
+# each:
+
+# %%
+logits, labels = predict(finished, DataLoader(val_set, batch_size=500))
+first_wrong = (logits.argmax(dim=1) != labels).nonzero()[0].item()
+fig, axes = plt.subplots(2, 6, figsize=(10, 3.6), height_ratios=[3, 2], sharey="row")
+for (above, below), index in zip(axes.T, [0, 1, 2, 3, 4, first_wrong]):
+    above.imshow(val_set[index][0][0], cmap="gray_r")
+    above.set_title(f"true digit: {labels[index]}")
+    above.axis("off")
+    below.bar(range(10), logits[index].softmax(dim=0))
+    below.set_xticks(range(10))
+axes[1, 0].set_ylabel("probability")
+fig.suptitle("Six digits, and what the network says")
+plt.show()
+
+# %% tags=["proof"]
+share = (logits.argmax(dim=1) == labels).float().mean().item()
+assert share >= course.pick(sample=0.85, full=0.92), f"the finished network reads {share:.3f} of the digits"
+
+# %% [markdown]
+# Mostly one bar takes it all, and over the right number. In an hour you will have built everything behind this picture
+# yourself: the network, its probabilities, the loss that it learned from, and the loop that trained it.
+#
+# ## Ten digits
+#
+# In lesson 02 a network predicted a number, a temperature: **regression**. This time it has to choose one of ten
+# classes, the digits 0 to 9: **classification**. The digits are those of **MNIST**, written by American pupils and
+# census workers around 1990; networks have been tried out on them ever since. 3,500 of the 70,000 come with the course.
+
+# %%
+train_images, train_labels = load_digits28("train")
+val_images, val_labels = load_digits28("val")
+print("images:", tuple(train_images.shape), train_images.dtype)
+print("labels:", tuple(train_labels.shape), train_labels.dtype)
+print(f"pixel values from {train_images.min():.0f} to {train_images.max():.0f}")
+print("how often each digit occurs:", train_labels.bincount().tolist())
+
+# %% [markdown]
+# The shape reads (pictures, channels, height, width), as in lesson 01; grey pictures have one channel. A pixel of value
+# 0 is blank paper, a pixel of value 1 is full ink. A program that always gives the same answer gets about one in ten
+# right: this is the mark to beat.
 
 # %%
 from course_utils import show_batch
 
-show_batch(train_images[:16], train_labels[:16], title="sixteen training digits and their labels")
+show_batch(train_images[:24], train_labels[:24], title="training digits and their labels")
 plt.show()
 
 # %% [markdown]
-# A pixel of value 0 is blank paper, a pixel of value 1 is full ink. The sample digits are blurred, because they were
-# reduced to 8 × 8 pixels once and have been enlarged again. Some are hard to read, but no label looks plainly wrong.
-# How often does each digit occur?
-
-# %%
-counts = train_labels.bincount()
-print("0 to 9:", counts.tolist())
-print(f"share of the most frequent digit: {counts.max() / counts.sum():.2f}")
-
-# %% [markdown]
-# The digits are about equally frequent. So a program that always gives the same answer gets about one in ten right.
-# This is the mark to beat.
+# No two hands write alike: sevens with a bar and without, slanted ones and upright ones, thick strokes and hairlines.
+#
+# Elsewhere you will meet `torchvision.datasets.MNIST("data", train=True, transform=ToTensor(), download=True)`, which
+# downloads the same pictures with their labels. Older tutorials unpickle a file `mnist.pkl.gz`. Better not: a pickle
+# from the internet may run any code while it is opened.
 #
 # The simplest networks know nothing of rows and columns: they take a list of numbers. `flatten(1)` leaves dimension 0
 # (the pictures) as it is and joins all dimensions from 1 on into a single one:
@@ -77,16 +115,12 @@ x_val, y_val = val_images.flatten(1).to(course.device), val_labels.to(course.dev
 print("as pictures:", tuple(train_images.shape), "  as rows:", tuple(x.shape))
 
 # %% [markdown]
-# 28 × 28 pixels have become one row of 784 numbers.
-#
 # ## Ten scores
 #
 # For each class we want one score: the higher it is, the more the picture looks like that class. A **linear
 # classifier** multiplies every pixel by a weight, adds the products up, and adds a constant, the bias. Each class has
-# its own 784 weights, one column of a table of shape (784, 10). The matrix product `@` computes all sums at once:
-# (64, 784) times (784, 10) gives (64, 10), a row of ten scores for each picture of a batch of 64.
-#
-# To begin with, the weights are drawn at random:
+# its own 784 weights, one column of a table. The matrix product `@` computes all sums at once: (64, 784) times (784,
+# 10) gives (64, 10), ten scores for each picture of a batch of 64. To begin with, the weights are drawn at random:
 
 # %%
 torch.manual_seed(0)
@@ -101,21 +135,10 @@ print("first digit:", logits[0].cpu().numpy().round(1))
 # Such scores are called **logits**. They may be positive or negative and add up to nothing in particular. The class
 # with the largest logit is the model's prediction, so far by pure chance.
 #
-# **Check yourself.** Somebody shuffles the 784 numbers of every picture, all pictures in the same way. You could no
-# longer read them. Could such a classifier still learn them as well?
-# <details><summary>Answer</summary>
-#
-# Yes. It has one weight for each position and does not know which positions are neighbours, so any fixed order is as
-# good as any other. Lesson 04 builds a network that makes use of neighbours.
-#
-# </details>
-
-# %% [markdown]
 # ## From scores to probabilities: softmax
 #
-# How sure is the model? We want ten probabilities: none negative, together 1. The exponential function makes every
-# number positive and keeps their order; dividing by the sum does the rest. This is called **softmax**. A small example
-# with three classes:
+# We want ten probabilities: none negative, together 1. The exponential function makes every number positive and keeps
+# their order; dividing by the sum does the rest. This is called **softmax**. With three classes:
 
 # %%
 scores = torch.tensor([2.0, 1.0, 0.0])
@@ -124,37 +147,62 @@ print("exponentials: ", exponentials.numpy().round(2), f"  sum: {exponentials.su
 print("probabilities:", (exponentials / exponentials.sum()).numpy().round(2))
 
 # %% [markdown]
-# A lead of 1 in the score makes a class *e* ≈ 2.72 times as probable (7.39 / 2.72, and 2.72 / 1). For the whole batch,
-# `dim=1` sums along the classes, and `keepdim=True` keeps the sums as a column of shape (64, 1), so that each row is
-# divided by its own sum.
+# A lead of 1 in the score makes a class *e* ≈ 2.72 times as probable (7.39 / 2.72, and 2.72 / 1).
+
+# %% [markdown]
+# **Try it.** Multiply the scores by 10, then by 0.1. How sure does the model become?
+# <details><summary>What we saw</summary>
+#
+# ```python
+# for factor in [10, 0.1]:
+#     print((factor * scores).softmax(dim=0).numpy().round(2))
+# ```
+#
+# Ten times the scores: all but certain. A tenth: hardly a preference, 0.37, 0.33 and 0.3. The size of the
+# *differences* says how sure the model is. (Language models have a knob for it, the *temperature*.)
+#
+# </details>
+
+# %% [markdown]
+# For the whole batch, `dim=1` sums along the classes, and `keepdim=True` keeps the sums as a column of shape (64, 1),
+# so that each row is divided by its own sum. The second line compares with PyTorch's softmax: `assert_close` says
+# nothing where two tensors agree up to rounding, and stops with an error where they do not.
 
 # %%
 probabilities = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
-print("first digit:", probabilities[0].cpu().numpy().round(2))
 torch.testing.assert_close(probabilities, logits.softmax(dim=1))
 
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(9.5, 2.8))
+for ax, values, name in zip(axes, [logits[0], probabilities[0]], ["logits", "probabilities"]):
+    ax.bar(range(10), values.cpu())
+    ax.set(title=f"{name} of the first digit (true: {yb[0]})", xlabel="class", xticks=range(10))
+plt.show()
+
 # %% [markdown]
-# The last line compares with PyTorch's own softmax. `assert_close` says nothing where two tensors agree up to rounding,
-# and stops with an error where they do not.
-#
-# One class has got nearly everything, although the weights are dice. We come back to this oddity.
+# Ten bars up and down become ten bars that add up to 1. One class has got nearly everything, although the weights are
+# random. (Whether it is the right one is luck.) We come back to this oddity.
 #
 # ## From probabilities to a loss: cross-entropy
 #
-# Training needs one number that says how wrong the model is, the loss. For classification it looks at a single
-# probability, the one the model gave to the *true* class, and takes minus its natural logarithm, ln. This is the
-# **cross-entropy**.
+# Training needs one number that says how wrong the model is, the loss. For classification it takes the probability that
+# the model gave to the *true* class, and minus its natural logarithm, ln: the **cross-entropy**.
 
 # %%
 p = np.linspace(0.005, 1, 200)
 fig, ax = plt.subplots(figsize=(5.5, 3))
 ax.plot(p, -np.log(p))
-ax.set(title="What a digit costs", xlabel="probability given to the true class", ylabel="loss")
+for probability in [0.01, 0.1, 0.5, 1.0]:
+    cost = abs(np.log(probability))
+    ax.plot(probability, cost, "o", color="C3")
+    ax.text(probability + 0.03, cost + 0.1, f"p = {probability:g} costs {cost:.2f}")
+ax.set(xlabel="probability of the true class", ylabel="loss", xlim=(0, 1.4))
+ax.set_title("What a digit costs")
 plt.show()
 
 # %% [markdown]
-# A model that gave the truth the probability 1 pays nothing. The less it gave, the more it pays, and the curve climbs
-# without end towards 0: being wrong is bad, being *sure* and wrong is terrible.
+# A model that gave the truth the probability 1 pays nothing. The less it gave, the more it pays, and towards 0 the
+# curve climbs without end: being wrong is bad, being *sure* and wrong is terrible.
 #
 # For a batch we pick from each row the probability of the true class (indexing with two lists takes one element from
 # each row) and average over the pictures:
@@ -213,11 +261,21 @@ print(f"our batch: {cross_entropy(logits, yb):.2f}   PyTorch: {F.cross_entropy(l
 # The first loss is the distance to the largest score, and a little more, because the two large scores share the
 # probability. From here on we use `F.cross_entropy`, and you know what is in it.
 #
+# Much code makes an object of it first, and calls that:
+
+# %%
+criterion = nn.CrossEntropyLoss()
+torch.testing.assert_close(criterion(logits, yb), F.cross_entropy(logits, yb))
+
+# %% [markdown]
+# The same number. An object is worth it where something has to be remembered: the weights of a layer, or a setting such
+# as `nn.CrossEntropyLoss(label_smoothing=0.1)`. Where nothing is kept, as here and in a ReLU, the function will do.
+#
 # **Check yourself.** A model gives all ten classes the same score, say 5. What is its loss, and does it matter that it
 # is 5?
 # <details><summary>Answer</summary>
 #
-# Equal scores give equal probabilities, one tenth each, whatever the score. The loss is −ln(1/10), which is ln 10.
+# Equal scores give equal probabilities, one tenth each. The loss is −ln(1/10) = ln 10, the second dot of the curve.
 #
 # </details>
 
@@ -227,21 +285,21 @@ print(f"our batch: {cross_entropy(logits, yb):.2f}   PyTorch: {F.cross_entropy(l
 # A model that has seen nothing has no reason to prefer a class. It should give each about one tenth, and its loss
 # should be about ln 10. Ours was far above: before any training it is *sure* of wrong answers.
 #
-# The fault lies in the weights. Each logit is a sum of 784 products, and a sum of many random numbers spreads widely:
-# its spread (standard deviation) grows with the square root of how many there are. The number of inputs that go into
-# one sum is called **fan-in**. So we divide the weights by the root of the fan-in, here 28:
+# The fault lies in the weights. Each logit is a sum of 784 products, and the spread (standard deviation) of such a sum
+# grows with the square root of their number, the **fan-in**. So we divide the weights by this root, here 28:
 
 # %%
-print(f"ln 10 = {np.log(10):.2f}   ln 100 = {np.log(100):.2f}")
+print(f"ln 10 = {np.log(10):.2f}")
 scales = {"as drawn": 1.0, "divided by 28": 1 / 784**0.5}
 for name, scale in scales.items():
-    logits = xb @ (scale * weights) + bias
-    first_loss = F.cross_entropy(logits, yb)
-    print(f"{name:>13}: spread of the logits {logits.std():5.2f}   first loss {first_loss:5.2f}")
+    scaled_logits = xb @ (scale * weights) + bias
+    first_loss = F.cross_entropy(scaled_logits, yb)
+    spread = scaled_logits.std()
+    print(f"{name:>13}: spread of the logits {spread:5.2f}   first loss {first_loss:5.2f}")
 
 # %% [markdown]
-# (The spreads are less than 28 and 1, because most pixels are below 1.) The scaled weights start close to ln 10. How
-# sure is the untrained model of its favourite class, picture by picture?
+# (The spreads are less than 28 and 1, because most pixels are 0.) The scaled weights start close to ln 10. How sure is
+# the untrained model of its favourite class, picture by picture?
 
 # %%
 fig, ax = plt.subplots(figsize=(6, 3))
@@ -254,33 +312,30 @@ plt.show()
 
 # %% [markdown]
 # With weights as drawn most digits pile up at 1: the model is certain, about nothing. With scaled weights even the
-# largest of the ten probabilities stays small.
-#
-# The first loss is a free check. Look at it whenever you train a classifier: a value far above the logarithm of the
-# number of classes means a bad start.
+# largest of the ten probabilities stays small. So the first loss is a free check of any classifier: a value far above
+# the logarithm of the number of classes means a bad start.
 #
 # **Check yourself.** A classifier for 100 classes starts with a loss of 2.3. Should you be glad?
 # <details><summary>Answer</summary>
 #
-# You should be suspicious. A hundred equal probabilities give ln 100, twice as much, whatever the labels are. 2.3 is
-# what *ten* equal probabilities give. Either the model is not untrained, or it has ten outputs and no label above 9
-# occurs (otherwise PyTorch would raise an error).
+# You should be suspicious. A hundred equal probabilities give ln 100, twice as much, whatever the labels are. Either
+# the model is not untrained, or it has ten outputs only, and no label above 9 occurs (PyTorch would raise an error).
 #
 # </details>
 
 # %% [markdown]
 # ## Training by hand
 #
-# The recipe is that of lesson 02: `backward()` leaves the gradient in `.grad`, and we take a small step the other way.
-# First, starting values for any number of layers:
+# As in lesson 02, `backward()` leaves the gradient in `.grad`, and we take a small step the other way. First, starting
+# values for any number of layers:
 
 # %%
 def start(widths, scaled=True):
     torch.manual_seed(0)
     parameters = []
     for fan_in, fan_out in zip(widths, widths[1:]):
-        weights = torch.randn(fan_in, fan_out) / (fan_in**0.5 if scaled else 1)
-        parameters += [weights, torch.zeros(fan_out)]
+        table = torch.randn(fan_in, fan_out) / (fan_in**0.5 if scaled else 1)
+        parameters += [table, torch.zeros(fan_out)]
     return [parameter.to(course.device).requires_grad_() for parameter in parameters]
 
 
@@ -288,14 +343,14 @@ print([tuple(parameter.shape) for parameter in start([784, 10])])
 
 # %% [markdown]
 # The model is a function of the input and the parameters. In the training loop, `randperm` puts the numbers of all
-# pictures in random order and `split(64)` cuts that order into batches, so each epoch takes them in another order.
+# pictures in random order, another one each epoch, and `split(64)` cuts that order into batches.
 
 # %%
 def linear(x, weights, bias):
     return x @ weights + bias
 
 
-def train_by_hand(model, parameters, epochs, lr=0.1):
+def train_by_hand(model, parameters, x, y, epochs, lr=0.3):
     generator = torch.Generator().manual_seed(0)
     for epoch in range(epochs):
         for chosen in torch.randperm(len(x), generator=generator).split(64):
@@ -311,50 +366,43 @@ def train_by_hand(model, parameters, epochs, lr=0.1):
 epochs = course.pick(sample=15, full=3)
 before = start([784, 10])
 after = start([784, 10])
-train_by_hand(linear, after, epochs)
+train_by_hand(linear, after, x, y, epochs)
 
 # %% [markdown]
 # ## Accuracy
 #
 # Has it helped? A loss is hard to picture. **Accuracy** is not: the share of pictures whose largest logit is that of
-# the true class. `argmax(dim=1)` gives the position of the largest number of each row, `==` compares it with the label,
-# and the mean of ones (right) and zeros (wrong) is the share of right ones.
+# the true class. `argmax(dim=1)` gives the position of the largest number of each row, and the mean of ones (right) and
+# zeros (wrong) is the share of right ones.
 
 # %% tags=["nbval-ignore-output"]
+from course_utils.evaluation.metrics import accuracy
+
 with torch.no_grad():
     loss_before = F.cross_entropy(linear(x_val, *before), y_val)
     val_logits = linear(x_val, *after)
     loss_after = F.cross_entropy(val_logits, y_val)
 predictions = val_logits.argmax(dim=1)
-by_hand = (predictions == y_val).float().mean().item()
+share_right = (predictions == y_val).float().mean().item()
 print(f"validation loss before: {loss_before:.2f}   after {epochs} epochs: {loss_after:.2f}")
 print("predicted:", predictions[:12].tolist())
 print("true:     ", y_val[:12].tolist())
-print(f"validation accuracy {by_hand:.3f}")
+print(f"accuracy {share_right:.3f}   by the course's helper {accuracy(val_logits, y_val):.3f}")
 
 # %% tags=["proof"]
 assert loss_after < loss_before / 3, f"loss {loss_before:.2f}, then {loss_after:.2f}"
-assert by_hand >= course.pick(sample=0.85, full=0.88), f"accuracy {by_hand:.3f}"
-
-# %% tags=["nbval-ignore-output"]
-from course_utils.evaluation.metrics import accuracy
-
-print(f"the helper says {accuracy(val_logits, y_val):.3f}")
-
-# %% tags=["proof"]
-assert abs(accuracy(val_logits, y_val) - by_hand) < 1e-6, "accuracy, the helper, disagrees"
+assert share_right >= course.pick(sample=0.85, full=0.88), f"accuracy {share_right:.3f}"
+assert abs(accuracy(val_logits, y_val) - share_right) < 1e-6, "accuracy, the helper, disagrees"
 
 # %% [markdown]
-# `accuracy(logits, labels)` is the course's helper. Softmax was not needed: it keeps the order of the scores, so the
-# largest logit belongs to the largest probability.
-#
-# What has the classifier learned? Each class has 784 weights, one for each pixel, so they can be shown as a picture. We
-# subtract the random values they had before, and see what training has added:
+# Nine digits of ten, with one table of weights. What has it learned? Each class has a weight for each pixel, so they
+# can be shown as a picture. We subtract the random values they had before, and see what training has added. (`detach()`
+# gives out numbers without autograd's notes; without it NumPy says *Can't call numpy() on Tensor that requires grad*.)
 
 # %%
 learned = (after[0] - before[0]).detach().cpu().T.reshape(10, 28, 28)
 limit = learned.abs().max()
-fig, axes = plt.subplots(2, 5, figsize=(7.5, 3.4))
+fig, axes = plt.subplots(2, 5, figsize=(9, 4))
 for digit, ax in enumerate(axes.flat):
     shown = ax.imshow(learned[digit], cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.set_title(str(digit))
@@ -364,84 +412,167 @@ fig.colorbar(shown, ax=axes, label="change of weight")
 plt.show()
 
 # %% [markdown]
-# Red pixels speak for the class, blue ones against it. In the picture of the 0 the middle is blue: ink there means that
-# it is no 0. Others are harder to read, because a weight also has to tell a class from the nine others.
+# Red pixels speak for the class, blue ones against it. The 0 is a red ring with a blue middle: ink there means that it
+# is no 0. Others are harder to read, because a weight also has to tell its class from the nine others.
+
+# %% [markdown]
+# **Try it.** Shuffle the 784 pixels, in all pictures in the same way. How many does it still get right? Guess, then
+# run.
+# <details><summary>What we saw</summary>
 #
+# ```python
+# order, shuffled = torch.randperm(784), start([784, 10])
+# train_by_hand(linear, shuffled, x[:, order], y, epochs)
+# print(accuracy(linear(x_val[:, order], *shuffled), y_val))
+# ```
+#
+# As many as before, give or take one or two! It has a weight for each position and does not know which positions are
+# neighbours. Lesson 04 builds a network that does.
+#
+# </details>
+
+# %% [markdown]
 # **Check yourself.** Why do we train on the loss and not on the accuracy, if the accuracy is what we care about?
 # <details><summary>Answer</summary>
 #
-# Change a weight by very little: almost surely no prediction changes, so the accuracy stays exactly the same and its
-# gradient is 0. It does not say which way to go. The loss changes a little with every little change.
+# Change a weight by very little: almost surely no prediction changes, so the gradient of the accuracy is 0 and does not
+# say which way to go. The loss changes a little with every little change.
 #
 # </details>
 
 # %% [markdown]
 # ## Hidden layers
 #
-# A linear classifier weighs each pixel on its own. It cannot say "ink here counts only if there is none over there".
-# For that, layers are stacked, here with 128 and 256 numbers (the widths are a choice), and between two layers stands a
-# **ReLU**, which replaces negative numbers by 0. You met both in lesson 02. The layers between input and output are
-# the hidden ones, and such a network is called a *multilayer perceptron*, **MLP**.
+# A linear classifier weighs each pixel on its own. What it cannot do is best seen with two numbers instead of 784: an
+# input is then a point on paper, and a class a colour. Three arms of a spiral, about 100 points each:
 
 # %%
+rng = np.random.default_rng(0)
+arm = rng.integers(3, size=300)
+radius = rng.uniform(0.1, 1, size=300)
+angle = 2 * np.pi * (arm / 3 + 0.9 * radius) + rng.normal(0, 0.12, size=300)
+points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+points, arms = torch.tensor(points).float().to(course.device), torch.tensor(arm).to(course.device)
+
+# %% [markdown]
+# The usual remedy is to stack layers: the outputs of one are the inputs of the next. The layers between input and
+# output are called **hidden**. Here are two such models, without and with a **ReLU** between the layers, which replaces
+# negative numbers by 0. The second one is a *multilayer perceptron*, **MLP**.
+
+# %%
+def stacked(x, w1, b1, w2, b2, w3, b3):
+    return ((x @ w1 + b1) @ w2 + b2) @ w3 + b3
+
+
 def mlp(x, w1, b1, w2, b2, w3, b3):
     hidden = F.relu(x @ w1 + b1)
     hidden = F.relu(hidden @ w2 + b2)
     return hidden @ w3 + b3
 
 
-parameters = start([784, 128, 256, 10])
-print([tuple(parameter.shape) for parameter in parameters])
-print("logits:", tuple(mlp(xb, *parameters).shape))
-
 # %% [markdown]
-# What is the ReLU good for? Leave it out, and two layers are no more than one: both tables of weights can be multiplied
-# into a single one beforehand.
+# To see what a model thinks, we ask it about every point of a fine grid and colour the grid by its answers:
 
 # %%
-w1, b1, w2, b2, w3, b3 = start([784, 128, 256, 10])
-two_layers = (xb @ w1) @ w2
-one_layer = xb @ (w1 @ w2)
-torch.testing.assert_close(two_layers, one_layer, atol=1e-4, rtol=1e-4)
-print("two layers:", two_layers[0, :5].detach().cpu().numpy().round(2))
-print("one layer: ", one_layer[0, :5].detach().cpu().numpy().round(2))
+def draw_regions(ax, model, parameters):
+    side = torch.linspace(-1.1, 1.1, 220)
+    grid = torch.cartesian_prod(side, side).to(course.device)
+    answers = model(grid, *parameters).argmax(dim=1).reshape(220, 220).T.cpu()
+    colours = {"levels": [-0.5, 0.5, 1.5, 2.5], "colors": ["C0", "C1", "C2"]}
+    ax.contourf(side, side, answers, alpha=0.35, **colours)
+    for number, marker in enumerate("os^"):
+        ax.plot(*points[arms == number].T.cpu(), marker, color=f"C{number}", markersize=4)
+    ax.set_aspect("equal")
+    ax.axis("off")
+
 
 # %% [markdown]
-# Now we train both models, each from scaled and from unscaled weights, and measure what a bad start costs. Everything
-# else is the same.
+# **Guess first.** Which of the three can follow the arms?
 
 # %% tags=["nbval-ignore-output"]
-first_losses, scores = [], []
+fig, axes = plt.subplots(1, 3, figsize=(10.5, 4))
+toy = {}
+for ax, model in zip(axes, [linear, stacked, mlp]):
+    parameters = start([2, 3] if model is linear else [2, 32, 32, 3])
+    train_by_hand(model, parameters, points, arms, epochs=200)
+    toy[model.__name__] = accuracy(model(points, *parameters), arms)
+    draw_regions(ax, model, parameters)
+    ax.set_title(f"{model.__name__}: {toy[model.__name__]:.0%} right")
+print({name: round(share, 2) for name, share in toy.items()})
+plt.show()
+
+# %% tags=["proof"]
+assert max(toy["linear"], toy["stacked"]) < 0.65, toy
+assert toy["mlp"] > 0.95, toy
+
+# %% [markdown]
+# The linear model cuts the paper with straight lines; it cannot do more. Layers without a ReLU are no better: two
+# tables of weights can be multiplied into one beforehand, `(x @ w1) @ w2` is `x @ (w1 @ w2)`. With the ReLU the borders
+# bend with the arms.
+#
+# Each hidden number is 0 on one side of a line and rises on the other: a fold in the paper. The first layer makes 32
+# folds, the second folds the folded paper. In the same way a hidden layer can say of a digit "ink here counts only if
+# there is none over there".
+
+# %% [markdown]
+# **Try it.** How many folds does it take? Train an MLP with only three hidden numbers a layer.
+# <details><summary>What we saw</summary>
+#
+# ```python
+# few = start([2, 3, 3, 3])
+# train_by_hand(mlp, few, points, arms, epochs=200)
+# draw_regions(plt.figure().gca(), mlp, few)
+# plt.show()
+# ```
+#
+# Few bends, and arms that are cut through: 63 % right. With 5 in place of the two middle threes we saw 91 %, with 8
+# all points right.
+#
+# </details>
+
+# %% [markdown]
+# Now the digits, with 128 and 256 hidden numbers (the widths are a choice), each model from scaled and from unscaled
+# weights. So we measure two things at once: what hidden layers gain, and what a bad start costs.
+
+# %% tags=["nbval-ignore-output"]
+first_losses, accuracies = [], []
 for model, widths in [(linear, [784, 10]), (mlp, [784, 128, 256, 10])]:
     for scaled in [True, False]:
         parameters = start(widths, scaled)
         with torch.no_grad():
             first_losses.append(F.cross_entropy(model(x, *parameters), y).item())
-        train_by_hand(model, parameters, epochs)
-        with torch.no_grad():
-            scores.append(accuracy(model(x_val, *parameters), y_val))
+        train_by_hand(model, parameters, x, y, epochs)
+        accuracies.append(accuracy(model(x_val, *parameters), y_val))
 pd.DataFrame({
     "model": ["linear", "linear", "MLP", "MLP"],
     "weights": ["scaled", "unscaled"] * 2,
     "first loss": first_losses,
-    "val accuracy": scores,
-}).round(2)
+    "val accuracy": accuracies,
+}).round(3)
 
 # %% tags=["proof"]
-assert max(first_losses[::2]) < 3 < min(first_losses[1::2]), "only scaled weights start near ln 10"
-assert scores[0] > scores[1] and scores[2] > scores[3], f"scaled weights learn better: {scores}"
+assert max(first_losses[::2]) < 3 < min(first_losses[1::2]), f"only scaled weights start near ln 10: {first_losses}"
+assert accuracies[0] > accuracies[1] + 0.01, f"scaled weights learn better: {accuracies}"
+assert accuracies[2] > accuracies[3] + course.pick(sample=0.5, full=0.01), f"scaled weights learn better: {accuracies}"
+assert accuracies[2] > accuracies[0] + course.pick(sample=0.003, full=0.03), f"the MLP is ahead: {accuracies}"
+if course.profile == "sample":  # with MNIST's many more steps it may recover
+    assert accuracies[3] < 0.3, f"the MLP with unscaled weights: {accuracies}"
 
 # %% [markdown]
-# **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
-# of. For the MLP it is worse. There the spread grows from layer to layer, the first loss is enormous, so is the first
-# step, and on the sample digits the network ends up no better than always giving the same answer. Nothing crashed, and
-# no error was reported, but the first loss told before any training.
+# **The hidden layers gain** a few points: of what the linear model misreads, the MLP reads a good part.
 #
-# With a good start, is the MLP better than the linear model? On the sample digits hardly, if at all: they are too easy
-# to need hidden layers. We keep the MLP because the next lessons build on it.
+# **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
+# of. In the MLP the spread grows from layer to layer, the first loss is enormous, so is the first step, and on the
+# sample digits the network ends up no better than always giving the same answer. No error was reported, but the first
+# loss told before any training.
 
 # %% [markdown]
 # ## The same network as a module
+#
+# ![A batch of 64 digits becomes rows of 784 numbers, then of 128, of 256 and of 10 logits; below, the ten logits of one
+# digit become ten probabilities, and the loss is minus the logarithm of the true one.](figures/mlp.svg)
+#
+# The upper row is the MLP: each arrow is a table of weights. The lower row follows one picture to its loss.
 #
 # Six parameter tensors can be passed around by hand, sixty cannot. An `nn.Module` keeps them: its layers are made in
 # `__init__`, and `forward` says how data flows through them.
@@ -461,57 +592,44 @@ class DigitNet(nn.Module):
 
 
 # %% [markdown]
-# `super().__init__()` prepares the module for noticing the layers assigned to it; without this line the next one fails.
-# There is no backward function to write: autograd derives it from `forward`. And `forward` returns logits: no softmax,
-# since the loss contains it.
-#
-# A module is called like a function, and it can list its parameters. `numel` counts the numbers in a tensor:
+# `super().__init__()` prepares the module for noticing its layers; without this line the next one fails. A backward
+# function is not needed: autograd derives it. And `forward` returns logits: the loss contains the softmax. A module is
+# called like a function, and it can list its parameters:
 
 # %%
+torch.manual_seed(0)
 net = DigitNet()
 for name, parameter in net.named_parameters():
     print(f"{name:>14}: {tuple(parameter.shape)}")
-by_hand = (784 * 128 + 128) + (128 * 256 + 256) + (256 * 10 + 10)
 counted = sum(parameter.numel() for parameter in net.parameters())
-print(f"numbers in all: {counted:,}   inputs × outputs + biases: {by_hand:,}")
+print(f"numbers in all: {counted:,}")
 print(f"first loss: {F.cross_entropy(net(train_images), train_labels).item():.1f}")
 
 # %% [markdown]
-# The first loss is as it should be, because `nn.Linear` takes the fan-in into account when it draws its weights.
-#
-# The course keeps this network as `MLP`, with our sizes unless you give others:
+# The first loss is as it should be, because `nn.Linear` takes the fan-in into account. The course keeps this network as
 # `MLP(in_features=784, hidden=(128, 256), num_classes=10)`.
-
-# %% [markdown]
-# ## A training loop of your own: loss_batch and fit
 #
-# `TensorDataset` and `DataLoader` deal out the batches, as in lesson 02. Several models are to be compared below, and
-# each should see the batches in the same order. So we make the loaders in a function that seeds the order afresh.
+# ## A training loop of your own
+#
+# `TensorDataset` and `DataLoader` deal out the batches, as in lesson 02. Several models are to be compared below on the
+# same batches in the same order, so the loaders are made in a function that seeds the order afresh.
 
 # %%
-from torch.utils.data import DataLoader, TensorDataset
-
-
 def make_loaders(seed=0):
-    train_set = TensorDataset(train_images, train_labels)
-    val_set = TensorDataset(val_images, val_labels)
     generator = torch.Generator().manual_seed(seed)
     train_loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=generator)
     return train_loader, DataLoader(val_set, batch_size=128)
 
 
 train_loader, val_loader = make_loaders()
-for images, labels in val_loader:
-    pass
-print("validation digits:", len(val_labels), "  in the last batch:", len(labels))
+print("validation batches:", [len(labels) for images, labels in val_loader][-4:])
 
 # %% [markdown]
 # Validation batches can be larger, since nothing is kept for a backward pass. The last one holds what is left over;
-# this will matter in a moment.
+# this will matter in a moment. (With a GPU, `pin_memory=True` lays each batch where the GPU can fetch it faster.)
 #
-# Training and validation have much in common: take a batch, compute the loss. Only training goes on to change the
-# parameters. One function can do both; it learns if it is given an optimizer. It returns the loss as a plain number,
-# and how many pictures it was averaged over.
+# Training and validation both take a batch and compute the loss. Only training goes on to change the parameters. So one
+# function does both; it learns if it is given an optimizer:
 
 # %%
 def loss_batch(model, images, labels, optimizer=None):
@@ -524,12 +642,9 @@ def loss_batch(model, images, labels, optimizer=None):
 
 
 # %% [markdown]
-# Validation calls `loss_batch` for every batch and averages. Two new things come with it:
-#
-# - `model.eval()` switches the model to evaluation mode, `model.train()` back. Some layers behave differently in the
-#   two (you will meet them in lesson 04). Ours has none of them, but a loop that forgets it will betray you later.
-# - `torch.inference_mode()` says that no `backward` will follow, so nothing is noted down. It is the stricter and
-#   slightly faster relative of `no_grad`.
+# Validation averages that over all batches, with two precautions. `model.eval()` switches to evaluation mode,
+# `model.train()` back; some layers need it (lesson 04), and a loop that forgets it will betray you later. And
+# `torch.inference_mode()`, the stricter relative of `no_grad`, keeps no notes for a `backward`.
 
 # %%
 def average(pairs):
@@ -544,12 +659,13 @@ def validate(model, loader):
 
 
 # %% [markdown]
-# `zip(*pairs)` turns a list of (loss, size) pairs into one list of losses and one of sizes. `fit` is then short:
+# (`zip(*pairs)` turns a list of pairs into two lists.) `fit` is then short. `tqdm` around the loop draws a progress
+# bar:
 
 # %%
 def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
     history = {"train_loss": [], "val_loss": []}
-    for epoch in range(epochs):
+    for epoch in tqdm(range(epochs), unit="epoch", file=sys.stdout):
         model.train()
         pairs = [loss_batch(model, images, labels, optimizer) for images, labels in train_loader]
         history["train_loss"].append(average(pairs))
@@ -558,28 +674,27 @@ def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
 
 
 # %% [markdown]
-# We train with `SGD`, *stochastic gradient descent*. Its `step` is our `parameter -= lr * parameter.grad`, with the
-# gradient of a random batch.
+# The `step` of `SGD`, *stochastic gradient descent*, is our `parameter -= lr * parameter.grad`.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
 net = DigitNet().to(course.device)
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.3)
+print(f"before training: validation loss {validate(net, val_loader):.3f}")
 by_hand = fit_by_hand(net, *make_loaders(), optimizer, epochs)
 for name, losses in by_hand.items():
     print(f"{name:>10}: first epoch {losses[0]:.3f}   last epoch {losses[-1]:.3f}")
 
 # %% tags=["proof"]
-largest = max(by_hand["train_loss"][-1], by_hand["val_loss"][-1])
-assert largest < np.log(10) / 2, f"a loss ends at {largest:.2f}"
+largest_loss = max(by_hand["train_loss"][-1], by_hand["val_loss"][-1])
+assert largest_loss < np.log(10) / 2, f"a loss ends at {largest_loss:.2f}"
 
 # %% [markdown]
 # ## Averaging losses, and how not to
 #
-# Why does `average` use weights, why not simply take the mean of the batch losses? Because the last batch is smaller,
-# and in a plain mean its few pictures would count as much as a whole batch. Let us measure it: `reduction="none"`
-# leaves the loss of each validation picture unaveraged. We cut these losses into batches of several sizes and average
-# them in three ways: weighted, plain, and, as some programs do by mistake, from the last batch only.
+# Why does `average` use weights? Because the last batch is smaller, and in a plain mean its few pictures would count as
+# much as a whole batch. We take the loss of each picture, cut them into batches of several sizes, and average in three
+# ways: weighted, plain, and, as some programs do by mistake, from the last batch only.
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
@@ -598,50 +713,29 @@ assert np.ptp(table["weighted"]) < 1e-9, "the batch size changes the weighted av
 assert np.ptp(table["plain"]) > 1e-5, "the batch size leaves the plain mean alone"
 
 # %% [markdown]
-# Same model, same pictures: the weighted average is the same for every batch size. The plain mean depends on how the
-# pictures were packed, and the last batch alone may be far off. Only the weighted average is a property of the model.
+# Same model, same pictures, but only the weighted average does not depend on how the pictures were packed. The plain
+# mean agrees where all batches are equally large, as with 100.
 #
-# **Check yourself.** When is the plain mean of the batch losses correct?
-# <details><summary>Answer</summary>
-#
-# When all batches have the same size: when the number of pictures is a multiple of the batch size, as with 100 above,
-# or when `drop_last=True` drops the remainder (then some pictures are not judged at all).
-#
-# </details>
-
-# %% [markdown]
 # ## The helper does the same
 #
-# The course's `fit`, which you met in lesson 02, is this loop. It also measures accuracy and time, and prints a line
-# per epoch. Without a `loss_fn` it uses cross-entropy.
+# The course's `fit` has this loop at its heart. It measures accuracy and time as well, and prints a line per epoch
+# (`progress=False` keeps it quiet). Without a `loss_fn` it uses cross-entropy.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import MLP, fit
-
 train_loader, val_loader = make_loaders()
 torch.manual_seed(0)
 model = MLP().to(course.device)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+history = fit(model, train_loader, val_loader, optimizer=optimizer, epochs=epochs, progress=False)
+for name, losses in [("by hand", by_hand["val_loss"]), ("of fit", history["val_loss"])]:
+    print(f"validation loss {name:>7}: first {losses[0]:.4f}   last {losses[-1]:.4f}")
 
 # %% tags=["proof"]
 for name in by_hand:  # the same network and the same loop: the same losses in every epoch
-    np.testing.assert_allclose(history[name], by_hand[name], atol=1e-3)
-
-# %% tags=["nbval-ignore-output"]
-from course_utils import evaluate
-
-for name, losses in [("by hand", by_hand), ("of fit", history)]:
-    print(f"last validation loss {name}: {losses['val_loss'][-1]:.4f}")
-print(f"validate: {validate(model, val_loader):.4f}   evaluate:", evaluate(model, val_loader))
-
-# %% tags=["proof"]
-assert abs(evaluate(model, val_loader)["loss"] - validate(model, val_loader)) < 1e-5, "evaluate and validate differ"
+    np.testing.assert_allclose(history[name], by_hand[name], atol=course.pick(sample=2e-3, full=2e-2))
 
 # %% [markdown]
-# The same network, the same loop, the same losses. `evaluate(model, loader)` returns loss and accuracy over everything
-# the loader yields. `plot_history` shows what `fit`
-# has measured:
+# The same network, the same loop, the same losses. `plot_history` shows what `fit` has measured:
 
 # %%
 from course_utils import plot_history
@@ -649,40 +743,64 @@ from course_utils import plot_history
 plot_history(history)
 plt.show()
 
-# %% [markdown]
-# The loss falls, the accuracy rises, and the validation curves stay close to the training curves. In the first epochs
-# the validation loss is even the *lower* one. The reason is when the two are measured: the training numbers are
-# averages over the epoch, while the network was still getting better; the validation numbers are taken at its end. (The
-# accuracy wavers more: a picture is right or wrong, and nothing between.)
-#
-# Numbers do not tell *what* goes wrong. `predict(model, loader)` returns all logits and labels, so we can look at
-# pictures that the model gets wrong. Above each stands the answer, and in brackets the true digit:
+# %% tags=["proof"]
+if course.profile == "sample":  # 55,000 digits are harder to learn by heart
+    assert history["train_accuracy"][-1] > 0.98, f"training accuracy {history['train_accuracy'][-1]:.3f}"
+    assert history["train_accuracy"][-1] > history["val_accuracy"][-1] + 0.02, "no gap between training and validation"
 
-# %%
-from course_utils import predict, show_predictions
+# %% [markdown]
+# On the sample digits the training accuracy climbs to almost 1: the network has learned them by heart. The validation
+# curve stays some points below. This gap is **overfitting**. More data helps most; other cures follow in lessons 04
+# and 06. (The jumps at first: at this learning rate one unlucky batch can throw the network back for a while.)
+#
+# *What* goes wrong? Of the pictures that the model gets wrong, these are the eight it was surest of. Above each stands
+# its answer, and in brackets the true digit:
+
+# %% tags=["nbval-ignore-output"]
+from course_utils import show_predictions
 
 val_logits, labels = predict(model, val_loader)
-predictions = val_logits.argmax(dim=1)
-wrong = (predictions != labels).nonzero().flatten()[:8]
+sureness, predictions = val_logits.softmax(dim=1).max(dim=1)
+wrong = (predictions != labels).nonzero().flatten()
+wrong = wrong[sureness[wrong].argsort(descending=True)][:8]
 title = "validation digits taken for others"
-show_predictions(val_images[wrong], labels[wrong], predictions[wrong], title=title)
+picked = val_images[wrong], labels[wrong], predictions[wrong]
+show_predictions(*picked, columns=4, title=title).set_size_inches(8, 5)
 plt.show()
+print(f"sure of these answers to {sureness[wrong].min():.2f} or more")
+
+# %% tags=["proof"]
+assert sureness[wrong].max() > 0.8, f"sure at most to {sureness[wrong].max():.2f}"
 
 # %% [markdown]
-# On most of these sample digits a human would hesitate, too: they are blurred, and cut off at the edges. Perhaps one or
-# two could be read.
+# In our run on the sample digits a human reads six of the eight at once: the broad 4 with its open top, the round 0,
+# the two 5s, the two 8s. Only the 2 that curls into a knot and the 7 with its loop would make anybody hesitate. The
+# network does not hesitate where we would. What a stroke is, it does not know; it has weights for 784 places.
+
+# %% [markdown]
+# **Try it.** Show it what is no digit at all: noise. What does it say, and how sure is it?
+# <details><summary>What we saw</summary>
+#
+# ```python
+# noise = torch.rand(500, 784, device=course.device)
+# surest, answers = model(noise).softmax(dim=1).max(dim=1)
+# print(answers.bincount(minlength=10), surest.mean())
+# ```
+#
+# Mostly that it is a 3, with a probability of about 0.7. Softmax shares out 1 among ten classes, whatever comes in.
+#
+# </details>
 
 # %% [markdown]
 # ## Choosing a learning rate
 #
-# So far the learning rate was 0.1, without a reason. How much does it matter? We train the same network, from the same
-# starting values, on the same batches, with three rates for SGD. A fourth run uses Adam, the optimizer of lesson 02,
-# which adapts the size of the step to each parameter.
+# So far the learning rate was 0.3, without a reason. We train the same network, from the same start, on the same
+# batches, with three rates for SGD, and with Adam, which adapts the size of the step to each parameter.
 
 # %%
-def train(optimizer_class, lr, loss_fn=F.cross_entropy, seed=0):
-    train_loader, val_loader = make_loaders(seed)
-    torch.manual_seed(seed)
+def train(optimizer_class, lr, loss_fn=F.cross_entropy):
+    train_loader, val_loader = make_loaders()
+    torch.manual_seed(0)
     model = MLP().to(course.device)
     optimizer = optimizer_class(model.parameters(), lr=lr)
     settings = {"optimizer": optimizer, "epochs": epochs, "loss_fn": loss_fn, "progress": False}
@@ -692,85 +810,86 @@ def train(optimizer_class, lr, loss_fn=F.cross_entropy, seed=0):
 # %% tags=["nbval-ignore-output"]
 SGD, Adam = torch.optim.SGD, torch.optim.Adam
 runs = {}
-for kind, lr in [(SGD, 0.001), (SGD, 0.1), (SGD, 1.0), (Adam, 0.001)]:
+for kind, lr in [(SGD, 0.003), (SGD, 0.3), (SGD, 1.0), (Adam, 0.001)]:
     runs[f"{kind.__name__}, rate {lr}"] = train(kind, lr)
 val_accuracy = {name: history["val_accuracy"][-1] for name, (model, history) in runs.items()}
 for name, score in val_accuracy.items():
     print(f"{name:>15}: validation accuracy {score:.3f}")
 
 # %% tags=["proof"]
-good, slow = val_accuracy["SGD, rate 0.1"], val_accuracy["SGD, rate 0.001"]
-assert good - slow >= 0.1, f"a hundredth of the rate: {slow:.3f} instead of {good:.3f}"
+slow, good, fast, adam = val_accuracy.values()
+assert good - slow >= course.pick(sample=0.2, full=0.03), f"a hundredth of the rate: {slow:.3f} instead of {good:.3f}"
+assert abs(good - adam) < 0.05, f"Adam {adam:.3f}, SGD {good:.3f}"
+if course.profile == "sample":  # with MNIST's many more steps the large rate may arrive
+    assert good - max(runs["SGD, rate 1.0"][1]["val_accuracy"][:5]) > 0.03, f"rate 1.0 is not behind: {fast:.3f}"
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+fig, axes = plt.subplots(1, 2, figsize=(10.5, 3.6))
 for (name, (_, history)), style in zip(runs.items(), ["-", "--", ":", "-."]):
     for ax, measure in zip(axes, ["train_loss", "val_accuracy"]):
         ax.plot(range(1, epochs + 1), history[measure], style, label=name)
-axes[0].set(title="training loss", xlabel="epoch", ylabel="loss", ylim=(0, 3.6))
+axes[0].set(title="training loss", xlabel="epoch", ylabel="loss", ylim=(0, 2.6))
 axes[1].set(title="validation accuracy", xlabel="epoch", ylabel="accuracy", ylim=(0, 1))
-axes[1].legend()
+fig.legend(handles=axes[0].lines, loc="outside right center")
 plt.show()
 
 # %% [markdown]
-# **A learning rate far too small** looks like a network that cannot learn. The curve of 0.001 is still near its start
-# when 0.1 has long arrived; it moves in the right direction, but would need very many more epochs. **A rate far too
-# large** overshoots: on the sample digits the loss of 1.0 jumps up, then stays near ln 10. Adam reaches the level of
-# the good SGD rate, and sooner, with a small rate: since it adapts its steps, its rates cannot be compared with those
-# of SGD.
-#
-# When a network does not learn, try a rate ten times smaller and one ten times larger before you change anything else.
+# **A learning rate far too small** looks like a network that cannot learn: 0.003 moves in the right direction, but
+# would need very many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
+# down and stay behind. Adam gets as far as the good SGD rate with a small one; its rates cannot be compared with those
+# of SGD. When a network does not learn, try a rate ten times smaller and one ten times larger before anything else.
 #
 # **Check yourself.** The training loss stays near ln 10 for several epochs. Name two quite different reasons that this
 # lesson has shown.
 # <details><summary>Answer</summary>
 #
-# A rate far too small: the network has hardly moved from its start. Or steps far too large, by the rate or by unscaled
-# weights: the network was thrown to where it gives the same answer for every picture. The first losses tell them apart:
-# in the first case a slow fall from ln 10; in the second a loss well above ln 10 at the start, or a jump above it.
+# A rate far too small: the network has hardly moved. Or steps far too large, by the rate or by unscaled weights: it was
+# thrown to where it gives the same answer for every picture. In the first case the loss falls slowly from ln 10; in
+# the second it starts, or jumps, far above.
 #
 # </details>
 
 # %% [markdown]
 # ## The test set, once
 #
-# Which of the four do we take? The one with the best *validation* accuracy; this is what validation is for. The test
-# set has played no part until now, and it must not: whoever picks the best of many attempts on a set has also picked
-# the luckiest one on that set.
+# We take the one with the best *validation* accuracy. The test set must play no part in that: whoever picks the best of
+# many attempts on a set has also picked the luckiest one on that set.
 #
-# An accuracy measured on a limited number of pictures depends on which pictures they happened to be. By how much it
-# typically moves from one set to another of the same size is called its **standard error**: for an accuracy $p$ on $n$
-# pictures it is $\sqrt{p(1-p)/n}$.
+# An accuracy depends on which pictures it was measured on. By how much it typically moves from one set to another of
+# the same size is its **standard error**: for an accuracy $p$ on $n$ pictures it is $\sqrt{p(1-p)/n}$.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils import standard_error
+from course_utils import evaluate, standard_error
 
 chosen = max(val_accuracy, key=val_accuracy.get)
 chosen_model, _ = runs[chosen]
-test_images, test_labels = load_digits28("test")
-test_loader = DataLoader(TensorDataset(test_images, test_labels), batch_size=128)
-test_accuracy = evaluate(chosen_model, test_loader)["accuracy"]
-error = standard_error(test_accuracy, len(test_labels))
-print("chosen on the validation set:", chosen)
-print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test_labels):,} digits")
+test_set = TensorDataset(*load_digits28("test"))
+test_accuracy = evaluate(chosen_model, DataLoader(test_set, batch_size=128))["accuracy"]
+error = standard_error(test_accuracy, len(test_set))
+print(f"chosen: {chosen}, validation accuracy {val_accuracy[chosen]:.3f}")
+print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test_set):,} digits")
 
 # %% tags=["proof"]
-by_hand = (test_accuracy * (1 - test_accuracy) / len(test_labels)) ** 0.5
-assert abs(by_hand - error) < 1e-9, "standard_error is not the formula"
-assert test_accuracy >= course.pick(sample=0.88, full=0.93), f"test accuracy {test_accuracy:.3f}"
+by_formula = (test_accuracy * (1 - test_accuracy) / len(test_set)) ** 0.5
+assert abs(by_formula - error) < 1e-9, "standard_error is not the formula"
+assert test_accuracy >= course.pick(sample=0.86, full=0.93), f"test accuracy {test_accuracy:.3f}"
+if course.profile == "sample":  # with all of MNIST the two may be equal
+    assert test_accuracy < val_accuracy[chosen] + 0.005, f"validation {val_accuracy[chosen]}, test {test_accuracy}"
 
 # %% [markdown]
-# Report both numbers together. Two models whose accuracies differ by about one standard error cannot be told apart on
-# this many pictures; only a difference of several standard errors is convincing. So the sample digits hardly decide
-# between the linear model, the MLP with SGD and the MLP with Adam.
+# Report accuracy and error together: a lead of one standard error is nothing. (Two models on the *same* pictures share
+# their luck, which makes a comparison sharper; see lesson 09.)
+#
+# In our runs on the sample digits the test accuracy was one to three points lower than that on validation. One reason
+# is that we chose by validation. Another: the test digits of MNIST were written by *other* people than the training
+# file, from which the validation digits come. Who wants to read the writing of strangers has to test on strangers.
 #
 # **Check yourself.** After seeing the test accuracy you have an idea, train again and test again: half a point better.
 # What is wrong with reporting that?
 # <details><summary>Answer</summary>
 #
-# The test set has now taken part in a choice, so it has become a second validation set, and its best value is partly
-# luck. Besides, half a point is less than a standard error on a few hundred pictures. Try ideas on validation, as many
-# as you like; test the one you have settled on.
+# The test set has now taken part in a choice, and its best value is partly luck. Besides, half a point is less than a
+# standard error on a thousand pictures. Try ideas on validation; test the one you have settled on.
 #
 # </details>
 
@@ -782,8 +901,7 @@ assert test_accuracy >= course.pick(sample=0.88, full=0.93), f"test accuracy {te
 # %%
 perfect = torch.tensor([[1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0]])
 bound = F.cross_entropy(perfect, torch.tensor([0])).item()
-by_hand = -np.log(np.e / (np.e + 9))
-print(f"lowest possible loss: {bound:.3f}   -ln(e / (e + 9)) by hand: {by_hand:.3f}")
+print(f"lowest possible loss: {bound:.3f}")
 
 
 def softmax_first(outputs, labels):
@@ -791,44 +909,39 @@ def softmax_first(outputs, labels):
 
 
 # %% [markdown]
-# > A loss that gets stuck above this value is the symptom. The gradients suffer, too: they have to pass back through
-# > one more softmax, which lets hardly anything through when an answer is sure, and *sure and wrong* is just where they
-# > are needed. What does it cost? The same training as above, with one softmax and with two; Adam with two seeds. The
-# > last column counts how many of the ten digits the network ever answers on the validation set.
+# > A loss that gets stuck above this value is the symptom. The gradients suffer, too: one more softmax lets hardly
+# > anything through when an answer is sure, and *sure and wrong* is just where they are needed. What does it cost?
 
 # %% tags=["nbval-ignore-output"]
+early = course.pick(sample=5, full=1)
 rows = []
-for kind, lr, seed in [(SGD, 0.1, 0), (Adam, 0.001, 0), (Adam, 0.001, 1)]:
-    for loss_fn in [F.cross_entropy, softmax_first]:
-        model, history = train(kind, lr, loss_fn, seed)
-        answers = predict(model, val_loader)[0].argmax(dim=1).unique()
-        rows.append([history["train_loss"][-1], history["val_accuracy"][-1], len(answers)])
-train_losses, scores, answered = zip(*rows)
-pd.DataFrame({
-    "run": ["SGD", "SGD", "Adam, seed 0", "Adam, seed 0", "Adam, seed 1", "Adam, seed 1"],
-    "softmaxes": [1, 2] * 3,
-    "train loss": train_losses,
-    "val accuracy": scores,
-    "digits answered": answered,
-}).round(3)
+for name, kind, lr in [("SGD, rate 0.3", SGD, 0.3), ("Adam, rate 0.001", Adam, 0.001)]:
+    twice = train(kind, lr, softmax_first)
+    for softmaxes, (_, history) in [("one", runs[name]), ("two", twice)]:
+        val = history["val_accuracy"]
+        rows.append([name, softmaxes, history["train_loss"][-1], val[early - 1], val[-1]])
+columns = ["run", "softmaxes", "train loss", f"val accuracy, epoch {early}", "at the end"]
+pd.DataFrame(rows, columns=columns).round(3)
 
 # %% tags=["proof"]
-assert min(train_losses[1::2]) > bound, "with two softmaxes a loss is below the bound"
-assert scores[0] > scores[1], f"with SGD the second softmax costs nothing: {scores[:2]}"
+assert min(rows[1][2], rows[3][2]) > bound, f"with two softmaxes a loss is below the bound: {rows}"
+assert max(rows[0][2], rows[2][2]) < 0.3, f"with one softmax a loss is stuck: {rows}"
+if course.profile == "sample":  # with MNIST's many more steps an epoch is enough to catch up
+    assert rows[0][3] > rows[1][3] + 0.1, f"with SGD the second softmax costs nothing early: {rows}"
+    assert rows[1][4] < rows[0][4] + 0.005, f"with SGD the second softmax costs nothing at the end: {rows}"
 
 # %% [markdown]
-# > SGD pays at once. Adam, which adapts its steps to the size of the gradients, may hide the mistake: on the sample
-# > digits one seed gives a normal accuracy (luck, even where it is a little higher), while with the other a whole digit
-# > is never answered. Return logits from `forward`, give logits to `F.cross_entropy`, and call `softmax` only where
-# > somebody wants to read probabilities.
+# > On the sample digits, with SGD, the network wakes up late and is still behind at the end. Adam, which adapts its
+# > steps to the size of the gradients, nearly hides the mistake; the loss gives it away. Return logits from `forward`,
+# > give logits to `F.cross_entropy`, and call `softmax` only where somebody wants to read probabilities.
 #
 # ## Summary
 #
 # - Logits are scores; softmax makes probabilities of them; cross-entropy is minus the log of the true class's one.
 # - The first loss should be about the log of the number of classes; weights are scaled by 1 / √fan-in to get there.
+# - Layers without a ReLU between them are one layer; with it, borders bend.
 # - An `nn.Module` keeps the parameters, a `DataLoader` deals out the batches, `fit` trains and validates in turn.
-# - Average batch losses weighted by batch size; report accuracy as well as loss.
-# - Choose learning rate and optimizer on validation, test once, and say how large the standard error is.
+# - Average batch losses weighted by batch size; choose on validation, test once, and state the standard error.
 #
 # **Exercises**: [03 exercises](exercises/03_mnist_mlp.ipynb)
 #

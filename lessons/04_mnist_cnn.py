@@ -1,58 +1,123 @@
 # %% [markdown]
 # # 04 · Convolutional networks
 #
-# You build a network that looks at a picture through small windows, train it well and without waste, and then look
+# You build a network that looks at a picture through small windows, see it beat a larger one that does not, and look
 # inside it.
 #
-# **Time** about 70 minutes, of which the computer works 20 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 20 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 02](02_tensors_and_regression.ipynb),
 # [lesson 03](03_mnist_mlp.ipynb)
 #
 # **You will learn to**
 #
 # - compute a convolution by hand, and predict the shape that comes out of any layer
+# - say how much of a picture one number deep inside a network can see
 # - build a small network from convolution, BatchNorm and pooling
-# - train it with AdamW and a one-cycle learning rate, and compare recipes fairly
-# - measure where time and memory go: preparing pictures, keeping gradients
+# - tell what a learning rate has brought, and what its schedule
+# - teach a network by augmentation what it cannot know by itself
 # - find the worst mistakes, and look at filters and feature maps
-# - resume an interrupted training without changing its result
 
 # %%
+import copy
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import setup
 
 course = setup(seed=0, lesson="04")
 
 # %% [markdown]
-# ## The digits again
+# ## What you will have
 #
-# The same pictures as in lesson 03: tensors (PyTorch's arrays of numbers) of shape (pictures, channels, height, width)
-# with values from 0, paper, to 1, ink. The network learns from `train`, every choice is made on `val`, and `test` is
-# loaded at the very end.
+# The digits of lesson 03 again: tensors of shape (pictures, channels, height, width), from 0, paper, to 1, ink. The
+# networks learn from `train`, every choice is made on `val`, and `test` is loaded at the very end.
 
 # %%
 from course_utils import load_digits28
 
 train_images, train_labels = load_digits28("train")
 val_images, val_labels = load_digits28("val")
+val_loader = DataLoader(TensorDataset(val_images, val_labels), batch_size=500)
 print("train:", tuple(train_images.shape), "  val:", tuple(val_images.shape))
 
 # %% [markdown]
-# The network of lesson 03 flattened each picture into a row of 784 numbers. It did not know which pixels are
-# neighbours, and it would have learned just as well from pixels in a jumbled order. But a stroke, a corner, a loop are
-# made of neighbouring pixels. A **convolution** is a layer that looks at neighbours.
+# Two networks learn from them, with lesson 03's `fit`: the `MLP` from there, and the `CNN` that this lesson builds.
+
+# %%
+from course_utils import CNN, MLP, fit
+
+torch.manual_seed(0)
+first_models = {"MLP": MLP(), "CNN": CNN()}
+first_loader = DataLoader(TensorDataset(train_images, train_labels), batch_size=64, shuffle=True)
+first_epochs = course.pick(sample=4, full=1)
+for model in first_models.values():
+    optimizer = torch.optim.Adam(model.to(course.device).parameters(), lr=0.003)
+    fit(model, first_loader, optimizer=optimizer, epochs=first_epochs, progress=False)
+
+# %% [markdown]
+# Now we push digits that they have never seen to the right, by four pixels, and ask both. (`F.pad` adds four columns of
+# zeros on the left; −4 takes four away on the right.)
+
+# %%
+def ask(model, images):
+    with torch.inference_mode():
+        return model.eval()(images.to(course.device)).argmax(dim=1).cpu()
+
+
+# %%
+from course_utils import show_predictions
+
+pushed = F.pad(val_images[:8], (4, -4))
+preds = torch.cat([ask(model, pushed) for model in first_models.values()])
+title = "moved by four pixels: the MLP's answers above, the CNN's below"
+fig = show_predictions(torch.cat([pushed, pushed]), val_labels[:8].repeat(2), preds, title=title)
+for ax in fig.axes:  # a frame shows how far they have moved
+    ax.axis("on")
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
+plt.show()
+
+# %% tags=["nbval-ignore-output"]
+def accuracy(model, images):
+    return (ask(model, images) == val_labels).float().mean().item()
+
+
+for name, model in first_models.items():
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    before, after = accuracy(model, val_images), accuracy(model, F.pad(val_images, (4, -4)))
+    print(f"{name}, {weights:>7,} parameters: accuracy {before:.2f}, moved {after:.2f}")
+
+# %% tags=["proof"]
+mlp, cnn = first_models.values()
+before = accuracy(mlp, val_images), accuracy(cnn, val_images)
+after = [accuracy(model, F.pad(val_images, (4, -4))) for model in (mlp, cnn)]
+assert min(before) > course.pick(sample=0.8, full=0.9), f"unmoved {before}"
+assert after[0] < 0.5 < 0.75 < after[1], f"moved {after}"
+
+# %% [markdown]
+# A tick is a right answer, a cross a wrong one, with the truth in brackets. Four pixels, which no human would mind, and
+# the MLP is all but blind. The CNN, with a sixth of the parameters, reads on. Why?
 #
-# ## A convolution by hand
+# The MLP flattens a picture into a row of 784 numbers. It does not know which pixels are neighbours, and would learn
+# just as well from jumbled ones. But strokes, corners, loops are made of neighbours. A **convolution** is a layer that
+# looks at neighbours.
+
+# %% [markdown]
+# ## A window that slides
 #
-# Take a small table of weights, called **filter** or **kernel**. Lay it over the upper left corner of the picture,
-# multiply each weight with the pixel beneath it, and add the products up: that is one number of the result. Move the
-# filter one pixel to the right, do the same, and so on, row by row.
+# ![A filter of 3 × 3 weights lies over the upper left corner of a picture of 4 × 6 pixels, blank on its left and inked
+# on its right; the nine products are added to one number of the result; then it moves on by one column, and so on down
+# to the last place at the lower right](figures/convolution.svg)
+#
+# Take a small table of weights, called **filter** or **kernel** (not the kernel that runs your notebook). Lay it over
+# the upper left corner of the picture, multiply each weight with the pixel beneath it, and add the products up: that is
+# one number of the result, the **feature map**. Move on by one pixel, and again, row by row.
 
 # %%
 def convolve(image, kernel):
@@ -67,113 +132,118 @@ def convolve(image, kernel):
 
 
 # %% [markdown]
-# Try it on a tiny picture that is blank on its left and inked on its right. The filter has negative weights on its left
-# and positive ones on its right:
+# **Guess first.** The picture in the drawing is blank on its left and inked on its right. Where will the result be 0?
 
 # %%
-tiny = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]).repeat(4, 1)
+tiny = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]] * 4)
 vertical = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
-print("picture:", tuple(tiny.shape), "  result:", tuple(convolve(tiny, vertical).shape))
 print(convolve(tiny, vertical))
 
 # %% [markdown]
-# Where the picture does not change, positive and negative weights cancel and the result is 0. Where paper turns into
-# ink, the result is large. The filter is an **edge detector**, and the result, a picture of where edges are, is called
-# a **feature map**. Turned on its side, the same filter finds horizontal edges. Now a real digit:
+# Where nothing changes, positive and negative weights cancel. Where paper turns into ink, the result is large: this
+# filter is an **edge detector**. Turned, it finds horizontal or diagonal edges. Now on real digits:
 
 # %%
-digit = train_images[20, 0]
-kernels = {"vertical edges": vertical, "horizontal edges": vertical.T}
-fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.8))
-axes[0].imshow(digit, cmap="gray_r")
-axes[0].set_title(f"a {train_labels[20]}")
-for ax, (title, kernel) in zip(axes[1:], kernels.items()):
-    shown = ax.imshow(convolve(digit, kernel), cmap="RdBu_r", vmin=-3, vmax=3)
-    ax.set_title(title)
-for ax in axes:
+diagonal = torch.tensor([[-2.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]])
+kernels = {"vertical edges": vertical, "horizontal edges": vertical.T, "diagonal edges": diagonal}
+
+# %%
+digit = train_images[22, 0]
+fig, axes = plt.subplots(2, 4, figsize=(9, 4.6))
+for row, image in zip(axes, [train_images[2, 0], digit]):
+    row[0].imshow(image, cmap="gray_r")
+    for ax, (title, kernel) in zip(row[1:], kernels.items()):
+        shown = ax.imshow(convolve(image, kernel), cmap="RdBu_r", vmin=-4, vmax=4)
+        ax.set_title(title)
+for ax in axes.flat:
     ax.axis("off")
 fig.colorbar(shown, ax=axes, label="result")
+fig.suptitle("Two digits and three feature maps of each")
 plt.show()
 
 # %% [markdown]
-# Red marks places where the picture gets darker from left to right (in the middle) or from top to bottom (on the
-# right), blue where it gets lighter. Strokes appear as a pair: one edge where the ink begins, one where it ends.
-# (At the border of the picture, where a filter does not fit, one of the two is missing.)
+# Red marks where the picture gets darker in the filter's direction (to the right, downwards, to the lower right), blue
+# where it gets lighter. Every stroke is a pair: an edge where the ink begins, and one where it ends. Strokes along the
+# direction leave next to nothing.
+
+# %% [markdown]
+# **Try it.** What does a filter of 25 equal weights do, each 1/25? Guess, then run `convolve` with it.
+# <details><summary>One way, and what we saw</summary>
 #
-# PyTorch's `F.conv2d` computes the same, many times faster. It expects pictures as (pictures, channels, height, width)
-# and filters as (filters, channels, height, width), so we add the missing dimensions of size 1:
+# ```python
+# plt.imshow(convolve(digit, torch.ones(5, 5) / 25), cmap="gray_r")
+# plt.title("25 equal weights")
+# plt.show()
+# ```
+#
+# Each number is the mean of 25 neighbouring pixels: the digit is blurred. Such filters smooth noise in photographs.
+#
+# </details>
+
+# %% [markdown]
+# `F.conv2d` computes the same, from pictures (pictures, channels, height, width) and filters (filters, channels,
+# height, width), so we add the missing dimensions of size 1. `assert_close` is silent where two tensors agree up to
+# rounding, and stops with an error where they do not.
 
 # %%
 by_torch = F.conv2d(digit[None, None], vertical[None, None])
 print("shape:", tuple(by_torch.shape))
 torch.testing.assert_close(by_torch[0, 0], convolve(digit, vertical))
 
-# %% tags=["proof"]
-from time import perf_counter
-
-times = [perf_counter()]
-for _ in range(5):
-    F.conv2d(digit[None, None], vertical[None, None])
-    times.append(perf_counter())
-convolve(digit, vertical)
-theirs, ours = min(np.diff(times)), perf_counter() - times[-1]
-assert ours > 5 * theirs, f"convolve {1000 * ours:.2f} ms, conv2d {1000 * theirs:.2f} ms"
-
 # %% [markdown]
-# The last line compares the two results. `assert_close` says nothing where they agree up to rounding, and stops with an
-# error where they do not. You will meet it wherever we have computed something by hand.
-#
-# In a network nobody writes such filters down. Their weights are **parameters**, numbers that training finds, like all
-# others.
+# (In mathematics the filter is turned around first, and ours is a *cross-correlation*. Deep learning leaves the turning
+# out and keeps the name.) In a network nobody writes filters down: training finds their weights.
 
 # %% [markdown]
 # ## What shape comes out?
 #
-# A 3 × 3 filter fits into a row of 28 pixels at 26 places, so the result is smaller than the picture. Two settings
-# change that. **Padding** puts a frame of zeros around the picture first: with a frame of 1 a 3 × 3 filter returns the
-# size it was given. **Stride** is how far the filter moves at each step: with a stride of 2 the result has half as many
-# rows and columns. Along each side, with input size $n$, kernel $k$, padding $p$ and stride $s$,
+# ![Three drawings. Padding 1: a frame of zeros around 5 × 5 pixels, and the map has 5 × 5 numbers again. Stride 2: the
+# window moves two pixels at a time, and the map has 2 × 2. Max pooling: of each square of 2 × 2 numbers the largest is
+# kept](figures/stride_padding_pooling.svg)
+#
+# A 3 × 3 filter fits into a row of 28 pixels at 26 places. **Padding** puts a frame of zeros around the picture first,
+# **stride** is how far the filter moves at each step. Along each side, with input size $n$, kernel $k$, padding $p$ and
+# stride $s$,
 #
 # $$\text{output} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
 #
-# The padded side has $n + 2p$ places, the filter can move by $n + 2p - k$ of them, and the brackets mean rounding down:
-# a last step that does not fit is not made.
+# The filter can move by $n + 2p - k$ pixels, and the brackets mean rounding down: a last step that does not fit is not
+# made. **Guess first** what becomes of 28 pixels with kernel 5, stride 3 and no padding (the last line below).
 
 # %%
 def output_size(n, kernel, stride=1, padding=0):
     return (n + 2 * padding - kernel) // stride + 1
 
 
-# %%
-for settings in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
-    kernel, stride, padding = settings
+for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
     layer = nn.Conv2d(1, 1, kernel_size=kernel, stride=stride, padding=padding)
-    measured = layer(digit[None, None]).shape[-1]
-    formula = output_size(28, *settings)
-    print(f"kernel, stride, padding {settings}: formula {formula}, torch {measured}")
+    side = layer(digit[None, None]).shape[-1]
+    formula = output_size(28, kernel, stride, padding)
+    print(f"kernel {kernel}, stride {stride}, padding {padding}: {formula}, torch {side}")
+
+# %% tags=["proof"]
+for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (5, 1, 2), (3, 2, 1), (5, 3, 0)]:
+    layer = nn.Conv2d(1, 1, kernel_size=kernel, stride=stride, padding=padding)
+    assert layer(digit[None, None]).shape[-1] == output_size(28, kernel, stride, padding)
 
 # %% [markdown]
-# `nn.Conv2d` is the layer: an `nn.Module` (a part of a network that keeps its own parameters) around `F.conv2d`.
+# `nn.Conv2d` is the layer, an `nn.Module` around `F.conv2d` that keeps its weights.
 #
-# The second way to make maps smaller is **max pooling**: cut the map into squares of 2 × 2 and keep only the largest
-# number of each. A strong answer anywhere in the square survives; where exactly it was is forgotten. By hand, we name
-# the four pixels of every square by slices with step 2 and take the largest:
+# **Max pooling** keeps the largest of every 2 × 2 numbers: a strong answer survives, where exactly it was is forgotten.
+# By hand, `reshape` cuts rows and columns into pairs, and `amax` takes the largest over both.
 
 # %%
-top_left, top_right = digit[0::2, 0::2], digit[0::2, 1::2]
-bottom_left, bottom_right = digit[1::2, 0::2], digit[1::2, 1::2]
-by_hand = torch.stack([top_left, top_right, bottom_left, bottom_right]).amax(dim=0)
+by_hand = digit.reshape(14, 2, 14, 2).amax(dim=(1, 3))
 pooled = nn.MaxPool2d(2)(digit[None, None])
 print("shape:", tuple(pooled.shape))
 torch.testing.assert_close(pooled[0, 0], by_hand)
 
 # %% [markdown]
-# The formula holds for pooling, too: kernel 2 and stride 2.
-#
-# **Check yourself.** A map of 7 × 7 goes through `MaxPool2d(2)`. What comes out, and what happens to the last row?
+# **Check yourself.** The formula holds for pooling, too, with kernel 2 and stride 2. A map of 7 × 7 goes through
+# `MaxPool2d(2)`. What comes out, and what happens to the last row?
 # <details><summary>Answer</summary>
 #
-# (7 − 2) divided by 2 is 2.5, rounded down 2, plus 1 makes 3: a 3 × 3 map. The last row and column are left out.
+# (7 − 2) divided by 2 is 2.5, rounded down 2, plus 1 is 3: a 3 × 3 map. The last row and column are left out.
 #
 # </details>
 
@@ -181,8 +251,8 @@ torch.testing.assert_close(pooled[0, 0], by_hand)
 # ## Many filters, many channels
 #
 # One filter finds one kind of thing. A layer has many, and each makes one map: these are the **channels** of the
-# result. The next layer sees all of them at once. Its filters have a slice for every channel: convolve each channel
-# with its slice, and add up, plus one number per filter, its **bias**. (The brackets of `[c]` keep the dimension.)
+# result. Each filter of the next layer has a slice for every channel: convolve each channel with its slice, add up, and
+# add one number, the filter's **bias**. (`[c]` in brackets keeps the dimension.)
 
 # %%
 torch.manual_seed(0)
@@ -194,9 +264,8 @@ by_hand = sum(by_channel) + layer.bias[None, :, None, None]
 torch.testing.assert_close(layer(maps), by_hand)
 
 # %% [markdown]
-# The weights read (filters, channels of the input, height, width). Their number does not depend on the size of the
-# picture, since the same filter is used at every place. This is **weight sharing**. What does it save? Compare with a
-# linear layer, which joins each input pixel to each number of the result by a weight of its own:
+# The size of the picture does not occur among the weights: the same filter is used at every place. This is **weight
+# sharing**. A linear layer would join each pixel to each number of the result by a weight of its own:
 
 # %%
 def count(module):
@@ -204,22 +273,22 @@ def count(module):
 
 
 convolution = count(nn.Conv2d(1, 16, kernel_size=5, padding=2))
-fully_joined = 784 * (16 * 784) + 16 * 784  # nn.Linear(784, 16 * 784), weights and biases
-print(f"16 maps of 28 x 28: convolution {convolution:,}, linear {fully_joined:,} parameters")
+linear = 784 * (16 * 784) + 16 * 784  # nn.Linear(784, 16 * 784), weights and biases
+print(f"16 maps of 28 x 28: convolution {convolution:,}, linear {linear:,} parameters")
 
 # %% [markdown]
-# Sharing also builds a piece of knowledge into the network: what is worth finding here is worth finding there. When the
-# picture moves by three pixels, the map moves by three pixels and is otherwise the same. (`roll` pushes the columns to
-# the right; the three that fall out come back at the left, so we leave them out of the comparison.)
+# And sharing builds in a piece of knowledge: what is worth finding here is worth finding there. When the picture moves
+# by three pixels, the map moves by three pixels and is otherwise the same:
 
 # %%
-moved = torch.roll(digit, 3, dims=1)
 before = F.conv2d(digit[None, None], vertical[None, None])
-after = F.conv2d(moved[None, None], vertical[None, None])
+after = F.conv2d(F.pad(digit, (3, -3))[None, None], vertical[None, None])
 torch.testing.assert_close(after[..., 3:], before[..., :-3])
 
 # %% [markdown]
-# **Check yourself.** How many weights and biases has `nn.Conv2d(32, 64, kernel_size=3)`?
+# That is half of the answer to our *Why?*. The other half follows soon.
+#
+# **Check yourself.** How many weights and biases does `nn.Conv2d(32, 64, kernel_size=3)` have?
 # <details><summary>Answer</summary>
 #
 # 64 filters with 32 slices of 9 weights make 18,432 weights, and there is one bias for each filter: 64.
@@ -229,9 +298,8 @@ torch.testing.assert_close(after[..., 3:], before[..., :-3])
 # %% [markdown]
 # ## A well-known network, shape by shape
 #
-# A widely copied tutorial classifies MNIST with the following network. Between convolutions stands the **ReLU** of
-# lesson 03, which replaces negative numbers by 0; without it two convolutions would be no more than one. The last layer
-# returns ten **logits**, one score for each class.
+# This network for MNIST stands in many tutorials. After each convolution comes lesson 03's **ReLU**, which replaces
+# negative numbers by 0; without it two convolutions would be no more than one.
 
 # %%
 def tutorial_cnn():
@@ -245,8 +313,7 @@ def tutorial_cnn():
 
 
 # %% [markdown]
-# `nn.Sequential` hands the output of each layer to the next. We can do that ourselves and print every shape on the way.
-# The **batch**, the pictures that go through at once, consists of two digits:
+# `nn.Sequential` hands the output of each layer to the next. We do that ourselves, and print every shape on the way:
 
 # %%
 def walk(layers, x):
@@ -256,46 +323,39 @@ def walk(layers, x):
         print(f"{type(layer).__name__:<18} {str(tuple(x.shape)):<16} {count(layer):>7,} parameters")
 
 
-# %%
-torch.manual_seed(0)
 walk(tutorial_cnn(), train_images[:2])
 print(f"in all {count(tutorial_cnn()):,} parameters")
 
 # %% [markdown]
-# Read it from top to bottom. Padding 2 keeps the size under a 5 × 5 kernel, each pooling halves it: 28, 14, 7. While
-# the maps shrink, their number grows: less *where*, more *what*. `Flatten` turns 64 maps of 7 × 7 into a row of 3,136
-# numbers, and the `Linear` layer makes ten logits of them. Its 3,136 inputs are tied to maps of 7 × 7: a picture of
-# 32 × 32 would arrive as 8 × 8 and raise an error.
-#
-# (The tutorial flattens with `x.view(x.size(0), -1)`. `view` only relabels numbers as they lie in memory and fails
-# where they lie in another order; `flatten` copies them if it must. Use `flatten`.)
+# Padding 2 keeps the size under a 5 × 5 kernel, each pooling halves it. While the maps shrink, their number grows: less
+# *where*, more *what*. `Flatten` makes a row of 3,136 numbers, which ties the network to one size: a picture of 32 × 32
+# would arrive as 8 × 8 and raise an error. (Tutorials write `x.view(x.size(0), -1)`, which fails where numbers lie in
+# memory in another order; `flatten` copies them if it must.)
 
 # %% [markdown]
 # ## BatchNorm
 #
-# Now a smaller network. Its first new part is **batch normalization**. During training the numbers that a layer
-# receives wander, because the layers before it change. `nn.BatchNorm2d` pins them down: for each channel it takes mean
-# and variance (the square of the standard deviation) over all pictures of the batch and all places, subtracts the one
-# and divides by the root of the other. It is the normalization of lesson 01, done anew inside the network for every
-# batch.
+# Our own network has two new parts. The first is **batch normalization**: for each channel, take mean and variance (the
+# square of the standard deviation) over all pictures of the batch and all places, subtract the one and divide by the
+# root of the other. It is lesson 01's normalization, done anew inside the network for every batch. Why it helps
+# training so much is still debated; what it does is plain:
 
 # %%
 torch.manual_seed(0)
 maps = 3 * torch.randn(64, 2, 7, 7) + torch.tensor([5.0, -10.0])[None, :, None, None]
 mean = maps.mean(dim=(0, 2, 3))
-variance = maps.var(dim=(0, 2, 3), correction=0)
+variance = maps.var(dim=(0, 2, 3), correction=0)  # divided by n, not by n - 1
 by_hand = (maps - mean[None, :, None, None]) / (variance[None, :, None, None] + 1e-5) ** 0.5
 norm = nn.BatchNorm2d(2)
 print("mean before:", mean.numpy().round(1), "  std before:", variance.sqrt().numpy().round(1))
 torch.testing.assert_close(norm(maps), by_hand)
 
 # %% [markdown]
-# (`1e-5` guards against division by zero, and `correction=0` divides by the number of values, not by one less.) After
-# that each channel is multiplied by a learned weight and a learned bias is added, one of each per channel, which start
-# at 1 and 0: the network may undo the normalization where it hurts.
+# (`1e-5` guards against division by zero. Then come a learned weight and a learned bias per channel, which start at 1
+# and 0: the network may undo what hurts.)
 #
-# In use there may be no batch, just one picture. So while training BatchNorm keeps **running averages** of mean and
-# variance. They start at 0 and 1, and after each batch they move a tenth of the way towards the batch's values:
+# In use there may be just one picture. So while it trains, BatchNorm keeps **running averages** of mean and variance.
+# They start at 0 and 1, and each batch moves them a tenth of the way towards its own values:
 
 # %%
 norm = nn.BatchNorm2d(2)
@@ -306,10 +366,9 @@ for batches in [1, 9, 40]:
     print(f"{seen:>2} batches: running mean", norm.running_mean.numpy().round(2))
 
 # %% [markdown]
-# After one batch they are a tenth of the way, after fifty they have arrived. `model.train()` makes BatchNorm use the
-# batch, `model.eval()`, which is short for `model.train(False)`, makes it use the running averages. What difference
-# does that make to a picture? Send the same one through twice, once beside low numbers and once beside high ones, and
-# compare what comes out for it:
+# After fifty batches they have arrived. `model.train()` makes BatchNorm use the batch, `model.eval()`, which is short
+# for `model.train(False)`, the running averages. What does that mean for one picture? Send it through twice, beside low
+# numbers and beside high ones:
 
 # %%
 low, high = maps[1:9], maps[1:9] + 20
@@ -320,24 +379,25 @@ for mode in ["train", "eval"]:
     print(f"{mode:>5} mode: largest difference {(with_low - with_high).abs().max():.2f}")
 
 # %% [markdown]
-# In train mode the answer for a picture depends on the other pictures of its batch, in eval mode it does not. Besides,
-# in train mode even a forward pass without learning moves the running averages. So a program that scores in train mode
-# measures something that changes with the batch size and the order. Call `model.eval()` first; the helpers `evaluate`
-# and `predict` of lesson 03 do.
+# In train mode the answer for a picture depends on its companions. Besides, in train mode even a forward pass without
+# learning moves the running averages. Call `model.eval()` before you score; the helpers `evaluate` and `predict` do.
 #
 # **Check yourself.** The convolution before a BatchNorm is usually made with `bias=False`. Why is nothing lost?
 # <details><summary>Answer</summary>
 #
 # A bias adds the same number to a whole channel, and BatchNorm subtracts the channel's mean, the added number
-# included. (Max pooling in between changes nothing: it only passes the added number on.) BatchNorm brings a bias of
-# its own.
+# included. BatchNorm brings a bias of its own.
 #
 # </details>
 
 # %% [markdown]
-# ## A smaller network
+# ## Our network
 #
-# Convolution, pooling, BatchNorm and ReLU make one **stage**:
+# ![A digit of 1 × 28 × 28 becomes 16 maps of 14 × 14, 32 of 7 × 7 and 64 of 3 × 3; the mean of each map leaves 64
+# numbers, and a linear layer makes ten logits of them](figures/small_cnn.svg)
+#
+# Convolution, pooling, BatchNorm and ReLU make one **stage**. (More usual is convolution, BatchNorm, ReLU, pooling.
+# Pooling early leaves BatchNorm and ReLU a quarter of the work.)
 
 # %%
 def conv_stage(in_channels, out_channels):
@@ -349,32 +409,10 @@ def conv_stage(in_channels, out_channels):
     )
 
 
-# %%
-print("in (2, 1, 28, 28), out", tuple(conv_stage(1, 16)(train_images[:2]).shape))
-
 # %% [markdown]
-# The tutorial pools last; we pool right after the convolution. Does the order matter? We try it for ReLU and BatchNorm:
-
-# %%
-maps = torch.randn(2, 16, 28, 28)
-pool = nn.MaxPool2d(2)
-torch.testing.assert_close(pool(F.relu(maps)), F.relu(pool(maps)))
-norm = nn.BatchNorm2d(16)
-means = [result.mean().abs().item() for result in (pool(norm(maps)), norm(pool(maps)))]
-print(f"BatchNorm, mean of the result: pooled last {means[0]:.1f}, pooled first {means[1]:.1f}")
-
-# %% [markdown]
-# For ReLU the order makes no difference. For BatchNorm it makes one: pooled first, it takes its mean and variance over
-# the kept values only, so its result is centred on 0; pooled last, the larger values are picked afterwards. That does
-# no harm, since the learned weight and bias can shift it either way. What we gain: three of four numbers are gone
-# before BatchNorm and ReLU begin, so they have a quarter of the work.
-#
-# The second new part comes at the end. Instead of flattening the last maps, we take the mean of each:
-# **global average pooling**. Whatever the size of a map, one number is left of it. (`AdaptiveAvgPool2d(1)` reads: pool
-# so that the output has size 1.)
-
-# %% [markdown]
-# Three stages and a head:
+# The second new part comes at the end. Instead of flattening the last maps, we take the mean of each: **global average
+# pooling**. What matters is how strongly a thing was found, no longer where. This is the other half of our *Why?*.
+# (`AdaptiveAvgPool2d(1)` reads: pool so that the output has size 1.)
 
 # %%
 class SmallCNN(nn.Module):
@@ -392,533 +430,407 @@ walk([*small.stages, *small.head], train_images[:2])
 print(f"in all {count(small):,} parameters")
 
 # %% [markdown]
-# Its name in the course is `CNN`. `load_state_dict` copies all parameters and running averages from one model into
-# another, and with them the answers agree. (`widths` are the channels of the stages.)
+# In the course it is called `CNN`. With the same weights both answer the same, to pictures of any size from 8 × 8 on.
+# (`load_state_dict` copies parameters and running averages from one model into another.)
 
 # %%
-from course_utils import CNN
-
 twin = CNN(in_channels=1, num_classes=10, widths=(16, 32, 64))
 twin.load_state_dict(small.state_dict())
-torch.testing.assert_close(twin.eval()(val_images), small.eval()(val_images))
-for height, width in [(28, 28), (32, 32), (20, 50)]:
+torch.testing.assert_close(twin.eval()(val_images[:100]), small.eval()(val_images[:100]))
+for height, width in [(28, 28), (8, 8), (20, 50)]:
     print(f"pictures of {height} x {width}:", tuple(small(torch.rand(2, 1, height, width)).shape))
 
-# %% tags=["proof"]
-assert small(torch.rand(2, 1, 8, 8)).shape == (2, 10), "pictures of 8 x 8"
-
 # %% [markdown]
-# Any size from 8 × 8 on will do: it leaves a pixel after three poolings.
+# ## How far can it see?
 #
-# ## Prepare the data once
+# A 3 × 3 filter sees 3 × 3 pixels, too few to tell a 3 from an 8. But a filter of the second layer sees 3 × 3 *numbers
+# of the first map*, each of which has seen more. The part of the picture that a number depends on is its **receptive
+# field**.
 #
-# Before we train, a look at what feeds the network. The tutorial loads MNIST through a data set that turns each picture
-# into a Pillow image and then into a tensor, anew in every epoch. Nothing random happens on the way, so every epoch
-# repeats the same work. Such a data set looks like this:
+# ![Side view. A number above two convolutions rests on three numbers, and these on five pixels. With a pooling between
+# the convolutions it rests on eight](figures/receptive_field.svg)
+#
+# A layer with kernel $k$ adds $k - 1$ steps to the field. A stride of 2 doubles the length of all later steps. **Guess
+# first:** how wide is the field of one number after our three stages?
 
 # %%
-from torch.utils.data import DataLoader, Dataset, TensorDataset
-from torchvision.transforms import v2
-
-
-class PictureByPicture(Dataset):
-    def __init__(self, pictures, labels):
-        self.pictures, self.labels = pictures, labels
-        self.transform = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
-    def __len__(self):
-        return len(self.labels)
-
-    def __getitem__(self, index):
-        return self.transform(self.pictures[index]), self.labels[index]
-
+field, step = 1, 1  # in pixels
+for stage in [1, 2, 3]:
+    for kernel, stride in [(3, 1), (2, 2)]:  # convolution, pooling
+        field += (kernel - 1) * step
+        step *= stride
+    print(f"after stage {stage}: {field} x {field} pixels")
 
 # %% [markdown]
-# We time one pass over a thousand training pictures, without any training: with this data set in a `DataLoader`, and
-# with a `TensorDataset`, which holds tensors that were finished beforehand. `fastest` takes the best of three times:
+# True? We poison the picture: one pixel is set to NaN, "not a number", and whatever is computed from a NaN is NaN. With
+# 784 pictures, each poisoned at another pixel, we see which pixels reach the number in the middle of a map:
 
-# %% tags=["nbval-ignore-output"]
-from time import perf_counter
-
-
-def fastest(action, times=3):
-    seconds = []
-    for _ in range(times):
-        start = perf_counter()
-        action()
-        seconds.append(perf_counter() - start)
-    return min(seconds)
-
-
-images, labels = train_images[:1000], train_labels[:1000]
-pictures = [v2.functional.to_pil_image(image) for image in images]
-picture_loader = DataLoader(PictureByPicture(pictures, labels), batch_size=64, shuffle=True)
-tensor_loader = DataLoader(TensorDataset(images, labels), batch_size=64, shuffle=True)
-slow, quick = fastest(lambda: list(picture_loader)), fastest(lambda: list(tensor_loader))
-print(f"per thousand digits: pictures {1000 * slow:.1f} ms, tensors {1000 * quick:.1f} ms")
+# %%
+poisoned = torch.zeros(784, 784).fill_diagonal_(float("nan"))
+x = poisoned.double().reshape(784, 1, 28, 28)  # fast ways to convolve floats might spread a NaN
+with torch.inference_mode():
+    for number, stage in enumerate(CNN().double().eval().stages, 1):
+        x = stage(x)
+        middle = x.shape[-1] // 2
+        reached = x[:, 0, middle, middle].isnan().sum().item()
+        print(f"after stage {number}: {reached} pixels, {reached**0.5:.0f} x {reached**0.5:.0f}")
 
 # %% tags=["proof"]
-assert slow > 3 * quick, f"pictures {1000 * slow:.1f} ms, tensors {1000 * quick:.1f} ms"
+assert (field, reached) == (22, 22 * 22), f"field {field}, reached by {reached} pixels"
 
 # %% [markdown]
-# What never changes should be computed once.
+# ![The same 3 three times. One number of the 14 × 14 map sees 4 × 4 pixels of it, one of the 7 × 7 map 10 × 10, and one
+# of the 3 × 3 map 22 × 22, nearly the whole digit](figures/receptive_field_digit.svg)
 #
-# **Check yourself.** Pictures are read from files, resized to 40 × 40, then cropped at random. What can be done once?
+# The first stage sees bits of strokes, the second corners and crossings, the third nearly the whole digit. This is one
+# reason why networks are deep.
+#
+# **Check yourself.** Two 3 × 3 convolutions in a row, or one 5 × 5: which sees more, and which has more weights?
 # <details><summary>Answer</summary>
 #
-# Reading and resizing. The random crop has to be drawn anew each time.
+# Both see 5 × 5 pixels. For each pair of channels the two have 9 + 9 = 18 weights, the one has 25. The two have a
+# ReLU between them as well, so most networks stack small filters.
 #
 # </details>
-#
-# From now on all training pictures come from finished tensors. With MNIST's 55,000, batches of 128 to 256 are a good
-# choice. The small sample set would then give only a handful of steps per epoch, so it gets 64.
-
-# %%
-batch_size = course.pick(sample=64, full=256)
-
-
-def make_loaders(seed=0):
-    train_set = TensorDataset(train_images, train_labels)
-    generator = torch.Generator().manual_seed(seed)
-    train_loader = DataLoader(train_set, batch_size=batch_size, shuffle=True, generator=generator)
-    return train_loader, DataLoader(TensorDataset(val_images, val_labels), batch_size=500)
-
 
 # %% [markdown]
-# ## AdamW
+# ## Three recipes
 #
-# Training minimizes the **loss**; here it is the cross-entropy, minus the logarithm of the probability that the model
-# gives to the true class. Adam, known from lesson 02, adapts the size of the step to each parameter. **AdamW** also
-# shrinks every weight a little at each step, which is called **weight decay**: a weight that does nothing useful fades
-# away. The shrinking is multiplied by the learning rate. To see it alone, give a weight the gradient 0 (the gradient
-# says in which direction the loss rises, and how steeply):
-
-# %%
-weight = nn.Parameter(torch.tensor([2.0]))
-optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.01)
-for step in range(3):
-    weight.grad = torch.tensor([0.0])
-    optimizer.step()
-    by_hand = 2 * (1 - 0.1 * 0.01) ** (step + 1)
-    print(f"step {step + 1}: weight {weight.item():.4f}   by hand {by_hand:.4f}")
-
-# %% [markdown]
-# Its default decay is 0.01, and that is what we use.
-#
-# ## One cycle
-#
-# In lesson 03 the **learning rate**, the factor that says how large the steps are, was the same from first to last.
-# The usual case against it: at the start the network is in disorder and large steps can throw it off; in the middle
-# large steps get ahead fastest; at the end small steps are needed to settle down. The **one-cycle** schedule
-# does all three: the rate rises, reaches its peak early on, and then falls almost to zero. A **scheduler** sets the
-# rate, and its `step()` is called after every batch:
+# Lesson 03 kept the **learning rate**, which says how large the steps are, the same from first to last. The
+# **one-cycle** schedule lets it rise and fall: careful while all is in disorder, large steps to get ahead, small ones
+# to settle. A **scheduler** sets the rate; its `step()` comes after every batch.
 
 # %%
 from torch.optim.lr_scheduler import OneCycleLR
 
-optimizer = torch.optim.AdamW([weight], lr=0.01)
+optimizer = torch.optim.AdamW([nn.Parameter(torch.zeros(1))], lr=0.01)
 scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=100)
 rates = []
 for step in range(100):
     rates.append(optimizer.param_groups[0]["lr"])  # where the optimizer keeps its rate
     optimizer.step()
     scheduler.step()
-print(f"first {rates[0]:.4f}, top {max(rates):.4f} at step {np.argmax(rates)}, end {rates[-1]:.6f}")
 
-fig, ax = plt.subplots(figsize=(6, 3))
+# %%
+fig, ax = plt.subplots(figsize=(6, 2.6))
 ax.plot(rates)
 ax.set(title="One cycle of the learning rate", xlabel="step (batch)", ylabel="learning rate")
 plt.show()
 
 # %% [markdown]
-# The curve climbs for the first 30 %, to the rate given as `max_lr`, and glides down during the rest. The end has to
-# be known beforehand: `total_steps` is the number of epochs times the number of batches.
+# It climbs for the first 30 % to `max_lr` and glides down during the rest, almost to zero. The end has to be known
+# beforehand: `total_steps` is epochs times batches. (Meanwhile AdamW's momentum moves the other way, unless you say
+# `cycle_momentum=False`.) **AdamW** is Adam with **weight decay**: at each step every weight also shrinks a tiny bit,
+# so that weights that do nothing useful fade away.
 #
-# **Check yourself.** Somebody sets `total_steps` to the number of batches of one epoch and calls `scheduler.step()`
-# only once after each epoch. With 20 batches and 4 epochs, which part of the curve do they see?
-# <details><summary>Answer</summary>
-#
-# The first 4 of 20 steps: the rate only ever rises. Nothing crashes. It pays to plot the rates that were really used;
-# `fit` records the rate at the start of each epoch in the column `lr`.
-#
-# </details>
-
-# %% [markdown]
-# ## Six trainings
-#
-# Three networks: the MLP (the network of linear layers) from lesson 03, the tutorial's, and our small one. Two recipes:
-# Adam with the tutorial's constant rate 0.001, and AdamW with one cycle up to 0.01. Comparing every network under every
-# recipe tells us which of the two makes the difference. We note loss and **accuracy**, the share of right answers, on
-# the validation set. All else is equal: batches, seed, and the number of epochs
-# (passes over the training pictures). `fit` is the training loop that lesson 03 built. (`stop_after` will let us stop a
-# training early; the schedule is that of the whole training.)
+# If you compare a constant small rate with one cycle up to a large one, two things have changed, and nobody knows which
+# has helped. So we take three recipes: a small rate, a large rate, and one cycle up to the large rate.
 
 # %%
-from course_utils import MLP, fit
+epochs, batch_size = course.pick(sample=4, full=3), course.pick(sample=64, full=256)
+recipes = {"small rate": 0.001, "large rate": 0.01, "one cycle": 0.01}
 
-epochs = course.pick(sample=4, full=3)
 
-
-def train(network, recipe, seed=0, stop_after=epochs):
-    train_loader, val_loader = make_loaders(seed)
+# %%
+def train(network, recipe, seed=0, images=train_images, labels=train_labels):
     torch.manual_seed(seed)
+    train_set = TensorDataset(images, labels)
+    train_loader = DataLoader(train_set, batch_size=batch_size, shuffle=True)
     model = network().to(course.device)
-    if recipe == "constant":
-        optimizer, scheduler = torch.optim.Adam(model.parameters(), lr=0.001), None
-    else:
-        optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipes[recipe])
+    scheduler = None
+    if recipe == "one cycle":
         scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=epochs * len(train_loader))
-    settings = {"optimizer": optimizer, "scheduler": scheduler, "epochs": stop_after}
-    return model, fit(model, train_loader, val_loader, **settings, progress=False)
+    history = fit(
+        model,
+        train_loader,
+        val_loader,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        epochs=epochs,
+        progress=False,
+    )
+    return model, history
 
-
-# %% tags=["nbval-ignore-output"]
-networks = {"MLP": MLP, "tutorial": tutorial_cnn, "small CNN": CNN}
-runs, rows = {}, []
-for name, network in networks.items():
-    for recipe in ["constant", "one cycle"]:
-        model, history = runs[name, recipe] = train(network, recipe)
-        rows.append({
-            "network": name,
-            "recipe": recipe,
-            "parameters": count(model),
-            "seconds per epoch": min(history["seconds"]),
-            "val loss": history["val_loss"][-1],
-            "val accuracy": history["val_accuracy"][-1],
-        })
-pd.DataFrame(rows).round(3)
-
-# %% tags=["proof"]
-val = {(row["network"], row["recipe"]): row["val accuracy"] for row in rows}
-gains = [val[name, "one cycle"] - val[name, "constant"] for name in networks]
-assert sum(gains) / 3 >= course.pick(sample=0.01, full=0.0), f"one cycle gains {gains}"
-_, _, _, tutorial, odd, ours = rows  # tutorial's and ours with one cycle
-close = course.pick(sample=0.04, full=0.015)
-assert abs(ours["val accuracy"] - tutorial["val accuracy"]) < close, f"ours {ours}, tutorial's {tutorial}"
-assert ours["parameters"] < tutorial["parameters"] / 4, f"ours {ours}, tutorial's {tutorial}"
-if course.device.type == "cpu":  # a GPU may need as long for a small network as for a large one
-    assert ours["seconds per epoch"] < tutorial["seconds per epoch"], f"ours {ours}, tutorial's {tutorial}"
-if course.profile == "sample":  # how much the recipe gains after MNIST's many more steps is not known
-    spread = np.ptp([val[name, "one cycle"] for name in networks])
-    assert sum(gains) / 3 > spread / 2, f"one cycle gains {gains}, the networks differ by {spread:.3f}"
-    assert tutorial["val loss"] < ours["val loss"], f"ours {ours}, tutorial's {tutorial}"
-if course.profile == "sample":  # the odd row is a matter of few and small steps
-    assert odd["val loss"] > 0.4 and odd["val accuracy"] > 0.85, f"the odd row {odd}"
 
 # %% [markdown]
-# Look at the recipes first: one cycle lifts the tutorial's network as well as ours. With few epochs the recipe matters
-# about as much as the network. (To be fair: the peak 0.01 was picked from four values on the validation set, the
-# tutorial's 0.001 was taken as it is. The table compares two recipes, it does not prove Adam inferior.) One row looks
-# like a fault: on the sample digits the small CNN with the constant rate has a high loss at a good accuracy. *Reading
-# the curves* looks into that.
+# (Elsewhere you will meet one loop for both halves of an epoch, `for phase in ["train", "val"]:`, with
+# `model.train(phase == "train")` and `torch.set_grad_enabled(phase == "train")`. It does what `fit` does.)
 #
-# Compare the networks under the better recipe, and they lie close together. By loss, the tutorial's network is even
-# ahead on the sample digits. We want right answers, so we choose by accuracy. How close is too close to call? An
-# accuracy on $n$ pictures has a **standard error**, $\sqrt{p(1-p)/n}$, by which it would typically move on other
-# pictures.
-#
-# So we choose by a rule: of all models that are within two standard errors of the best one on the validation set, take
-# the one with the fewest parameters, and if there are several such, the most accurate of them.
-
-# %% tags=["nbval-ignore-output"]
-from course_utils import standard_error
-
-best = max(row["val accuracy"] for row in rows)
-error = standard_error(best, len(val_labels))
-print(f"best {best:.3f}, standard error {error:.3f}")
-candidates = [row for row in rows if row["val accuracy"] >= best - 2 * error]
-fewest = min(row["parameters"] for row in candidates)
-smallest = [row for row in candidates if row["parameters"] == fewest]
-chosen = max(smallest, key=lambda row: row["val accuracy"])
-model, history = runs[chosen["network"], chosen["recipe"]]
-print("chosen:", chosen["network"], "with", chosen["recipe"])
-
-# %% tags=["proof"]
-assert chosen["network"] == "small CNN", f"the lesson goes on with the small CNN, chosen was {chosen}"
-assert chosen["recipe"] == "one cycle", f"the lesson goes on with one cycle, chosen was {chosen}"
-assert chosen["val accuracy"] >= course.pick(sample=0.95, full=0.98), f"chosen was {chosen}"
-
-# %% [markdown]
-# A few hundred digits do not prove our network better than the tutorial's. By accuracy it is as good, as far as we can
-# tell, at a fraction of the size and, on a CPU, in less time.
-#
-# **Check yourself.** The table was made with one seed. Two networks differ by one standard error. What would you do
-# before you claim anything?
-# <details><summary>Answer</summary>
-#
-# Train both with several seeds and compare the averages: the seed decides starting weights and order, and its luck is
-# often as large as the difference. And judge on more pictures if you can.
-#
-# </details>
-
-# %% [markdown]
-# ## Reading the curves
-#
-# How did the chosen run get there?
+# The seed decides the first weights and the order of the batches, and one run can be lucky. So each recipe gets three
+# seeds. **Guess first:** does the rate bring more, or its schedule?
 
 # %%
-from course_utils import plot_history
+runs = {}
+for network in [MLP, CNN]:
+    for recipe in recipes:
+        runs[network.__name__, recipe] = [train(network, recipe, seed) for seed in range(3)]
 
-plot_history(history)
+# %% tags=["nbval-ignore-output"]
+rows = [
+    [name, recipe, history["val_loss"][-1], history["val_accuracy"][-1]]
+    for (name, recipe), trained in runs.items()
+    for _, history in trained
+]
+groups = pd.DataFrame(rows, columns=["network", "recipe", "loss", "accuracy"])
+groups = groups.groupby(["network", "recipe"], sort=False)
+table = groups.mean().join(groups["accuracy"].agg(lowest="min", highest="max"))
+table.round(3)
+
+# %% tags=["proof"]
+loss, right = table["loss"], table["accuracy"]
+if course.profile == "sample":  # after MNIST's many more steps the recipes lie closer together
+    small, large, cycle = [loss["MLP", recipe] for recipe in recipes]
+    assert min(small, large) - cycle > abs(small - large), f"recipes of the MLP\n{loss}"
+    small, large, cycle = [loss["CNN", recipe] for recipe in recipes]
+    assert large < small / 2 and small - large > 2 * (large - cycle), f"recipes of the CNN\n{loss}"
+    assert small == loss.max() and right["CNN", "small rate"] > 0.9, f"the odd row\n{table}"
+    assert right["CNN", "one cycle"] > right["CNN", "large rate"], f"recipes of the CNN\n{right}"
+assert right["CNN", "one cycle"] > right["MLP", "one cycle"] + course.pick(sample=0.02, full=0.003), f"{right}"
+assert table["lowest"]["CNN", "one cycle"] > course.pick(sample=0.93, full=0.985), f"{table}"
+
+# %%
+colours = {"small rate": "C0", "large rate": "C1", "one cycle": "C2"}
+styles = {"small rate": ":", "large rate": "--", "one cycle": "-"}
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+panels = dict(zip(["MLP", "CNN"], axes))
+for (name, recipe), trained in runs.items():
+    losses = pd.concat([history.frame()["val_loss"] for _, history in trained], axis=1)
+    labels = [recipe, None, None]  # one entry in the legend
+    panels[name].plot(losses, styles[recipe], color=colours[recipe], label=labels)
+for name, ax in panels.items():
+    ax.set(title=f"{name}, three seeds", xlabel="epoch", ylabel="validation loss", yscale="log")
+    ax.set_xticks(range(1, epochs + 1))
+axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# On the sample digits the validation curve starts worse than the training curve, although it is measured at the end of
-# the epoch, when the network has learned more. Then it catches up. Remember that BatchNorm uses the running averages in
-# validation. They need some dozens of batches to arrive, an epoch of the sample has 19. If this is the reason, then a
-# model stopped after one epoch should do far better when it may use the mean and variance of the batch. Does that
-# explain the odd row of the table, too? (Train mode changes the running averages, so it works on a copy.
-# `inference_mode` switches gradients off.)
-
-# %% tags=["nbval-ignore-output"]
-import copy
-
-from course_utils import evaluate
-
-val_loader = make_loaders()[1]
-
-
-def both_ways(model):
-    by_batch = copy.deepcopy(model).train()
-    with torch.inference_mode():
-        logits = by_batch(val_images.to(course.device)).cpu()
-    loss = F.cross_entropy(logits, val_labels).item()
-    right = (logits.argmax(dim=1) == val_labels).float().mean().item()
-    usual = evaluate(model, val_loader)
-    return (usual["loss"], usual["accuracy"]), (loss, right)
-
-
-early, _ = train(CNN, "one cycle", stop_after=1)
-asked = {"one epoch": early, "constant rate": runs["small CNN", "constant"][0], "chosen": model}
-answers = {name: both_ways(network) for name, network in asked.items()}
-for name, (usual, by_batch) in answers.items():
-    print(f"{name:>13}, running averages: loss {usual[0]:.2f}, accuracy {usual[1]:.2f}")
-    print(f"{'':>13}  batch averages:   loss {by_batch[0]:.2f}, accuracy {by_batch[1]:.2f}")
-
-# %% tags=["proof"]
-gains = {name: by_batch[1] - usual[1] for name, (usual, by_batch) in answers.items()}
-losses = [loss for loss, _ in answers["constant rate"]]
-if course.profile == "sample":  # an epoch of MNIST has 215 batches, enough for the averages to arrive
-    assert gains["one epoch"] > 0.2, f"one epoch {answers['one epoch']}"
-    assert history["val_loss"][0] > history["train_loss"][0], f"first epoch {history}"
-if course.profile == "sample":  # the odd row is a matter of few and small steps
-    from course_utils import predict
-
-    logits, labels = predict(asked["constant rate"], val_loader)
-    unsure = logits.softmax(dim=1)[torch.arange(len(labels)), labels].mean().item()
-    assert min(losses) > 0.4, f"constant rate {answers['constant rate']}"
-    assert unsure < 0.65, f"the true class gets {unsure:.2f} on average"
-assert abs(gains["chosen"]) <= 0.03, f"chosen {answers['chosen']}"
+# The axis is logarithmic. On the sample digits the two networks answer differently: the MLP's loss gains more by the
+# schedule than by the rate, the CNN's falls to a fraction by the rate alone. Two riddles are left, both of the CNN.
+# With the small rate its loss is the highest of all, at a good accuracy. And with the large rate it is restless, and
+# its accuracy falls short of that with one cycle.
 
 # %% [markdown]
-# After one epoch on the sample digits the network had learned a lot; only its averages were out of date. The last steps
-# of the cycle are tiny, the averages catch up, and the two ways agree. But they hardly explain the odd row: its loss
-# stays high both ways. That network is *right but unsure*. It had few and small steps, so it gives the true class the
-# largest probability, yet not a large one; accuracy does not notice, the loss does. A suspicion is worth an experiment.
-
-# %% [markdown]
-# ## What have neighbours bought?
+# ## Two riddles and one experiment
 #
-# On pictures like those of the training the MLP is not far behind. Its weakness shows when the digits are written a
-# little off. We move every validation picture to the right by 0 to 4 pixels and ask all three:
+# A suspicion: validation uses BatchNorm's running averages. They trail a dozen batches or two behind the network, and
+# while large steps change it fast, they describe one that is no more. If so, the same models should do better with the
+# mean and variance of the batch. (Train mode changes the running averages, so it works on a copy.)
 
 # %%
-def moved_accuracy(model, pixels):
-    images = torch.roll(val_images, pixels, dims=3)
-    loader = DataLoader(TensorDataset(images, val_labels), batch_size=500)
-    return evaluate(model, loader)["accuracy"]
+def score_by_batch(model):
+    with torch.inference_mode():
+        logits = copy.deepcopy(model).train()(val_images.to(course.device)).cpu()
+    right = (logits.argmax(dim=1) == val_labels).float().mean().item()
+    return F.cross_entropy(logits, val_labels).item(), right
 
 
-moves = range(5)
-trained = {name: runs[name, "one cycle"][0] for name in networks}
-shifted = {name: [moved_accuracy(network, p) for p in moves] for name, network in trained.items()}
+# %% tags=["nbval-ignore-output"]
+from course_utils import evaluate
 
-fig, ax = plt.subplots(figsize=(6, 3.2))
-for (name, scores), style in zip(shifted.items(), [":", "--", "-"]):
-    ax.plot(moves, scores, style, marker=".", label=name)
+both = {}
+for recipe in recipes:
+    models = [network for network, _ in runs["CNN", recipe]]
+    usual = np.mean([list(evaluate(model, val_loader).values()) for model in models], axis=0)
+    by_batch = np.mean([score_by_batch(model) for model in models], axis=0)
+    both[recipe] = usual, by_batch
+    print(f"{recipe}: running averages loss {usual[0]:.2f}, accuracy {usual[1]:.3f}")
+    print(f"{'':>10}    of the batch loss {by_batch[0]:.2f}, accuracy {by_batch[1]:.3f}")
+
+# %% tags=["proof"]
+losses = {recipe: (usual[0], by_batch[0]) for recipe, (usual, by_batch) in both.items()}
+right = {recipe: (usual[1], by_batch[1]) for recipe, (usual, by_batch) in both.items()}
+assert abs(right["one cycle"][0] - right["one cycle"][1]) < 0.02, f"one cycle {right}"
+assert abs(right["large rate"][1] - right["one cycle"][1]) < 0.02, f"by batch {right}"
+if course.profile == "sample":  # an epoch of MNIST has 215 batches, enough for small steps to get far
+    assert losses["large rate"][0] > losses["large rate"][1] + 0.005, f"large rate {losses}"
+    assert right["large rate"][1] > right["large rate"][0], f"large rate {right}"
+    assert min(losses["small rate"]) > 0.45, f"small rate {losses}"
+
+# %% [markdown]
+# The restless riddle is solved: with the averages of the batch, the large rate is as good as one cycle. It had learned
+# just as much; only its running averages were out of date. So what one cycle buys this network is above all a calm
+# ending: the last steps are tiny, the averages catch up, and the two ways of scoring agree.
+#
+# The other riddle is none of BatchNorm's: the small rate's loss is high both ways. That network is *right but unsure*.
+# With few small steps it gives the true class the largest probability, yet not a large one. Accuracy does not notice,
+# the loss does.
+#
+# We go on with the CNN and one cycle.
+
+# %% [markdown]
+# > **Common mistake.** A program loads a trained network and forgets `model.eval()`. Nothing warns. It gets one picture
+# > at a time, and BatchNorm normalizes each by its own mean and variance:
+
+# %% tags=["nbval-ignore-output"]
+model, _ = runs["CNN", "one cycle"][0]
+forgotten = copy.deepcopy(model).train()
+with torch.inference_mode():
+    preds = [forgotten(image[None].to(course.device)).argmax().item() for image in val_images[:200]]
+alone = (torch.tensor(preds) == val_labels[:200]).float().mean().item()
+print(f"eval mode {accuracy(model, val_images):.3f}, forgotten {alone:.3f}")
+
+# %% tags=["proof"]
+assert alone < accuracy(model, val_images) - 0.3, f"forgotten {alone:.3f}"
+
+# %% [markdown]
+# > One missing line, and the best network of this lesson is guessing.
+
+# %% [markdown]
+# ## Keep it
+#
+# What is saved of a model is its `state_dict`, a dictionary of tensors, with whatever else you want to know later.
+# `weights_only=True` refuses files that would run code.
+
+# %%
+import tempfile
+from pathlib import Path
+
+with tempfile.TemporaryDirectory() as folder:
+    file = Path(folder) / "digits.pt"
+    torch.save({"state_dict": model.state_dict(), "recipe": "one cycle"}, file)
+    saved = torch.load(file, weights_only=True)
+again = CNN().to(course.device)
+again.load_state_dict(saved["state_dict"])
+torch.testing.assert_close(ask(again, val_images), ask(model, val_images))
+
+# %% [markdown]
+# An interrupted training needs more to go on: optimizer, scheduler, epoch, the state of the random numbers.
+# `fit(checkpoint=…)` keeps them all; lesson 06 uses it, lesson 10 pulls the plug.
+
+# %% [markdown]
+# ## What neighbours have bought
+#
+# Back to the moved digits, now by up to eight pixels, and with two more networks: the tutorial's, and the MLP trained
+# on copies of every digit, moved by −4 to 4 pixels. That is the **augmentation** of lesson 01 in its plainest form:
+# show what may happen.
+
+# %%
+moves = range(-4, 5, course.pick(sample=1, full=2))
+copies = torch.cat([F.pad(train_images, (move, -move)) for move in moves])
+contenders = {
+    "MLP": runs["MLP", "one cycle"][0][0],
+    "MLP, moved copies": train(MLP, "one cycle", 0, copies, train_labels.repeat(len(moves)))[0],
+    "tutorial's CNN": train(tutorial_cnn, "one cycle")[0],
+    "our CNN": model,
+}
+
+# %%
+pixels = range(9)
+moved = {
+    name: [accuracy(network, F.pad(val_images, (move, -move))) for move in pixels]
+    for name, network in contenders.items()
+}
+
+# %%
+fig, ax = plt.subplots(figsize=(7.5, 3.6))
+for (name, scores), style in zip(moved.items(), [":", "-.", "--", "-"]):
+    ax.plot(pixels, scores, style, marker=".", label=name)
 ax.set(title="Validation digits moved to the right", xlabel="pixels", ylabel="accuracy")
-ax.set(xticks=moves, ylim=(0, 1.02))
+ax.set_ylim(0, 1.02)
 ax.legend()
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-pd.DataFrame(shifted, moves).rename_axis("pixels").T.round(2)
+pd.DataFrame(moved, pixels).rename_axis("pixels").T.round(2)
 
 # %% tags=["proof"]
-unmoved, moved = [{name: scores[place] for name, scores in shifted.items()} for place in (0, 4)]
-assert max(unmoved.values()) - min(unmoved.values()) < 0.1, f"unmoved {unmoved}"
-assert moved["small CNN"] >= moved["MLP"] + 0.15 and moved["small CNN"] >= 0.75, f"moved by 4 {moved}"
-average = {name: np.mean(scores) for name, scores in shifted.items()}
-assert average["MLP"] < average["tutorial"] < average["small CNN"], f"average of all moves {average}"
-assert np.diff(shifted["MLP"][1:]).max() < 0, f"MLP {shifted['MLP']}"
+unmoved, by_four, by_six = [{name: scores[place] for name, scores in moved.items()} for place in (0, 4, 6)]
+assert unmoved["our CNN"] > unmoved["MLP"], f"unmoved {unmoved}"
+assert unmoved["our CNN"] > unmoved["tutorial's CNN"] - 0.03, f"unmoved {unmoved}"
+assert by_four["MLP"] + 0.1 < by_four["tutorial's CNN"] < by_four["our CNN"] - 0.1, f"moved by 4 {by_four}"
+assert by_four["MLP, moved copies"] > by_four["MLP"] + 0.4, f"moved by 4 {by_four}"
+assert by_six["MLP, moved copies"] < by_six["our CNN"] - 0.03, f"moved by 6 {by_six}"
+fall = by_four["MLP, moved copies"] - by_six["MLP, moved copies"]
+assert fall > course.pick(sample=0.1, full=0.03), f"{moved}"
 
 # %% [markdown]
-# Unmoved, the three start close together. With every pixel the MLP loses more: to its weights a moved stroke is a
-# stroke at other pixels. The tutorial's network stands between: its filters move along, but its last layer has a weight
-# for each of 7 × 7 places. Our network, which averages over all places before it decides, hardly minds.
-#
-# That is right where the place does not matter, as with digits, and wrong where it does: is the lamp left or right?
+# The plain MLP loses with every pixel: to its weights a moved stroke is a stroke at other pixels. Augmentation cures it
+# as far as it was shown, up to four pixels, and soon after that it fails, too. The tutorial's filters move along, but
+# its last layer has a weight for each of 7 × 7 places. Our network averages over all places, and minds only when the
+# digits begin to leave the picture. It did not have to be shown: its architecture knows. (Good where the place does not
+# matter. Is the lamp left or right? It could not tell.)
 
 # %% [markdown]
-# ## Scoring without waste
+# **Try it.** Weight sharing knows about moving. What about turning? Let `model` read the digits upside down.
+# <details><summary>One way, and what we saw</summary>
 #
-# The tutorial scores its network on the *whole test set* after every hundred training batches, about ten times an
-# epoch, and with gradients switched on. Three things are wrong with that. The first is memory. While gradients are on,
-# PyTorch keeps the intermediate results that a `backward` would need. We add up their bytes (PyTorch calls `note` with
-# each tensor that it keeps):
-
-# %%
-def megabytes_kept(mode):
-    kept = {}
-
-    def note(tensor):
-        kept[tensor.data_ptr()] = tensor.nbytes  # by address, so that none is counted twice
-        return tensor
-
-    with mode, torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        model.eval()(val_images[:300].to(course.device))
-    return sum(kept.values()) / 1e6
-
-
-for mode in [torch.enable_grad(), torch.inference_mode()]:
-    print(f"{type(mode).__name__:>14}: {megabytes_kept(mode):.0f} MB kept for 300 digits")
-
-# %% tags=["proof"]
-assert megabytes_kept(torch.enable_grad()) > 10 and megabytes_kept(torch.inference_mode()) == 0, "memory kept"
-
-# %% [markdown]
-# For large photographs that decides whether a batch fits at all. In `inference_mode`, which `evaluate` and `predict`
-# use, nothing is kept.
+# ```python
+# print(f"upside down: {accuracy(model, val_images.rot90(2, dims=(2, 3))):.2f}")
+# ```
 #
-# The second is time: ten scorings of the 300 validation digits would send 3,000 pictures through the network for the
-# 1,197 of the sample that it learns from, and tell little that one scoring after the epoch would not tell.
-#
-# The third is the worst: it is the *test* set. Whoever watches the test accuracy while training will stop where it is
-# high, or keep the settings for which it was high. Then it has become a validation set, its best value is partly luck,
-# and no set is left that could give an honest answer. So: score once an epoch, on validation, in inference mode.
-#
-# **Check yourself.** A colleague says: "I never look at those test scores while it trains, the program only keeps the
-# model with the best one." Is that all right?
-# <details><summary>Answer</summary>
-#
-# No. The program has chosen in the colleague's place. A choice was made on the test set, whoever made it.
+# Less than half: those that look alike upside down (0, 1, 8), and a few more. Nobody has built turning into this
+# network. In the exercises you make one that reads turned digits.
 #
 # </details>
-#
-# > **Common mistake.** Another tutorial uses a single transform for training and for testing, and that transform has a
-# > `RandomResizedCrop` in it: a part of the picture, anything from 8 % to 100 % of its area, drawn at random and
-# > enlarged. We do the same to the validation digits, five times, and score the chosen model:
-
-# %% tags=["nbval-ignore-output"]
-from course_utils import show_batch
-
-
-def score(images):
-    loader = DataLoader(TensorDataset(images, val_labels[:1000]), batch_size=500)
-    return evaluate(model, loader)["accuracy"]
-
-
-crop = v2.RandomResizedCrop(28)
-torch.manual_seed(0)
-cropped = [torch.stack([crop(image) for image in val_images[:1000]]) for _ in range(5)]
-show_batch(cropped[0][:8], val_labels[:8], title="cropped digits and their labels")
-plt.show()
-plain, of_crops = score(val_images[:1000]), [score(images) for images in cropped]
-print(f"plain {plain:.3f}   random crops: lowest {min(of_crops):.3f}, highest {max(of_crops):.3f}")
-
-# %% tags=["proof"]
-assert plain - max(of_crops) >= 0.2, f"plain {plain:.3f}, crops {of_crops}"
-assert max(of_crops) > min(of_crops), f"five times the same score: {of_crops}"
-
-# %% [markdown]
-# > The same model, the same digits, and a large part of the accuracy is gone: it is asked for the name of a digit of
-# > which it sees a corner. And the score depends on chance. Random transforms belong to training. What is measured is
-# > left alone.
 
 # %% [markdown]
 # ## Which digits are taken for which?
 #
 # One number does not say what goes wrong. A **confusion matrix** counts, for every pair of classes, how often the one
-# (its row) was taken for the other (its column). Made by hand on the validation set, with the chosen model's logits,
-# and compared with the helper's:
+# (its row) was taken for the other (its column):
 
 # %%
 from course_utils import confusion_matrix, plot_confusion, predict
 
 logits, labels = predict(model, val_loader)
-predictions = logits.argmax(dim=1)
+preds = logits.argmax(dim=1)
 by_hand = np.zeros((10, 10), dtype=int)
-for true, predicted in zip(labels.tolist(), predictions.tolist()):
+for true, predicted in zip(labels.tolist(), preds.tolist()):
     by_hand[true, predicted] += 1
 
-np.testing.assert_array_equal(by_hand, confusion_matrix(labels, predictions))
-plot_confusion(labels, predictions, class_names=[str(digit) for digit in range(10)])
+np.testing.assert_array_equal(by_hand, confusion_matrix(labels, preds))
+plot_confusion(labels, preds, class_names=[str(digit) for digit in range(10)])
 plt.show()
 
 # %% [markdown]
-# Right answers lie on the diagonal, every other number is a kind of mistake. Read a row to learn what becomes of a
-# digit, read a column to learn what an answer is worth. The share of a row that lies on the diagonal is the **recall**
-# of its class: how many of the true 8s were found?
+# Right answers lie on the diagonal. Read a row to learn what becomes of a digit, a column to learn what an answer is
+# worth. The share of a row that lies on the diagonal is the **recall** of its class: how many of the true 8s were
+# found?
 
 # %% tags=["nbval-ignore-output"]
 recall = by_hand.diagonal() / by_hand.sum(axis=1)
 pd.Series(recall, name="recall").rename_axis("digit").to_frame().T.round(2)
 
 # %% tags=["proof"]
-assert recall.min() >= course.pick(sample=0.7, full=0.9), f"recall {recall.round(2)}"
+assert recall.min() >= course.pick(sample=0.75, full=0.95), f"recall {recall.round(2)}"
 
 # %% [markdown]
-# The worst class shows where to look. On a small set look at the counts, too: each class has only a few dozen pictures,
-# so a single mistake moves a recall by some points.
-
-# %% [markdown]
-# ## The worst mistakes
-#
-# The most instructive mistakes are those of which the model was most sure. Softmax, as in lesson 03, turns logits into
-# probabilities; the largest one is the model's **confidence**. Sort the wrong ones by it:
-
-# %% tags=["nbval-ignore-output"]
-confidence = logits.softmax(dim=1).max(dim=1).values
-wrong = (predictions != labels).nonzero().flatten()
-worst = wrong[confidence[wrong].argsort(descending=True)]
-for index in worst[:4].tolist():
-    print(f"a {labels[index]} taken for a {predictions[index]}, confidence {confidence[index]:.2f}")
-
-# %% tags=["proof"]
-assert len(wrong) > 0, "not one mistake to look at"
-
-# %% tags=["nbval-ignore-output"]
-is_right = predictions == labels
-when_right, when_wrong = confidence[is_right].mean().item(), confidence[~is_right].mean().item()
-print(f"mean confidence {when_right:.2f} when right, {when_wrong:.2f} when wrong")
-
-# %% tags=["proof"]
-assert when_wrong < when_right, f"mean confidence {when_right:.2f} when right, {when_wrong:.2f} when wrong"
-
-# %% [markdown]
-# A good sign: where the model errs, it is less sure on average; look above whether even its surest mistake is a
-# confident one. To fill a row of pictures, we take those that were nearly mistakes as well, and sort all by the
-# probability that the *true* class was given, the lowest first:
+# In the sample each class has fifty pictures, so one mistake is two points. Now look at the digits themselves, sorted
+# by the probability that the *true* class was given, the lowest first:
 
 # %%
-from course_utils import show_predictions
-
 of_truth = logits.softmax(dim=1)[torch.arange(len(labels)), labels]
 hardest = of_truth.argsort()[:8]
 title = "the eight hardest validation digits: answer (truth)"
-show_predictions(val_images[hardest], labels[hardest], predictions[hardest], title=title)
+show_predictions(val_images[hardest], labels[hardest], preds[hardest], title=title)
 plt.show()
 
 # %% [markdown]
-# In red, with the truth in brackets, are the mistakes, in green what was barely right. (A right answer can stand before
-# a wrong one: 0.3 is enough to win if all others have less.) Ask of each: could I read it?
-# Is the label itself wrong? Do several fail in the same way? Mistakes that a human would make, too, are the end of the
-# road; mistakes of one kind show what the training pictures lack.
+# Ask of each: could I read it? Is the label wrong? Do several fail in the same way? In our run most could be read, and
+# some share something: flourishes that few of their class have, such as a 2 with a closed loop, a 1 with a nose and a
+# foot, a 4 whose top is closed like a 9. More such digits in the training set might help more than another layer.
+
+# %% [markdown]
+# **Try it.** And pictures that are no digits? Show it pure noise, and look at its **confidence**, the largest
+# probability.
+# <details><summary>One way, and what we saw</summary>
+#
+# ```python
+# noise = torch.rand(8, 1, 28, 28, device=course.device)
+# confidence, answer = model.eval()(noise).softmax(dim=1).max(dim=1)
+# print(answer.tolist(), confidence.tolist())
+# ```
+#
+# Eight times the same digit, and no doubt at all. A network can only choose among its classes. "None of them" is not
+# one, and confidence is no measure of it.
+#
+# </details>
 
 # %% [markdown]
 # ## Looking inside
 #
-# What do the stages compute? Send one digit through, stage by stage, and keep the maps.
+# Send one digit through the trained network, stage by stage, and keep the maps:
 
 # %%
 feature_maps = []
@@ -928,24 +840,24 @@ with torch.inference_mode():
         x = stage(x)
         feature_maps.append(x[0].cpu())
 
-fig, axes = plt.subplots(3, 9, figsize=(8.5, 3.4))
+# %%
+fig, axes = plt.subplots(3, 9, figsize=(9, 3.6))
+axes[0, 0].imshow(digit, cmap="gray_r")
+axes[0, 0].set_title("input", fontsize=9)
 for row, maps in zip(axes, feature_maps):
-    for ax, picture in zip(row, [digit, *maps[:8]]):
-        ax.imshow(picture, cmap="gray_r" if picture is digit else "viridis")
-        ax.axis("off")
-    row[0].set_title("input", fontsize=9)
-    sides = f"{maps.shape[1]} × {maps.shape[2]}"
-    row[4].set_title(f"{len(maps)} maps of {sides}, the first eight", fontsize=9)
-fig.suptitle("One digit after each of the three stages")
+    for ax, picture in zip(row[1:], maps):
+        ax.imshow(picture, cmap="viridis")
+    row[4].set_title(f"eight of {len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}", fontsize=9)
+for ax in axes.flat:
+    ax.axis("off")
+fig.suptitle("One digit, and what the three stages make of it, one after the other")
 plt.show()
 
 # %% [markdown]
 # Bright is a strong answer, dark is none; each map has a colour scale of its own. After the first stage the digit can
-# still be recognized: some maps show its body, others certain edges of it, a few the paper around it. After the second
-# only hints of the shape are left. After the third each map has nine numbers, which no longer look like anything: they
-# say which parts were found, and roughly where.
-
-# %% [markdown]
+# still be recognized: maps show its body, certain edges of it, or the paper around it. After the second only hints are
+# left. After the third each map has nine numbers: which things were found, and roughly where.
+#
 # And which filters has the first layer learned? They began as random numbers, which the same seed brings back:
 
 # %%
@@ -953,7 +865,7 @@ torch.manual_seed(0)
 filters = {"before": CNN().stages[0][0].weight, "after": model.stages[0][0].weight}
 fig, axes = plt.subplots(2, 8, figsize=(7.5, 2.4))
 for row, (when, weights) in zip(axes, filters.items()):
-    for ax, kernel in zip(row, weights[:, 0].detach().cpu()):
+    for ax, kernel in zip(row, weights[:, 0].detach().cpu()):  # detach: pixels need no gradient
         shown = ax.imshow(kernel, cmap="RdBu_r", vmin=-0.4, vmax=0.4)
         ax.axis("off")
     row[0].set_title(when, fontsize=9)
@@ -962,10 +874,9 @@ fig.colorbar(shown, ax=axes, label="weight")
 plt.show()
 
 # %% [markdown]
-# A filter with red on one side and blue on the other is an edge detector like the one we wrote by hand. It is tempting
-# to say that the network has discovered it. But compare the columns: how much have the filters changed? We can measure
-# that with the *cosine* between the nine weights before and the nine after, which is 1 if they have the same pattern, 0
-# if they have nothing in common, and −1 if one is the reverse of the other:
+# A filter with red on one side and blue on the other is an edge detector like ours. It is tempting to say that the
+# network has discovered it. But compare the columns: how much have the filters changed? The *cosine* between the nine
+# weights before and after is 1 for the same pattern, 0 if they have nothing in common:
 
 # %% tags=["nbval-ignore-output"]
 before, after = [weights.detach().cpu().flatten(1) for weights in filters.values()]
@@ -974,97 +885,45 @@ print(f"mean cosine of the {len(before)} filters before and after: {similar:.2f}
 
 # %% tags=["proof"]
 if course.profile == "sample":  # with MNIST's many more steps the first layer may change more
-    assert similar > 0.9, f"mean cosine {similar:.2f}"
+    assert similar > 0.85, f"mean cosine {similar:.2f}"
 
 # %% [markdown]
-# On the sample digits the first layer was changed only a little in its short training: most filters look much as they
-# did before. Random filters probably answer to strokes in all kinds of directions already, and the layers behind learn
-# to use their answers. Always look at the "before", or you will admire what was there from the start.
-
-# %% [markdown]
-# ## Interrupted and resumed
-#
-# Long trainings get interrupted. With `checkpoint=` the helper `fit` writes a file after every epoch and goes on from
-# it if it is already there. The result should be the same as without the interruption. Let us see, with 256 digits and
-# four epochs. Everything is made anew in each run, as after a restart of the computer:
-
-# %%
-import tempfile
-from pathlib import Path
-
-
-def short_run(stop_after, checkpoint=None):
-    torch.manual_seed(0)
-    generator = torch.Generator().manual_seed(0)
-    few = TensorDataset(train_images[:256], train_labels[:256])
-    loader = DataLoader(few, batch_size=64, shuffle=True, generator=generator)
-    network = CNN()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-    scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=4 * len(loader))
-    settings = {"optimizer": optimizer, "scheduler": scheduler, "epochs": stop_after}
-    return network, fit(network, loader, **settings, checkpoint=checkpoint, progress=False)
-
-
-# %% [markdown]
-# `total_steps` is that of the whole training in every run, since the schedule must not depend on where we are
-# interrupted.
-
-# %% tags=["nbval-ignore-output"]
-from course_utils import load_checkpoint
-
-whole, whole_history = short_run(stop_after=4)
-with tempfile.TemporaryDirectory() as folder:
-    file = Path(folder) / "run.pt"
-    short_run(stop_after=2, checkpoint=file)
-    print("in the file:", *load_checkpoint(file))
-    resumed, resumed_history = short_run(stop_after=4, checkpoint=file)
-
-for name, history_of in {"whole": whole_history, "resumed": resumed_history}.items():
-    print(f"{name:>8}:", *[f"{loss:.6f}" for loss in history_of["train_loss"]])
-torch.testing.assert_close(whole.state_dict(), resumed.state_dict(), rtol=0, atol=0)
-
-# %% tags=["proof"]
-losses = whole_history["train_loss"], resumed_history["train_loss"]
-assert losses[0] == losses[1], f"losses {losses}"
-
-# %% [markdown]
-# The same losses, and all weights the same to the last bit: `rtol=0, atol=0` allows no rounding. The list shows what
-# that takes: not only the model's weights, but also what the optimizer remembers of earlier gradients, how far the
-# schedule has come, the history, the best weights if they are asked for, and the state of the random numbers, which
-# decide the order of the batches to come.
-#
-# **Check yourself.** Somebody saves and loads the model's weights only, and starts `fit` anew. What is different?
-# <details><summary>Answer</summary>
-#
-# The learning rate begins its cycle from the start, AdamW has forgotten the earlier gradients, and the batches come in
-# the order of the first epochs again. The training may still end well, but it is another training.
-#
-# </details>
+# On the sample digits the first layer has changed little in its short training. Random filters probably answer to
+# strokes in all directions already, and the layers behind learn to use that. Always look at the "before", or you will
+# admire what was there from the start.
 
 # %% [markdown]
 # ## The test set, once
 #
-# All choices are made: network, recipe, epochs. Now the test digits are loaded, for one measurement:
+# All choices are made. Now the test digits are loaded, for one measurement, with the **standard error** of lesson 03:
 
 # %% tags=["nbval-ignore-output"]
+from course_utils import standard_error
+
 test_images, test_labels = load_digits28("test")
 test_loader = DataLoader(TensorDataset(test_images, test_labels), batch_size=500)
 test_accuracy = evaluate(model, test_loader)["accuracy"]
 error = standard_error(test_accuracy, len(test_labels))
-print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}")
-print(f"on {len(test_labels):,} digits")
+print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}, {len(test_labels):,} digits")
 
 # %% tags=["proof"]
-assert test_accuracy >= course.pick(sample=0.94, full=0.98), f"test accuracy {test_accuracy:.3f}"
+assert test_accuracy >= course.pick(sample=0.94, full=0.988), f"test accuracy {test_accuracy:.3f}"
+
+# %% [markdown]
+# On all of MNIST (the profile `full`) the same cells reached 99.2 % of the 10,000 test digits; that training took three
+# epochs, a minute on one core of a processor.
+#
+# Many a loop scores the test set every hundred batches, to watch. It costs time, and whoever watches will stop where it
+# is high: then it is a validation set, with no honest answer left in it.
 
 # %% [markdown]
 # ## Summary
 #
 # - A convolution slides a small shared filter over the picture; output side = ⌊(n + 2p − k) / s⌋ + 1.
-# - BatchNorm uses the batch in train mode and running averages in eval mode: call `eval()` before you score.
-# - AdamW with one cycle helped every network; equal accuracy with fewer parameters is a result, too.
-# - Prepare once what does not change, score once an epoch in inference mode, choose on validation, test once.
-# - Confusion matrix, worst mistakes, feature maps and filters show what a single number hides.
+# - Depth and pooling widen what one number can see: 4, 10, 22 pixels after our three stages.
+# - BatchNorm uses the batch in train mode and running averages in eval mode, which trail behind large steps.
+# - To know what helped, change one thing at a time, with several seeds.
+# - Architecture builds knowledge in, augmentation shows it; maps, filters and mistakes tell what was learned.
 #
 # **Exercises**: [04 exercises](exercises/04_mnist_cnn.ipynb)
 #

@@ -52,8 +52,8 @@ print(f"{parameters:,} parameters, {len(pictures['train'])} training pictures of
 # ## Read and decode once
 #
 # There are many trainings ahead, and each goes through the pictures several times. The usual data set opens, decodes
-# and transforms every picture anew in every epoch. Opening and decoding give the same result each time, and lesson 04
-# said: what never changes should be computed once. Only crop and flip are random.
+# and transforms every picture anew in every epoch. Opening and decoding give the same result each time, and what never
+# changes should be computed once. Only crop and flip are random.
 #
 # So let us open each picture once, resize its shorter side to 8/7 of the final size, as `eval_transform` does, and keep
 # the result. `v2.ToImage` makes a tensor of it that still has whole numbers, `uint8`:
@@ -481,8 +481,9 @@ def train(model, epochs, rate, seed=0, batch_size=12, drop_after=None, val_loade
 # rate and few epochs, to save time. The rate was chosen from a handful of values, on the validation
 # set and with the sample pictures.)
 #
-# After each epoch `fit` writes a **checkpoint**, as in lesson 04. With `restore_best=True` it also remembers the
-# weights of the epoch with the lowest validation loss, and leaves the model with those.
+# After each epoch `fit` writes a **checkpoint**: what an interrupted training needs to go on, as lesson 04 said. With
+# `restore_best=True` it also remembers the weights of the epoch with the lowest validation loss, and leaves the model
+# with those.
 
 # %% tags=["nbval-ignore-output"]
 folder = Path(tempfile.mkdtemp())
@@ -940,8 +941,8 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # Pretrained weights are close to a good place. Steps that are right for random weights may throw them out of it before
 # the new head has told them where to go. What does a single epoch with a large rate do, beside one with ours? We look
 # at the accuracy, and at how far the weights before the head have moved, as a fraction of their own size. Lesson 04
-# taught us to suspect BatchNorm's running averages when a network is bad after one epoch. So we score each network in
-# train mode, too, where it uses the averages of the batch:
+# taught us to suspect BatchNorm's running averages where steps are large. So we score each network in train mode, too,
+# where it uses the averages of the batch:
 
 # %%
 def moved(model):

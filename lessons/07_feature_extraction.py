@@ -108,8 +108,8 @@ for name, (network, mode) in ways.items():
 # `grad_fn`, and their `requires_grad` is `False`: no graph was built. That is why the second way needs no `no_grad`
 # besides.
 #
-# What does the useless graph cost? First the memory. As in lesson 04 we add up the bytes that PyTorch keeps for
-# `backward`, without the network's own weights and buffers, which are there anyway:
+# What does the useless graph cost? First the memory. We add up the bytes that PyTorch keeps for `backward`, without the
+# network's own weights and buffers, which are there anyway. (PyTorch calls `note` with each tensor that it keeps.)
 
 # %%
 def megabytes_kept(network, mode):
@@ -499,7 +499,7 @@ print("learns:", [name for name, weight in model.named_parameters() if weight.re
 # A network in which nothing moves says the same about a picture each time. In 25 epochs it would compute the same
 # features 25 times. So compute them once and keep them; the head is then trained on a table of features.
 #
-# `torch.inference_mode()`, known from lesson 04, is a stricter `no_grad`: the tensors made in it can never take part in
+# `torch.inference_mode()`, known from lesson 03, is a stricter `no_grad`: the tensors made in it can never take part in
 # a graph. Those that `torch.cat` makes of them afterwards, outside, are ordinary ones again.
 
 # %%

@@ -130,9 +130,9 @@ def train_digits(callbacks=()):
     model, generator = CNN().to(course.device), torch.Generator().manual_seed(0)
     loader = DataLoader(digits["train"], batch_size, shuffle=True, generator=generator)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
-    scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=3 * len(loader))
+    scheduler = OneCycleLR(optimizer, max_lr=0.01, total_steps=2 * len(loader))
     settings = {"optimizer": optimizer, "scheduler": scheduler, "callbacks": callbacks}
-    return model, fit(model, loader, digit_loader, epochs=3, progress=False, **settings)
+    return model, fit(model, loader, digit_loader, epochs=2, progress=False, **settings)
 
 
 digit_model, digit_history = train_digits()

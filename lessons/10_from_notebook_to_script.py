@@ -672,9 +672,9 @@ assert not (workplace / "new").exists(), "a folder was left behind"
 #
 # ## Killed, and resumed
 #
-# Lesson 04 interrupted `fit` politely, between two calls. A power cut is not polite. `Popen` starts a process and does
-# not wait for it. We look into its folder again and again, and kill it as soon as the checkpoint of the first of three
-# epochs has appeared. (`poll` returns `None` while a process runs.)
+# A power cut does not wait for the end of an epoch. `Popen` starts a process and does not wait either. We look into its
+# folder again and again, and kill it as soon as the checkpoint of the first of three epochs has appeared. (`poll`
+# returns `None` while a process runs.)
 
 # %% tags=["nbval-ignore-output"]
 import time
@@ -977,12 +977,12 @@ winners.groupby("way")[["val", "rest"]].agg(["mean", "sem"]).loc[list(ways)].rou
 # %% tags=["proof"]
 assert len(trials) == 3 * budget * repetitions == 240, f"{len(trials)} trials"
 found = winners.groupby("way")["rest"].mean()
-if course.profile == "sample":  # the real digits are harder
-    assert found.min() > 0.7, f"accuracy of the winners on the rest:\n{found}"
+assert found.min() > 0.6, f"accuracy of the winners on the rest:\n{found}"
 
 # %% [markdown]
-# `val` and `rest` are the winners' mean accuracies, each with its standard error over the repetitions (`sem`). On the
-# sample digits all three find settings that work. Where did they look? All trials:
+# `val` and `rest` are the winners' mean accuracies, each with its standard error over the repetitions (`sem`). All
+# three find settings that work. (About three digits of four are right. That is not bad after 200 pictures of so few
+# pixels.) Where did they look? All trials:
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True, layout="constrained")
@@ -1007,17 +1007,16 @@ wasted = (trials.loc[trials["way"] == "grid", "val"] < 0.5).mean()
 widths = trials[trials["rate"].between(0.01, 0.1)].groupby(trials["width"] >= 23)["val"].mean()
 nth = trials.groupby(["way", "seed"]).cumcount()
 first, later = [trials.loc[(trials["way"] == "TPE") & part, "val"].mean() for part in [nth < 5, nth >= 5]]
-if course.profile == "sample":  # which rates work depends on the digits
-    assert by_rate.idxmax() == by_rate.index[2] and np.ptp(by_rate.nlargest(2)) > 0.1, f"{by_rate}"
-    assert wasted > 0.5, f"{wasted:.0%} of the grid's trials are wasted"
-    assert widths[True] > widths[False], f"narrow {widths[False]:.3f}, wide {widths[True]:.3f}"
-    assert later > first, f"TPE's first five {first:.3f}, its later trials {later:.3f}"
-    assert by_repetition["TPE"].mean() > by_repetition["grid"].mean(), f"{by_repetition.mean()}"
+assert by_rate.idxmax() == by_rate.index[2] and np.ptp(by_rate.nlargest(2)) > 0.1, f"{by_rate}"
+assert wasted > 0.5, f"{wasted:.0%} of the grid's trials are wasted"
+assert widths[True] > widths[False] + 0.1, f"narrow {widths[False]:.3f}, wide {widths[True]:.3f}"
+assert later > first, f"TPE's first five {first:.3f}, its later trials {later:.3f}"
+assert by_repetition["TPE"].mean() > by_repetition["grid"].mean() + 0.05, f"{by_repetition.mean()}"
 
 # %% [markdown]
-# Light dots are good. (In the grid each dot hides those of the other repetitions.) On the sample digits a strip of
-# rates works, and wider layers do better. The grid knows only four rates; that one of them lies in the strip is luck of
-# the ruler, and most of its trials are wasted. Chance strews its trials over everything. So does TPE in its first five;
+# Light dots are good. (In the grid each dot hides those of the other repetitions.) A strip of rates works, and wider
+# layers do better. The grid knows only four rates; that one of them lies in the strip is luck of the ruler, and most of
+# its trials are wasted. Chance strews its trials over everything. So does TPE in its first five;
 # then it is drawn to where it found something good, though it goes on trying elsewhere, and its trials are better on
 # average than the grid's.
 #
@@ -1033,22 +1032,25 @@ for other in ["random", "grid"]:
 # %% tags=["proof"]
 leads = on_rest.rsub(on_rest["TPE"], axis=0).drop(columns="TPE")
 if course.profile == "sample":  # other digits, other winners
-    assert (leads.mean().abs() < 3 * leads.sem()).all(), f"TPE ahead by\n{leads.mean()}\n± {leads.sem()}"
+    assert (leads.mean() < 3 * leads.sem()).all(), f"TPE ahead by\n{leads.mean()}\n± {leads.sem()}"
+of_grid = winners.loc[winners["way"] == "grid", "rest"]
+assert of_grid.min() > 0.6, f"the grid's winners get {of_grid.tolist()}"
 
 # %% [markdown]
 # Judge the leads by their errors, as in lesson 06: a lead of less than two or three standard errors is none. On the
-# sample digits TPE has none, for all its better trials: one good trial is enough to win. But five repetitions are few.
-# (Try `repetitions = 25`; it takes five times as long.) For two hyperparameters and a lucky ruler a grid is fine. For
-# five of them, four values each would be 4⁵ trials, while chance and TPE take any budget you have.
+# sample digits TPE has none, for all its better trials: one good trial is enough to win, and the grid's lucky rate
+# gives it one in every repetition. But five repetitions are few. (Try `repetitions = 25`; it takes five times as long.)
+# For two hyperparameters and a lucky ruler a grid is fine. For five of them, four values each would be 4⁵ trials, while
+# chance and TPE take any budget you have.
 #
 # ## The winner is lucky
 #
 # The winner was chosen *because* its validation score was high. Part of that is skill, part is luck with these 50
 # pictures, and the luck does not come along. To see it without any network: models that are all right with probability
-# 0.88, judged on 50 pictures, and the best of them chosen. Ten thousand times:
+# 0.75, judged on 50 pictures, and the best of them chosen. Ten thousand times:
 
 # %%
-hits = np.random.default_rng(0).binomial(50, 0.88, size=(10_000, 64)) / 50
+hits = np.random.default_rng(0).binomial(50, 0.75, size=(10_000, 64)) / 50
 for among in [1, 4, 16, 64]:
     print(f"the best of {among:>2}, on average: {hits[:, :among].max(axis=1).mean():.3f}")
 
@@ -1079,8 +1081,7 @@ for among in [1, 4, 16, 48]:
 
 # %% tags=["proof"]
 assert abs(luck[1]) < 0.01 and luck[48] > max(luck[1], 0), f"luck of winners: {luck}"
-if course.profile == "sample":  # how much smaller depends on how alike the networks are
-    assert luck[48] < hits[:, :48].max(axis=1).mean() - 0.88, f"luck of winners: {luck}"
+assert luck[48] < hits[:, :48].max(axis=1).mean() - 0.75, f"luck of winners: {luck}"
 
 # %% [markdown]
 # A network that was not chosen has no luck on average; a winner has. The networks that hardly learned anything are no

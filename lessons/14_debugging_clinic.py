@@ -56,8 +56,8 @@ def tried(test, *patient):
 
 
 # %% [markdown]
-# The patients are small. Most are the network of lesson 03, with about 1,200 of its digits. (Where a cell prints the
-# score of a trained network, your last digits may differ.)
+# The patients are small. Most are the network of lesson 03, with 1,200 of its digits. (Where a cell prints the score of
+# a trained network, your last decimals may differ.)
 
 # %%
 from course_utils import MLP, evaluate, fit, load_digits28
@@ -351,8 +351,7 @@ plain_score = train(plain_net)["train_accuracy"][-1]
 print(f"twelve blocks: accuracy on the training digits {plain_score:.2f}")
 
 # %% tags=["proof"]
-if course.profile == "sample":  # how little it learns of the real digits is not known
-    assert plain_score < 0.6, f"accuracy on the training digits {plain_score:.2f}"
+assert plain_score < 0.5, f"accuracy on the training digits {plain_score:.2f}"
 
 # %% [markdown]
 # **Guess first.** What should a residual block hand on if its second BatchNorm gave nothing but zeros? And what does
@@ -413,8 +412,7 @@ print(f"accuracy on the training digits as written {plain_score:.2f}, cured {res
 
 # %% tags=["proof"]
 assert tried(hands_its_input_on, mended_net[2]) == "passes", "the test stops a trained block"
-if course.profile == "sample":  # what the two characters gain on the real digits is not known
-    assert residual_score - plain_score > 0.3, f"as written {plain_score:.2f}, cured {residual_score:.2f}"
+assert residual_score - plain_score > 0.3, f"as written {plain_score:.2f}, cured {residual_score:.2f}"
 
 # %% [markdown]
 # ## Loss
@@ -432,9 +430,8 @@ print(f"validation accuracy {stuck_accuracy:.2f}, healthy {healthy_accuracy:.2f}
 
 # %% tags=["proof"]
 fall = history["train_loss"][0] - history["train_loss"][-1]
-if course.profile == "sample":  # how far it gets on the real digits is not known
-    assert fall < 0.1, f"the loss falls by {fall:.2f}"
-    assert healthy_accuracy - stuck_accuracy > 0.2, f"accuracy {stuck_accuracy:.2f}, healthy {healthy_accuracy:.2f}"
+assert fall < 0.1, f"the loss falls by {fall:.2f}"
+assert healthy_accuracy - stuck_accuracy > 0.3, f"accuracy {stuck_accuracy:.2f}, healthy {healthy_accuracy:.2f}"
 
 # %% [markdown]
 # **Guess first.** Say the network gives the right class a 1 and all others a 0. Is its loss 0?
@@ -478,7 +475,7 @@ assert tried(gives_logits, suspect) != "passes", "the test lets the bug pass"
 assert tried(gives_logits, healthy) == "passes", "the test stops the cured program"
 
 # %% [markdown]
-# ### Case 6: A first loss in the thousands
+# ### Case 6: A huge first loss
 #
 # The weights are made by hand, by `torch.randn`, that is, with a standard deviation of 1.
 
@@ -497,7 +494,7 @@ print(f"first loss {F.cross_entropy(unscaled(x[:64]), y[:64]):.0f}")
 
 # %% tags=["proof"]
 first = F.cross_entropy(unscaled(x[:64]), y[:64]).item()
-assert first > course.pick(sample=1000, full=300), f"first loss {first:.0f}"
+assert first > 200 * np.log(10), f"first loss {first:.0f}"
 
 # %% [markdown]
 # **Guess first.** `start` is given a function of `fan_in`, the number of inputs of a layer. What should the first loss
@@ -539,8 +536,7 @@ raw, tamed = (train(copy.deepcopy(model))["val_accuracy"][-1] for model in (unsc
 print(f"validation accuracy as written {raw:.2f}, cured {tamed:.2f}")
 
 # %% tags=["proof"]
-if course.profile == "sample":  # what the missing factor costs on the real digits is not known
-    assert tamed - raw > 0.4, f"accuracy as written {raw:.2f}, cured {tamed:.2f}"
+assert tamed - raw > 0.4, f"accuracy as written {raw:.2f}, cured {tamed:.2f}"
 
 # %% [markdown]
 # **Check yourself.** A network for 100 classes starts with a loss of 4.6 and stays there. Which of the cases 5 and 6 is
@@ -829,8 +825,7 @@ whole = judge(x_val)
 print(f"mean of the five {np.mean(five):.2f}, on whole pictures {whole:.2f}")
 
 # %% tags=["proof"]
-if course.profile == "sample":  # what the crop costs on the real digits is not known
-    assert whole - max(five) > 0.15, f"best of five {max(five):.2f}, on whole pictures {whole:.2f}"
+assert whole - max(five) > 0.1, f"best of five {max(five):.2f}, on whole pictures {whole:.2f}"
 
 
 # %% tags=["fold"]
@@ -887,8 +882,7 @@ print(f"true loss {true_loss:.4f}; the worst report is off by {100 * worst:.0f} 
 # %% tags=["proof"]
 alone = F.cross_entropy(healthy(x_val[299:]), y_val[299:]).item()
 assert abs(report(299) - alone) < 1e-4, f"the report {report(299):.4f} is not the loss of the last digit, {alone:.4f}"
-if course.profile == "sample":  # how far the last of the real digits is from their mean is not known
-    assert worst > 0.1, f"the worst report is off by {worst:.0%}"
+assert worst > 0.1, f"the worst report is off by {worst:.0%}"
 
 
 # %% tags=["fold"]
@@ -1062,7 +1056,7 @@ assert val_scores == test_scores, f"{val_scores} and {test_scores}"
 # of the accuracies or that of the losses?
 # <details><summary>Diagnosis</summary>
 #
-# That of the losses. Of 300 digits an accuracy can take 301 values, and near 0.9 two sets share one every now and then;
+# That of the losses. Of 300 digits an accuracy can take 301 values, and near 0.8 two sets share one every now and then;
 # you may see that below. A loss has far too many values. The same pictures have chosen the rate, the epochs, the
 # network, and what they say now is no news, and too friendly: case 16 measures how much. Compare the pictures
 # themselves, as names or paths may differ.
@@ -1313,9 +1307,8 @@ def movement(runs):
 print(f"movement with the stuck rate {movement(stuck):.3f}, falling {movement(falling):.3f}")
 
 # %% tags=["proof"]
-if course.profile == "sample":  # how much the accuracies move on the real digits is not known
-    assert movement(stuck) > 2 * movement(falling), f"{movement(stuck):.3f}, falling {movement(falling):.3f}"
-    assert movement(falling) < 0.03, f"with a falling rate accuracies still move by {movement(falling):.3f}"
+assert movement(stuck) > 2 * movement(falling), f"{movement(stuck):.3f}, falling {movement(falling):.3f}"
+assert movement(falling) < 0.03, f"with a falling rate accuracies still move by {movement(falling):.3f}"
 
 
 # %% tags=["fold"]
@@ -1334,8 +1327,7 @@ assert tried(rate_falls, falling[0][0]) == "passes", "the test stops the cured p
 # %% [markdown]
 # With the rate as it should be each accuracy settles. With the stuck rate it still moves in the last epochs, up or
 # down, and which network you get depends on the epoch in which you stop. (The *movement* is the highest minus the
-# lowest accuracy of the last five epochs, averaged over the seeds; on the sample digits it is more than twice as large
-# with the stuck rate.)
+# lowest accuracy of the last five epochs, averaged over the seeds; it is more than twice as large with the stuck rate.)
 #
 # ### Case 19: A rate that falls in the log only
 #
@@ -1655,8 +1647,7 @@ print(f"{open_and_judge(folder / 'checkpoint.pth')[1]:.3f}")
 
 # %% tags=["proof"]
 found = open_and_judge(folder / "checkpoint.pth")[1]
-if course.profile == "sample":  # what one epoch teaches of the real digits is not known
-    assert logged_accuracy - found > 0.1, f"the log says {logged_accuracy:.3f}, the network gets {found:.3f}"
+assert logged_accuracy - found > 0.1, f"the log says {logged_accuracy:.3f}, the network gets {found:.3f}"
 
 # %% [markdown]
 # **Guess first.** Each file holds the score that its network had. Would it help to compare the loaded network with the
@@ -1716,8 +1707,7 @@ print("first stage: ", np.round(first, 2))
 print("second stage:", np.round(second, 2))
 
 # %% tags=["proof"]
-if course.profile == "sample":  # what the high rate does to the real digits is not known
-    assert max(second) < max(first) - 0.1, f"first stage {first}, second stage {second}"
+assert max(second) < max(first) - 0.2, f"first stage {first}, second stage {second}"
 
 # %% [markdown]
 # **Guess first.** What is in the file?
@@ -1740,8 +1730,7 @@ print(f"in the file as written {in_file:.3f}, cured {mended_in_file:.3f}")
 
 # %% tags=["proof"]
 assert in_file == max(second), f"in the file {in_file:.3f}, best of the second stage {max(second):.3f}"
-if course.profile == "sample":  # what the high rate does to the real digits is not known
-    assert mended_in_file - in_file > 0.2, f"in the file as written {in_file:.3f}, cured {mended_in_file:.3f}"
+assert mended_in_file - in_file > 0.2, f"in the file as written {in_file:.3f}, cured {mended_in_file:.3f}"
 
 
 # %% tags=["fold"]
@@ -1755,8 +1744,7 @@ print("cured:     ", tried(only_rises, max(first), mended_in_file))
 
 # %% tags=["proof"]
 assert tried(only_rises, max(first), mended_in_file) == "passes", "the test stops the cured program"
-if course.profile == "sample":  # what the high rate does to the real digits is not known
-    assert tried(only_rises, max(first), in_file) != "passes", "the test lets the bug pass"
+assert tried(only_rises, max(first), in_file) != "passes", "the test lets the bug pass"
 
 # %%
 import shutil
@@ -1913,7 +1901,7 @@ def load():
 def build():
     model = new_mlp()
     for weight in model.parameters():
-        nn.init.normal_(weight)
+        nn.init.normal_(weight, std=5)
     return nn.Sequential(*model, nn.Softmax(dim=1))
 
 
@@ -1927,9 +1915,9 @@ def attend(lr=0.1):
 
 
 # %% [markdown]
-# Of ten classes it guesses one, as the table will show. Everybody's first idea is another learning rate, so let us give
-# in to it once and keep the answers for later. (`fit` stops with an error where the loss is no longer a number; then
-# the score is that of guessing.)
+# Of ten digits it gets about one right, as the table will show. Everybody's first idea is another learning rate, so let
+# us give in to it once and keep the answers for later. (`fit` stops with an error where the loss is no longer a number;
+# then the score is that of guessing.)
 
 # %% tags=["nbval-ignore-output"]
 def score_at(lr):
@@ -2062,14 +2050,14 @@ torch.testing.assert_close(sums, torch.ones_like(sums))
 def build():
     model = new_mlp()
     for weight in model.parameters():
-        nn.init.normal_(weight)
+        nn.init.normal_(weight, std=5)
     return nn.Sequential(*model)
 
 
 print(f"first loss {first_loss():.0f}   gradient norms {[round(g) for g in gradient_norms()]}")
 
 # %% tags=["proof"]
-assert first_loss() > 200 * np.log(10), f"first loss {first_loss():.0f}"
+assert first_loss() > 20_000 * np.log(10), f"first loss {first_loss():.0f}"
 assert min(gradient_norms()) > 100, f"gradient norms {gradient_norms()}"
 
 # %% tags=["nbval-ignore-output"]
@@ -2085,11 +2073,11 @@ assert ended > 0.2, f"one batch is learned by heart: loss {ended:.2f}"
 
 # %% [markdown]
 # Gradients are there now, but they are huge, and one batch is still too much. And the first loss, which had looked
-# healthy, is hundreds of times too large: the needless softmax had squeezed it into a narrow range around ln 10. One
-# bug had hidden the other. That is why the earlier measurements are repeated after each cure.
+# healthy, is tens of thousands of times too large: the needless softmax had squeezed it into a narrow range around
+# ln 10. One bug had hidden the other. That is why the earlier measurements are repeated after each cure.
 #
-# A first loss like this is case 6, weights without a scale: the third bug. PyTorch's own starting values are scaled, so
-# the cure is to delete the loop. Steps 3, 4 and 1, now as tests:
+# A first loss like this is case 6, weights of a wrong scale: the third bug. The scale of PyTorch's own starting values
+# is right, so the cure is to delete the loop. Steps 3, 4 and 1, now as tests:
 
 # %%
 def build():
@@ -2118,7 +2106,7 @@ plt.show()
 
 # %% tags=["proof"]
 assert 0 < int(np.argmax(cured)) < len(swept) - 1, f"the best rate is at the edge of the sweep: {cured}"
-assert max(cured) - max(sick) > course.pick(sample=0.5, full=0.3), f"cured {cured}, three bugs {sick}"
+assert max(cured) - max(sick) > 0.5, f"cured {cured}, three bugs {sick}"
 
 # %% [markdown]
 # The curve of the cured patient has a top in the middle, with room on both sides; the sick one's never leaves the level
@@ -2149,7 +2137,7 @@ assert max(cured) - max(sick) > course.pick(sample=0.5, full=0.3), f"cured {cure
 # - The network takes the size that the loader gives. [Case 2](#Case-2:-A-size-that-no-longer-fits)
 # - Answers and targets have one shape. [Case 1](#Case-1:-A-loss-that-stops-early)
 # - The output is logits, no softmax. [Case 5](#Case-5:-A-loss-stuck-near-its-start)
-# - The first loss is ln C. [Case 6](#Case-6:-A-first-loss-in-the-thousands)
+# - The first loss is ln C. [Case 6](#Case-6:-A-huge-first-loss)
 # - A block does what its name says. [Case 4](#Case-4:-A-deep-network-that-hardly-learns)
 # - The number of trainable parameters is the one you expect. [Case 20](#Case-20:-Frozen-but-moving)
 # - Flags are tried with the values that switch things off. [Case 25](#Case-25:-False-is-true)

@@ -1,13 +1,18 @@
-"""Checks of load_temperatures: what loads, and that every problem of a bad table is listed with its line."""
+"""Tables: what loads, that every problem of a bad one is listed with its line, and lesson 02 with one's own."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import build
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
 from course_utils import load_temperatures
 
+LESSON = Path(__file__).resolve().parents[1] / "lessons" / "02_tensors_and_regression.py"
 HEADER = "year,month,day,week,temp_2,temp_1,average,actual,friend"
 LINES = [
     HEADER,  # line 1
@@ -196,3 +201,33 @@ def test_a_table_without_rows_and_infinite_values_are_refused(load: Callable) ->
     with pytest.raises(ValueError, match="has a header and no rows"):
         load([HEADER])
     assert problems(load, changes={2: "2016,1,1,Fri,45,45,45.6,inf,29"}) == ["line 2: actual is 'inf', not a number"]
+
+
+def table_of_one_year(path: Path) -> None:
+    """Write a table like the one of 2016 that many tutorials use: 348 of 366 days, a typing error, Tues and Thurs."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2016-01-01", "2016-12-31")
+    average = 60 - 16 * np.cos(2 * np.pi * days.day_of_year / 366)
+    actual = (average + rng.normal(0, 5, len(days))).round().astype(int)
+    week = days.strftime("%a").str.replace("Tue", "Tues").str.replace("Thu", "Thurs")
+    columns = [days.year, days.month, days.day, week, np.roll(actual, 2), np.roll(actual, 1),
+               average.round(1), actual, rng.integers(25, 95, len(days))]  # fmt: skip
+    table = pd.DataFrame(dict(zip(HEADER.split(","), columns))).drop(index=range(200, 218))
+    table.loc[300, "temp_1"] = 117
+    table.to_csv(path, index=False)
+
+
+def test_lesson_02_runs_with_a_table_of_the_readers_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lesson says: any file with these columns, change the one line with `load_temperatures()`."""
+    matplotlib.use("Agg")
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    table_of_one_year(tmp_path / "temps_2016.csv")
+    code = [cell.source for cell in build.read_source(LESSON).cells if cell.cell_type == "code"]
+    load, own = "load_temperatures()", f"load_temperatures({str(tmp_path / 'temps_2016.csv')!r})"
+    assert sum(cell.count(load) for cell in code) == 1, "the lesson has one line to change"
+    lesson: dict = {"__name__": "__main__"}
+    for cell in code:
+        exec(compile(cell.replace(load, own), "<cell>", "exec"), lesson)
+    assert [len(lesson[part]) for part in ("train", "val", "test")] == [174, 87, 87]
+    assert lesson["test"].index[-1] == pd.Timestamp("2016-12-31") and lesson["test"]["temp_1"].max() == 117
+    assert np.isfinite(lesson["results"].to_numpy()).all() and "network" in lesson["results"].index

@@ -61,12 +61,14 @@ def parts() -> dict[str, list[Path]]:
 
 def minutes_to_study(source: Path) -> int:
     """Estimated from what the learner gets, to five minutes: 110 words a minute, 30 seconds a code cell, a minute for
-    each question, and six minutes for each task of an exercise."""
+    each question and each thing to try, and six minutes for each task of an exercise."""
     cells = build.read_source(source).cells
     prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    prose = re.sub(r"!\[[^]]*\]", "", prose)  # texts for those who cannot see a drawing
     code = [cell for cell in cells if cell.cell_type == "code"]
     tasks = sum("answer" in cell.metadata.get("tags", []) for cell in code)
-    minutes = len(re.findall(r"\w+", prose)) / 110 + len(code) / 2 + prose.count("**Check yourself.**") + 6 * tasks
+    asked = prose.count("**Check yourself.**") + prose.count("**Try it.**")
+    minutes = len(re.findall(r"\w+", prose)) / 110 + len(code) / 2 + asked + 6 * tasks
     return 5 * round(minutes / 5)
 
 

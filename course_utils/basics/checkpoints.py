@@ -1,4 +1,4 @@
-"""Saving and loading so that nothing is lost and nothing foreign is executed. Lesson 04 uses it."""
+"""Saving and loading so that nothing is lost and nothing foreign is executed. Lesson 04 saves by hand, 06 uses it."""
 
 import errno
 import pickle

@@ -264,7 +264,7 @@ print("✓ task 3")
 # <details><summary>Hint 2</summary>
 #
 # `fig, axes = plt.subplots(1, len(dataset.classes))` makes the panels. Before `imshow` a tensor has to go back into a
-# picture: `denormalize`, then `permute(1, 2, 0)`.
+# picture: `denormalize`, then `permute(1, 2, 0)`. `ax.axis("off")` takes the grid away that would lie over it.
 #
 # </details>
 
