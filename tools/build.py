@@ -141,8 +141,9 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
     paths = [output / path.relative_to(NOTEBOOKS) for path in targets(source)]
     stored = nbformat.read(paths[0], 4) if paths[0].exists() else None
     notebook = read_source(source)
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
-    ProvingClient(notebook, paths[0].parent, timeout=1800, record_timing=False, coalesce_streams=True).execute()
+    folder = targets(source)[0].parent  # also where it is written elsewhere: lessons say where files lie from there
+    folder.mkdir(parents=True, exist_ok=True)
+    ProvingClient(notebook, folder, timeout=1800, record_timing=False, coalesce_streams=True).execute()
     _scrub(notebook)
     notebook.metadata["inputs"] = fingerprint
     if stored and stored.metadata.get("inputs") == fingerprint:
