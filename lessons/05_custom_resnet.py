@@ -33,7 +33,8 @@ course = setup(seed=0, lesson="05")
 # ## What you will have
 #
 # Digits travel through 32 layers with random weights, each a convolution, BatchNorm and ReLU, as in lesson 04. Nothing
-# is trained. `shortcut` says how much of what came into a layer is *added* to what it has computed.
+# is trained. `shortcut` says how much of what came into a layer is *added* to what it has computed. (`expand` repeats
+# the grey channel sixteen times, `F.batch_norm` is BatchNorm as a function.)
 
 # %%
 from course_utils import load_digits28
@@ -190,16 +191,16 @@ if course.profile == "sample":  # with MNIST's many more steps the deep plain ne
     assert lost.min() >= 0.1 and lost.mean() >= 0.2, f"24 more layers cost {lost.tolist()}"
 
 # %% [markdown]
-# On the sample digits the deep network is far behind, with every seed, and that is no learning by heart: it is behind
-# on the very pictures that it is shown. Odd! It could copy the layers of the shallow one, and let each of the others
-# pass on what it gets. Such weights exist, but training does not find them, at least not soon.
+# On the sample digits the deep network is far behind, with every seed. This is no overfitting: it is behind on the very
+# pictures that it is shown. Odd! It could copy the layers of the shallow one, and let each of the others pass on what
+# it gets. Such weights exist, but training does not find them, at least not soon.
 
 # %% [markdown]
 # ## The residual block
 #
 # If passing something on is hard to learn, build it in. A **residual block** adds its input to what its layers have
 # computed. They no longer have to produce the whole result, only the difference to what was there before, the
-# **residual**. The way around them is called **shortcut** or **skip connection**.
+# **residual**, F(x) in the drawing. The way around them is called **shortcut** or **skip connection**.
 #
 # ![Left, a plain block: x runs through convolution, BatchNorm, ReLU, convolution, BatchNorm and a last ReLU. Right, the
 # residual block has the same layers, and an arrow carries x around them, unchanged, to a plus sign before the last
@@ -229,9 +230,9 @@ for block in [PlainBlock(4), ResidualBlock(4)]:
     print(f"{type(block).__name__:>13}: largest difference to the input {difference:.2f}")
 
 # %% [markdown]
-# The residual block passes its input on, the plain one returns zeros. That is not quite fair to it, since zero means
-# "do nothing" only in a residual block. But what would it need instead? Filters with a single 1 in the right place, and
-# two BatchNorms that undo what they do: hard to hit by small steps from random weights.
+# The residual block passes its input on, the plain one returns zeros. Unfair, since zero means "do nothing" only in a
+# residual block? Then what would the plain one need, to pass its input on? Filters with a single 1 in the right place,
+# and two BatchNorms that undo what they do: hard to hit by small steps from random weights.
 #
 # **Check yourself.** How many parameters does the shortcut add to the network?
 # <details><summary>Answer</summary>
@@ -305,10 +306,11 @@ if course.profile == "sample":  # with MNIST's many more steps the deep plain ne
 # %% [markdown]
 # ## What slows a plain deep network down?
 #
-# **In a plain network each block enlarges whatever small change reaches it, so a push on the first layer grows until
-# the network sees other pictures. The shortcut keeps the push small.** To see it, we push the weights of the first
-# convolution of an untrained network by one percent, in a random direction. After each block: how large is the change,
-# compared with how much the numbers differ from picture to picture?
+# **In a plain network each block enlarges whatever small change reaches it, so a push on the first layer grows until it
+# is almost as large as the differences between pictures. The shortcut keeps it small.** To see it, we push the weights
+# of the first convolution of an untrained network by one percent, in a random direction. After the stem and after each
+# block: how large is the change, compared with how much the numbers differ from picture to picture? (How large a tensor
+# is, its **norm** says, the root of the sum of squares.)
 
 # %%
 from copy import deepcopy
@@ -370,8 +372,8 @@ assert (steps[1:9] > 1.1 * steps[:8]).all(), f"the first eight blocks do not all
 # %% [markdown]
 # On the logarithmic axis the same distance is always the same *factor*. All three begin alike. In the plain networks
 # each block multiplies the change, until in the deep one it nears the size of the differences between pictures. One
-# percent in one layer! An optimizer moves all 34 at once, so much of what a step was meant to do is lost in what the
-# other layers do meanwhile.
+# percent in one layer! An optimizer moves all 34 layers at once, each as if the others stood still. They do not, and
+# much of the step is lost.
 
 # %% [markdown]
 # **Try it.** How about 100 layers?
@@ -395,8 +397,8 @@ assert (steps[1:9] > 1.1 * steps[:8]).all(), f"the first eight blocks do not all
 # block's own part is stretched. That part keeps its size while `x` grows from block to block, so late blocks change
 # less: see the first folded cell below.
 #
-# The second one draws the **norm** of each layer's gradient (the root of the sum of squares). Read it from right to
-# left, the way gradients travel: in the deep plain network they grow by a factor in each layer.
+# The second one draws the norm of each layer's gradient. Read it from right to left, the way gradients travel: in the
+# deep plain network they grow by a factor in each layer.
 #
 # </details>
 
@@ -435,8 +437,8 @@ assert first > 5 * final, f"gradients of the plain network: first blocks {first:
 # the learning rate ten times smaller." What do you expect after the same number of steps?
 # <details><summary>Answer</summary>
 #
-# Even less. AdamW divides each gradient by its typical size, so the steps were not too large because of the gradient.
-# With a tenth of the rate all layers move a tenth as far, also those at the end, where nothing exploded.
+# Even less. AdamW divides each gradient by its typical size, so large gradients made no large steps. With a tenth of
+# the rate all layers move about a tenth as far, and the network was slow already.
 #
 # </details>
 
@@ -446,7 +448,7 @@ assert first > 5 * final, f"gradients of the plain network: first blocks {first:
 # `out + x` needs two tensors of the same shape. But on its way through a network a picture becomes smaller and gets
 # more channels. There the shortcut has to change the shape as well: a 1 × 1 convolution mixes the channels of each
 # pixel into as many as are needed, and its stride of 2 leaves out every other row and column. Here is the block of the
-# real ResNets, with torchvision's names (`downsample` is the shortcut):
+# real ResNets, with torchvision's names (`downsample` is the shortcut, `expansion` is for the next block):
 
 # %%
 def shortcut(in_channels, out_channels, stride):
@@ -539,12 +541,12 @@ print(f"Bottleneck(256, 64):  {count(Bottleneck(256, 64)):>9,} parameters")
 # %% [markdown]
 # ## The whole network
 #
-# ![ResNet-18 as a strip of maps drawn to size: a picture of 3 × 224 × 224, conv1 with 64 × 112 × 112, maxpool with
-# 64 × 56 × 56, then layer1 to layer4 with 64, 128, 256 and 512 channels and sides of 56, 28, 14 and 7, average pooling,
-# and the logits.](figures/resnet_strip.svg)
+# ![ResNet-34 as a strip of maps drawn to size: a picture of 3 × 224 × 224, conv1 with 64 × 112 × 112, maxpool with
+# 64 × 56 × 56, then layer1 to layer4 of 3, 4, 6 and 3 blocks, each with a shortcut, with 64, 128, 256 and 512 channels
+# and sides of 56, 28, 14 and 7; average pooling to 512 × 1 × 1, and fc with the logits.](figures/resnet_strip.svg)
 #
-# A ResNet has a stem, four layers (this is what torchvision calls them; each is a row of blocks), and a head. Only the
-# first block of a layer changes the shape.
+# A ResNet, here ResNet-34, has a stem (`conv1` to `maxpool`), four layers (this is what torchvision calls them; each is
+# a row of blocks, and × 3 means three), and a head. Only the first block of a layer changes the shape.
 
 # %%
 def layer(block, in_channels, channels, blocks, stride):
@@ -585,7 +587,7 @@ class ResNet(nn.Module):
 
 # %% [markdown]
 # (`modules()` yields all parts of a network, however deep they sit. `forward` returns logits: what a softmax too many
-# costs was measured in lesson 03.) Five plans, one class:
+# costs was measured in lesson 03.) Five plans, one class. (The shortcuts' convolutions do not count as layers.)
 
 # %%
 plans = {
@@ -603,7 +605,8 @@ for name, (block, blocks) in plans.items():
 
 # %% [markdown]
 # (On the device `meta` tensors have shapes but no numbers, which saves memory.) Now send eight pictures through a
-# ResNet-34 for two classes, part by part. `named_children()` yields the parts in order:
+# ResNet-34 for two classes, part by part. `named_children()` yields the parts in order. (The stem's ReLU is not among
+# them. It changes no shape.)
 
 # %%
 def walk(model, images):
@@ -694,9 +697,9 @@ torch.testing.assert_close(ResNet(*plans["resnet18"]).state_dict(), helper.state
 # <details><summary>Why these starting weights? (for the curious)</summary>
 #
 # Lesson 03 gave weights a variance of 1 / **fan-in**, the number of inputs. `nn.Conv2d` takes a third of that by
-# default, **Kaiming initialization** twice as much, since a ReLU lets only about half of the numbers through. The
-# folded cell below sends pictures through 33 layers without BatchNorm. With small weights hardly anything is left of
-# them, or of the gradient on its way back: it *vanishes*. (`fan_out` counts outputs, and so keeps the spread of the
+# default, **Kaiming initialization** takes 2 / fan-in, since a ReLU lets only about half of the numbers through. The
+# folded cell below sends noise through 33 layers without BatchNorm. With small weights hardly anything is left of it,
+# or of the gradient on its way back: it *vanishes*. (`fan_out` counts outputs, and so keeps the spread of the
 # gradients.)
 #
 # </details>
@@ -834,8 +837,8 @@ assert first < second and last_rate < second, f"rates {history['lr']}"
 assert history["val_accuracy"][-1] > course.pick(sample=0.93, full=0.97), f"accuracy {history['val_accuracy']}"
 
 # %% [markdown]
-# The column `lr` shows warm-up and fall. The test pictures are still unseen. We open them once, and look at the
-# mistakes.
+# The column `lr`, the rate at the start of each epoch, shows warm-up and fall. The test pictures are still unseen. We
+# open them once, and look at the mistakes.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import predict
@@ -965,7 +968,7 @@ for name, tensor in resnet.resnet18().state_dict().items():
 #
 # ## Summary
 #
-# - A residual block computes ReLU(F(x) + x); where the shape changes, a 1 × 1 convolution fits the shortcut.
+# - A residual block computes ReLU(F(x) + x); where the shape changes, a 1 × 1 convolution makes the shortcut fit.
 # - In a plain deep network each block enlarges a small change, and learning is slow; the shortcut keeps it small.
 # - A block is residual if its input comes through when its layers compute zero, whatever it is called.
 # - Our ResNet-18 to ResNet-152 load torchvision's weights strictly, give its answers, and take pictures of any size.

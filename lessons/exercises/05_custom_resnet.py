@@ -167,7 +167,8 @@ print("✓ task 1")
 # <details><summary>Hint 2</summary>
 #
 # Which input shows the difference? The last ReLU turns negative numbers into 0, and zeros come out of any block whose
-# layers compute 0. `torch.rand` makes numbers between 0 and 1.
+# layers compute 0. `torch.rand` makes numbers between 0 and 1. `torch.allclose(a, b)` says whether two tensors agree up
+# to rounding.
 #
 # </details>
 
@@ -599,7 +600,8 @@ assert torch.allclose(block(x), x), "with the convolutions at 0 the block should
 print("✓ task 3")
 
 # %% [markdown]
-# What are such blocks worth? Here are 34 layers of each kind, trained for two epochs on the lesson's small digits:
+# What are such blocks worth? Here are 34 layers of each kind, trained for two epochs on digits shrunk as in the lesson.
+# Guess first which of the three comes last, and by how much. (The plain block is that of task 2.)
 
 # %% tags=["nbval-ignore-output"]
 images, labels = load_digits28("train")
@@ -633,8 +635,8 @@ assert min(reached["residual"], reached["pre-activation"]) > reached["plain"] + 
 # with the full rate.
 # <details><summary>Hint</summary>
 #
-# `progress` as in the lesson runs from 0 to 1 during the fall. What is 1 at its beginning and 0 at its end? `max(0.0,
-# …)` keeps a number from getting negative.
+# `progress` as in the lesson runs from 0 to 1 during the fall. What is 1 at its beginning and 0 at its end?
+# `max(0.0, …)` keeps a number from getting negative.
 #
 # </details>
 
