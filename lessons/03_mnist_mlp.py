@@ -179,7 +179,7 @@ plt.show()
 
 # %% [markdown]
 # Ten bars up and down become ten bars that add up to 1. One class has got nearly everything, although the weights are
-# random. We come back to this oddity.
+# random. (Whether it is the right one is luck.) We come back to this oddity.
 #
 # ## From probabilities to a loss: cross-entropy
 #
@@ -272,8 +272,8 @@ torch.testing.assert_close(criterion(logits, yb), F.cross_entropy(logits, yb))
 # is 5?
 # <details><summary>Answer</summary>
 #
-# Whatever they are, equal scores give equal probabilities, one tenth each. The loss is −ln(1/10) = ln 10, the second dot
-# of the curve.
+# Equal scores give equal probabilities, one tenth each, at 5 as at 0. The loss is −ln(1/10) = ln 10, the second dot of
+# the curve.
 #
 # </details>
 
@@ -638,8 +638,8 @@ def loss_batch(model, images, labels, optimizer=None):
 
 # %% [markdown]
 # Validation averages that over all batches, with two precautions. `model.eval()` switches to evaluation mode,
-# `model.train()` back; some layers need it (lesson 04). And `torch.inference_mode()`, the stricter relative of `no_grad`,
-# keeps no notes for a `backward`.
+# `model.train()` back; some layers need it (lesson 04). And `torch.inference_mode()`, the stricter relative of
+# `no_grad`, keeps no notes for a `backward`.
 
 # %%
 def average(pairs):
@@ -689,13 +689,13 @@ assert largest_loss < np.log(10) / 2, f"a loss ends at {largest_loss:.2f}"
 # ## Averaging losses, and how not to
 #
 # Why does `average` use weights? Because the last batch is smaller, and in a plain mean its few pictures would count as
-# much as a whole batch. We take the loss of each picture, cut them into batches of several sizes, and average in three
-# ways: weighted, plain, and, as some programs do by mistake, from the last batch only.
+# much as a whole batch. We cut the losses of all pictures into batches of several sizes, and average in three ways:
+# weighted, plain, and, as some programs do by mistake, from the last batch only.
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
     losses = F.cross_entropy(net(x_val), y_val, reduction="none").cpu().double()
-table = {"batch size": [32, 64, 100, 128], "weighted": [], "plain": [], "last batch only": []}
+table = {"batch size": [32, 80, 100, 128], "weighted": [], "plain": [], "last batch only": []}
 for size in table["batch size"]:
     batches = losses.split(size)
     means = [batch.mean().item() for batch in batches]
@@ -747,7 +747,7 @@ if course.profile == "sample":  # 55,000 digits are harder to learn by heart
 # %% [markdown]
 # On the sample digits the training accuracy climbs to almost 1: the network has learned them by heart. The validation
 # curve stays some points below. This gap is **overfitting**. More data helps most; other cures follow in lessons 04
-# and 06.
+# and 06. (The jumps at first: at this rate one unlucky batch can throw the network back.)
 #
 # *What* goes wrong? Of the pictures that the model gets wrong, these are the eight it was surest of. Above each stands
 # its answer, and in brackets the true digit:
@@ -817,7 +817,7 @@ plt.show()
 
 # %% [markdown]
 # **A learning rate far too small** looks like a network that cannot learn: 0.003 moves in the right direction, but
-# would need very many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
+# needs many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
 # down and stay behind. Adam gets as far as the good SGD rate with a small one; its rates cannot be compared with those
 # of SGD. When a network does not learn, try a rate ten times smaller and one ten times larger before anything else.
 #
