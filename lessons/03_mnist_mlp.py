@@ -695,7 +695,7 @@ assert largest_loss < np.log(10) / 2, f"a loss ends at {largest_loss:.2f}"
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
     losses = F.cross_entropy(net(x_val), y_val, reduction="none").cpu().double()
-table = {"batch size": [32, 80, 100, 128], "weighted": [], "plain": [], "last batch only": []}
+table = {"batch size": [32, 100, 128, 150], "weighted": [], "plain": [], "last batch only": []}
 for size in table["batch size"]:
     batches = losses.split(size)
     means = [batch.mean().item() for batch in batches]
