@@ -71,8 +71,8 @@ share = (logits.argmax(dim=1) == labels).float().mean().item()
 assert share >= course.pick(sample=0.85, full=0.92), f"the finished network reads {share:.3f} of the digits"
 
 # %% [markdown]
-# Mostly one bar takes it all, and over the right number. In an hour you will have built everything behind this picture
-# yourself: the network, its probabilities, the loss that it learned from, and the loop that trained it.
+# Mostly one bar takes it all, and over the right number. In an hour you will have built everything behind this picture:
+# the network, its probabilities, the loss that it learned from, and the loop that trained it.
 #
 # ## Ten digits
 #
@@ -103,11 +103,10 @@ plt.show()
 # No two hands write alike: sevens with a bar and without, slanted ones and upright ones, thick strokes and hairlines.
 #
 # Elsewhere you will meet `torchvision.datasets.MNIST("data", train=True, transform=ToTensor(), download=True)`, which
-# downloads the same pictures with their labels. Older tutorials unpickle a file `mnist.pkl.gz`. Better not: a pickle
-# from the internet may run any code while it is opened.
+# downloads the same pictures with their labels.
 #
 # The simplest networks know nothing of rows and columns: they take a list of numbers. `flatten(1)` leaves dimension 0
-# (the pictures) as it is and joins all dimensions from 1 on into a single one:
+# (the pictures) as it is and joins all others into one, of 28 × 28 = 784 numbers:
 
 # %%
 x, y = train_images.flatten(1).to(course.device), train_labels.to(course.device)
@@ -118,9 +117,9 @@ print("as pictures:", tuple(train_images.shape), "  as rows:", tuple(x.shape))
 # ## Ten scores
 #
 # For each class we want one score: the higher it is, the more the picture looks like that class. A **linear
-# classifier** multiplies every pixel by a weight, adds the products up, and adds a constant, the bias. Each class has
-# its own 784 weights, one column of a table. The matrix product `@` computes all sums at once: (64, 784) times (784,
-# 10) gives (64, 10), ten scores for each picture of a batch of 64. To begin with, the weights are drawn at random:
+# classifier** is lesson 02's linear layer: each class has its own 784 weights, one column of a table, and a bias. The
+# matrix product `@` computes all sums at once: (64, 784) times (784, 10) gives (64, 10), ten scores for each picture of
+# a batch of 64. To begin with, the weights are drawn at random:
 
 # %%
 torch.manual_seed(0)
@@ -165,8 +164,7 @@ print("probabilities:", (exponentials / exponentials.sum()).numpy().round(2))
 
 # %% [markdown]
 # For the whole batch, `dim=1` sums along the classes, and `keepdim=True` keeps the sums as a column of shape (64, 1),
-# so that each row is divided by its own sum. The second line compares with PyTorch's softmax: `assert_close` says
-# nothing where two tensors agree up to rounding, and stops with an error where they do not.
+# so that each row is divided by its own sum. The second line compares with PyTorch's softmax:
 
 # %%
 probabilities = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
@@ -186,7 +184,7 @@ plt.show()
 # ## From probabilities to a loss: cross-entropy
 #
 # Training needs one number that says how wrong the model is, the loss. For classification it takes the probability that
-# the model gave to the *true* class, and minus its natural logarithm, ln: the **cross-entropy**.
+# the model gave to the *true* class, and minus its natural logarithm (ln, in code `log`): the **cross-entropy**.
 
 # %%
 p = np.linspace(0.005, 1, 200)
@@ -233,9 +231,8 @@ print("probabilities:", stable.numpy().round(2))
 print("loss if the last class is the true one:", -stable[0, 2].log().item())
 
 # %% [markdown]
-# Better, but the loss is still infinite: the last probability is so small that it was stored as 0. So the logarithm,
-# too, has to be taken before numbers get lost. Two rules for logarithms do it, where *s* are the scores and *m* is the
-# largest of them:
+# Better, but the loss is still infinite: the last probability is so small that it was stored as 0. So the logarithm
+# has to be taken before numbers get lost. Two rules do it, where *s* are the scores and *m* is the largest of them:
 #
 #     log(exp(s) / sum of exp(s)) = s − log(sum of exp(s))
 #     log(sum of exp(s))          = m + log(sum of exp(s − m))
@@ -258,8 +255,8 @@ print(f"by hand: {cross_entropy(large, last):.2f}   PyTorch: {F.cross_entropy(la
 print(f"our batch: {cross_entropy(logits, yb):.2f}   PyTorch: {F.cross_entropy(logits, yb):.2f}")
 
 # %% [markdown]
-# The first loss is the distance to the largest score, and a little more, because the two large scores share the
-# probability. From here on we use `F.cross_entropy`, and you know what is in it.
+# The loss of 1,000 is the distance from the true class's score, 0, to the largest one, and a little more, because the
+# two large scores share the probability. From here on we use `F.cross_entropy`, and you know what is in it.
 #
 # Much code makes an object of it first, and calls that:
 
@@ -275,7 +272,8 @@ torch.testing.assert_close(criterion(logits, yb), F.cross_entropy(logits, yb))
 # is 5?
 # <details><summary>Answer</summary>
 #
-# Equal scores give equal probabilities, one tenth each. The loss is −ln(1/10) = ln 10, the second dot of the curve.
+# Equal scores give equal probabilities, one tenth each, at 5 as at 0. The loss is −ln(1/10) = ln 10, the second dot of
+# the curve.
 #
 # </details>
 
@@ -318,8 +316,8 @@ plt.show()
 # **Check yourself.** A classifier for 100 classes starts with a loss of 2.3. Should you be glad?
 # <details><summary>Answer</summary>
 #
-# You should be suspicious. A hundred equal probabilities give ln 100, twice as much, whatever the labels are. Either
-# the model is not untrained, or it has ten outputs only, and no label above 9 occurs (PyTorch would raise an error).
+# You should be suspicious. A hundred equal probabilities give ln 100, twice as much. Either the model is not untrained,
+# or it has ten outputs only, and no label above 9 has come along yet.
 #
 # </details>
 
@@ -396,8 +394,7 @@ assert abs(accuracy(val_logits, y_val) - share_right) < 1e-6, "accuracy, the hel
 
 # %% [markdown]
 # Nine digits of ten, with one table of weights. What has it learned? Each class has a weight for each pixel, so they
-# can be shown as a picture. We subtract the random values they had before, and see what training has added. (`detach()`
-# gives out numbers without autograd's notes; without it NumPy says *Can't call numpy() on Tensor that requires grad*.)
+# can be shown as a picture. We subtract the random values they had before, and see what training has added.
 
 # %%
 learned = (after[0] - before[0]).detach().cpu().T.reshape(10, 28, 28)
@@ -455,9 +452,9 @@ points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 points, arms = torch.tensor(points).float().to(course.device), torch.tensor(arm).to(course.device)
 
 # %% [markdown]
-# The usual remedy is to stack layers: the outputs of one are the inputs of the next. The layers between input and
-# output are called **hidden**. Here are two such models, without and with a **ReLU** between the layers, which replaces
-# negative numbers by 0. The second one is a *multilayer perceptron*, **MLP**.
+# The usual remedy is to stack layers: the outputs of one are the inputs of the next. Those between input and output are
+# called **hidden**. Here are two such models, without and with lesson 02's **ReLU** (negative numbers become 0) between
+# the layers. The second one is a *multilayer perceptron*, **MLP**.
 
 # %%
 def stacked(x, w1, b1, w2, b2, w3, b3):
@@ -532,7 +529,7 @@ assert toy["mlp"] > 0.95, toy
 
 # %% [markdown]
 # Now the digits, with 128 and 256 hidden numbers (the widths are a choice), each model from scaled and from unscaled
-# weights. So we measure two things at once: what hidden layers gain, and what a bad start costs.
+# weights: what do hidden layers gain, and what does a bad start cost?
 
 # %% tags=["nbval-ignore-output"]
 first_losses, accuracies = [], []
@@ -563,8 +560,8 @@ if course.profile == "sample":  # with MNIST's many more steps it may recover
 #
 # **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
 # of. In the MLP the spread grows from layer to layer, the first loss is enormous, so is the first step, and on the
-# sample digits the network ends up no better than always giving the same answer. No error was reported, but the first
-# loss told before any training.
+# sample digits the network ends up no better than always giving the same answer. No error came, but the first loss
+# had told.
 
 # %% [markdown]
 # ## The same network as a module
@@ -592,9 +589,8 @@ class DigitNet(nn.Module):
 
 
 # %% [markdown]
-# `super().__init__()` prepares the module for noticing its layers; without this line the next one fails. A backward
-# function is not needed: autograd derives it. And `forward` returns logits: the loss contains the softmax. A module is
-# called like a function, and it can list its parameters:
+# `super().__init__()` prepares the module for noticing its layers; without this line the next one fails. `forward`
+# returns logits: the loss contains the softmax. A module is called like a function, and it can list its parameters:
 
 # %%
 torch.manual_seed(0)
@@ -611,8 +607,8 @@ print(f"first loss: {F.cross_entropy(net(train_images), train_labels).item():.1f
 #
 # ## A training loop of your own
 #
-# `TensorDataset` and `DataLoader` deal out the batches, as in lesson 02. Several models are to be compared below on the
-# same batches in the same order, so the loaders are made in a function that seeds the order afresh.
+# `TensorDataset` and `DataLoader` deal out the batches, as in lesson 02. We shall compare models on the same batches in
+# the same order, so a function makes the loaders and seeds the order afresh.
 
 # %%
 def make_loaders(seed=0):
@@ -625,8 +621,7 @@ train_loader, val_loader = make_loaders()
 print("validation batches:", [len(labels) for images, labels in val_loader][-4:])
 
 # %% [markdown]
-# Validation batches can be larger, since nothing is kept for a backward pass. The last one holds what is left over;
-# this will matter in a moment. (With a GPU, `pin_memory=True` lays each batch where the GPU can fetch it faster.)
+# The last batch holds what is left over; this will matter in a moment.
 #
 # Training and validation both take a batch and compute the loss. Only training goes on to change the parameters. So one
 # function does both; it learns if it is given an optimizer:
@@ -643,8 +638,8 @@ def loss_batch(model, images, labels, optimizer=None):
 
 # %% [markdown]
 # Validation averages that over all batches, with two precautions. `model.eval()` switches to evaluation mode,
-# `model.train()` back; some layers need it (lesson 04), and a loop that forgets it will betray you later. And
-# `torch.inference_mode()`, the stricter relative of `no_grad`, keeps no notes for a `backward`.
+# `model.train()` back; some layers need it (lesson 04). And `torch.inference_mode()`, the stricter relative of
+# `no_grad`, keeps no notes for a `backward`.
 
 # %%
 def average(pairs):
@@ -674,7 +669,8 @@ def fit_by_hand(model, train_loader, val_loader, optimizer, epochs):
 
 
 # %% [markdown]
-# The `step` of `SGD`, *stochastic gradient descent*, is our `parameter -= lr * parameter.grad`.
+# The `step` of `SGD` is our `parameter -= lr * parameter.grad`. The name means *stochastic gradient descent*, and
+# stochastic means by chance: the batches are drawn at random.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -693,13 +689,13 @@ assert largest_loss < np.log(10) / 2, f"a loss ends at {largest_loss:.2f}"
 # ## Averaging losses, and how not to
 #
 # Why does `average` use weights? Because the last batch is smaller, and in a plain mean its few pictures would count as
-# much as a whole batch. We take the loss of each picture, cut them into batches of several sizes, and average in three
-# ways: weighted, plain, and, as some programs do by mistake, from the last batch only.
+# much as a whole batch. We cut the losses of all pictures into batches of several sizes, and average in three ways:
+# weighted, plain, and, as some programs do by mistake, from the last batch only.
 
 # %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
     losses = F.cross_entropy(net(x_val), y_val, reduction="none").cpu().double()
-table = {"batch size": [32, 64, 100, 128], "weighted": [], "plain": [], "last batch only": []}
+table = {"batch size": [32, 100, 128, 150], "weighted": [], "plain": [], "last batch only": []}
 for size in table["batch size"]:
     batches = losses.split(size)
     means = [batch.mean().item() for batch in batches]
@@ -713,8 +709,8 @@ assert np.ptp(table["weighted"]) < 1e-9, "the batch size changes the weighted av
 assert np.ptp(table["plain"]) > 1e-5, "the batch size leaves the plain mean alone"
 
 # %% [markdown]
-# Same model, same pictures, but only the weighted average does not depend on how the pictures were packed. The plain
-# mean agrees where all batches are equally large, as with 100.
+# Only the weighted average does not depend on how the pictures were packed. The plain mean agrees where all batches are
+# equally large, as with 100.
 #
 # ## The helper does the same
 #
@@ -735,7 +731,7 @@ for name in by_hand:  # the same network and the same loop: the same losses in e
     np.testing.assert_allclose(history[name], by_hand[name], atol=course.pick(sample=2e-3, full=2e-2))
 
 # %% [markdown]
-# The same network, the same loop, the same losses. `plot_history` shows what `fit` has measured:
+# The same losses. `plot_history` shows what `fit` has measured:
 
 # %%
 from course_utils import plot_history
@@ -751,7 +747,7 @@ if course.profile == "sample":  # 55,000 digits are harder to learn by heart
 # %% [markdown]
 # On the sample digits the training accuracy climbs to almost 1: the network has learned them by heart. The validation
 # curve stays some points below. This gap is **overfitting**. More data helps most; other cures follow in lessons 04
-# and 06. (The jumps at first: at this learning rate one unlucky batch can throw the network back for a while.)
+# and 06. (The jumps at first: at this rate one unlucky batch can throw the network back.)
 #
 # *What* goes wrong? Of the pictures that the model gets wrong, these are the eight it was surest of. Above each stands
 # its answer, and in brackets the true digit:
@@ -776,20 +772,6 @@ assert sureness[wrong].max() > 0.8, f"sure at most to {sureness[wrong].max():.2f
 # In our run on the sample digits a human reads six of the eight at once: the broad 4 with its open top, the round 0,
 # the two 5s, the two 8s. Only the 2 that curls into a knot and the 7 with its loop would make anybody hesitate. The
 # network does not hesitate where we would. What a stroke is, it does not know; it has weights for 784 places.
-
-# %% [markdown]
-# **Try it.** Show it what is no digit at all: noise. What does it say, and how sure is it?
-# <details><summary>What we saw</summary>
-#
-# ```python
-# noise = torch.rand(500, 784, device=course.device)
-# surest, answers = model(noise).softmax(dim=1).max(dim=1)
-# print(answers.bincount(minlength=10), surest.mean())
-# ```
-#
-# Mostly that it is a 3, with a probability of about 0.7. Softmax shares out 1 among ten classes, whatever comes in.
-#
-# </details>
 
 # %% [markdown]
 # ## Choosing a learning rate
@@ -835,7 +817,7 @@ plt.show()
 
 # %% [markdown]
 # **A learning rate far too small** looks like a network that cannot learn: 0.003 moves in the right direction, but
-# would need very many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
+# needs many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
 # down and stay behind. Adam gets as far as the good SGD rate with a small one; its rates cannot be compared with those
 # of SGD. When a network does not learn, try a rate ten times smaller and one ten times larger before anything else.
 #
@@ -844,8 +826,7 @@ plt.show()
 # <details><summary>Answer</summary>
 #
 # A rate far too small: the network has hardly moved. Or steps far too large, by the rate or by unscaled weights: it was
-# thrown to where it gives the same answer for every picture. In the first case the loss falls slowly from ln 10; in
-# the second it starts, or jumps, far above.
+# thrown to where it gives the same answer for every picture. Then the loss starts, or jumps, far above ln 10.
 #
 # </details>
 
@@ -877,8 +858,7 @@ if course.profile == "sample":  # with all of MNIST the two may be equal
     assert test_accuracy < val_accuracy[chosen] + 0.005, f"validation {val_accuracy[chosen]}, test {test_accuracy}"
 
 # %% [markdown]
-# Report accuracy and error together: a lead of one standard error is nothing. (Two models on the *same* pictures share
-# their luck, which makes a comparison sharper; see lesson 09.)
+# Report accuracy and error together: a lead of one standard error is nothing.
 #
 # In our runs on the sample digits the test accuracy was one to three points lower than that on validation. One reason
 # is that we chose by validation. Another: the test digits of MNIST were written by *other* people than the training
@@ -909,8 +889,8 @@ def softmax_first(outputs, labels):
 
 
 # %% [markdown]
-# > A loss that gets stuck above this value is the symptom. The gradients suffer, too: one more softmax lets hardly
-# > anything through when an answer is sure, and *sure and wrong* is just where they are needed. What does it cost?
+# > A loss that gets stuck above this value is the symptom. And where an answer is sure, the first softmax is flat: the
+# > gradient is almost 0, even for an answer that is *sure and wrong*. What does it cost?
 
 # %% tags=["nbval-ignore-output"]
 early = course.pick(sample=5, full=1)

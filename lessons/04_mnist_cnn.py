@@ -132,16 +132,18 @@ def convolve(image, kernel):
 
 
 # %% [markdown]
-# **Guess first.** The picture in the drawing is blank on its left and inked on its right. Where will the result be 0?
+# **Guess first.** You have seen what the filter makes of the drawing's picture. And if ink and paper change sides?
 
 # %%
 tiny = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]] * 4)
 vertical = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 print(convolve(tiny, vertical))
+print(convolve(tiny.flip(1), vertical))
 
 # %% [markdown]
-# Where nothing changes, positive and negative weights cancel. Where paper turns into ink, the result is large: this
-# filter is an **edge detector**. Turned, it finds horizontal or diagonal edges. Now on real digits:
+# Where nothing changes, positive and negative weights cancel. Where paper turns into ink, the result is 4, where ink
+# turns into paper, −4: this filter is an **edge detector**. Turned, it finds horizontal or diagonal edges. Now on real
+# digits:
 
 # %%
 diagonal = torch.tensor([[-2.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]])
@@ -182,8 +184,7 @@ plt.show()
 
 # %% [markdown]
 # `F.conv2d` computes the same, from pictures (pictures, channels, height, width) and filters (filters, channels,
-# height, width), so we add the missing dimensions of size 1. `assert_close` is silent where two tensors agree up to
-# rounding, and stops with an error where they do not.
+# height, width), so we add the missing dimensions of size 1:
 
 # %%
 by_torch = F.conv2d(digit[None, None], vertical[None, None])
@@ -366,9 +367,9 @@ for batches in [1, 9, 40]:
     print(f"{seen:>2} batches: running mean", norm.running_mean.numpy().round(2))
 
 # %% [markdown]
-# After fifty batches they have arrived. `model.train()` makes BatchNorm use the batch, `model.eval()`, which is short
-# for `model.train(False)`, the running averages. What does that mean for one picture? Send it through twice, beside low
-# numbers and beside high ones:
+# After fifty batches they have arrived. `model.train()` makes BatchNorm use the batch; `model.eval()`, short for
+# `model.train(False)`, makes it use the running averages. What does that mean for one picture? Send it through twice,
+# beside low numbers and beside high ones:
 
 # %%
 low, high = maps[1:9], maps[1:9] + 20
@@ -450,8 +451,9 @@ for height, width in [(28, 28), (8, 8), (20, 50)]:
 # ![Side view. A number above two convolutions rests on three numbers, and these on five pixels. With a pooling between
 # the convolutions it rests on eight](figures/receptive_field.svg)
 #
-# A layer with kernel $k$ adds $k - 1$ steps to the field. A stride of 2 doubles the length of all later steps. **Guess
-# first:** how wide is the field of one number after our three stages?
+# Call the distance between neighbouring numbers of a map, in pixels of the picture, a step. A layer with kernel $k$
+# widens the field by $k - 1$ steps of the map it looks at, and a stride of 2 makes every later step twice as long.
+# **Guess first:** how wide is the field of one number after our three stages?
 
 # %%
 field, step = 1, 1  # in pixels
@@ -498,7 +500,8 @@ assert (field, reached) == (22, 22 * 22), f"field {field}, reached by {reached} 
 #
 # Lesson 03 kept the **learning rate**, which says how large the steps are, the same from first to last. The
 # **one-cycle** schedule lets it rise and fall: careful while all is in disorder, large steps to get ahead, small ones
-# to settle. A **scheduler** sets the rate; its `step()` comes after every batch.
+# to settle. A **scheduler** sets the rate; its `step()` comes after every batch. To watch it, we give it an optimizer
+# with a single number to train:
 
 # %%
 from torch.optim.lr_scheduler import OneCycleLR
@@ -519,9 +522,8 @@ plt.show()
 
 # %% [markdown]
 # It climbs for the first 30 % to `max_lr` and glides down during the rest, almost to zero. The end has to be known
-# beforehand: `total_steps` is epochs times batches. (Meanwhile AdamW's momentum moves the other way, unless you say
-# `cycle_momentum=False`.) **AdamW** is Adam with **weight decay**: at each step every weight also shrinks a tiny bit,
-# so that weights that do nothing useful fade away.
+# beforehand: `total_steps` is epochs times batches. **AdamW** is Adam with **weight decay**: at each step every weight
+# also shrinks a tiny bit, so that weights that do nothing useful fade away.
 #
 # If you compare a constant small rate with one cycle up to a large one, two things have changed, and nobody knows which
 # has helped. So we take three recipes: a small rate, a large rate, and one cycle up to the large rate.
@@ -822,8 +824,8 @@ plt.show()
 # print(answer.tolist(), confidence.tolist())
 # ```
 #
-# Eight times the same digit, and no doubt at all. A network can only choose among its classes. "None of them" is not
-# one, and confidence is no measure of it.
+# Eight times the same digit, and no doubt at all. Softmax shares out 1 among ten classes, whatever comes in. "None of
+# them" is not one of them, and confidence is no measure of it.
 #
 # </details>
 
