@@ -4,7 +4,7 @@
 # A folder of pictures becomes batches of numbers that a network can learn from, and you look at the data at every step
 # on the way.
 #
-# **Time** about 45 minutes, of which the computer works 15 seconds · **Before this** [lesson 00](00_start_here.ipynb)
+# **Time** about 60 minutes, of which the computer works 15 seconds · **Before this** [lesson 00](00_start_here.ipynb)
 #
 # **You will learn to**
 #

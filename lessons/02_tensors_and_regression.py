@@ -4,7 +4,7 @@
 # From a table of temperatures to a network that forecasts a day's maximum, and to an honest answer whether it was worth
 # the trouble.
 #
-# **Time** about 70 minutes, of which the computer works 15 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 15 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb)
 #
 # **You will learn to**
