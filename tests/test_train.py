@@ -191,7 +191,6 @@ def test_any_warmup_up_to_the_number_of_epochs_works(data: Path, tmp_path: Path)
         (train, "--resume x --no-freeze", "--resume takes the settings"),
         (train, "--resume x --device cpu", "--resume takes the settings"),
         (train, "--data x --output y --device tpu", "invalid choice: 'tpu'"),
-        (train, "--data x --output y --model resnet19", "invalid choice: 'resnet19'"),
         (train, "--data x --output y --epochs 2.5", "invalid int value: '2.5'"),
         (train, "--data x --output y --learning-rate fast", "invalid float value: 'fast'"),
         (train, "--data x --output y --freeze no", "unrecognized arguments: no"),
@@ -231,7 +230,8 @@ def test_help_lists_every_flag_with_its_default(capsys, monkeypatch: pytest.Monk
             assert setting.metadata["help"] in entry
             assert setting.name == "data" or f"(default: {setting.default})" in entry
             assert (f"{flag}, --no-{flag[2:]}" in entry) == (setting.type is bool)
-            assert all(choice in entry for choice in setting.metadata["choices"] or ())
+            if setting.name != "model":  # there are too many
+                assert all(choice in entry for choice in setting.metadata["choices"] or ())
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------

@@ -37,8 +37,9 @@ def test_a_notebook_cannot_import_the_tools_of_the_tests(module: str, kernel: Ru
     assert answer(kernel, f"import {module}\n{module}") == "ModuleNotFoundError"
 
 
-def test_figures_are_shown_in_the_notebook(kernel: RunningKernel) -> None:
+def test_figures_and_tables_are_shown_as_in_a_notebook(kernel: RunningKernel) -> None:
     assert "inline" in answer(kernel, "__import__('matplotlib').get_backend()")
+    assert answer(kernel, "__import__('pandas').get_option('display.max_columns')") == "20"
 
 
 @needs.fork

@@ -1,8 +1,8 @@
 """Kernels that start in a moment: forked from a process that has imported PyTorch. Half of the time of the tests of
 notebooks would otherwise go into importing it fifty times.
 
-What a notebook can name is not changed: a module that is loaded still has to be imported. matplotlib is not loaded in
-advance, since it looks at its first import whether it is in a notebook.
+What a notebook can name is not changed: a module that is loaded still has to be imported. matplotlib and pandas are not
+loaded in advance, nor scikit-learn, which loads pandas: they look at their first import whether they are in a notebook.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 
 ROOT = Path(__file__).parents[2]
 NOT_FOR_NOTEBOOKS = {str(ROOT / folder) for folder in ["tests", "tests/helpers", "tools", "benchmarks"]}
-LOADED = ["torch", "torchvision.transforms.v2", "pandas", "sklearn.model_selection", "ipykernel.kernelapp"]
+LOADED = ["torch", "torchvision.transforms.v2", "scipy.stats", "ipykernel.kernelapp"]
 
 
 def use() -> None:
