@@ -102,7 +102,7 @@ def strip(run: Path) -> Image.Image:
     edge = GAP
     for caption, picture in {
         "06 It tells ants from bees it has never seen": figure("06", "show_predictions", (0, 0.1, 0.625, 1)),
-        "04 What a network makes of a handwritten five": figure("04", "feature_maps", (0, 0.08, 1, 1)),
+        "04 What a network makes of a handwritten four": figure("04", "feature_maps", (0, 0.08, 1, 1)),
     }.items():
         edge = paste_card(sheet, picture, caption, GAP, edge, wide) + GAP
     # as tall as the two cards beside it
