@@ -8,6 +8,7 @@ import dependencies
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
+from small_lesson import build_text
 
 LESSON = """
 # %% [markdown]
@@ -50,14 +51,6 @@ def users(file: str) -> list[str]:
 @cache
 def all_inputs() -> dict[str, set[Path]]:
     return {build.describe(source): {*build.inputs(source)} for source in build.sources()}
-
-
-def build_text(text: str, folder: Path, kind: str = "lessons") -> Path:
-    source = folder / kind / "99_small.py"
-    source.parent.mkdir(exist_ok=True)
-    source.write_text(text.lstrip(), encoding="utf-8")
-    build.build(source, folder / "notebooks")
-    return folder / "notebooks"
 
 
 def test_second_build_changes_no_byte_not_even_a_timing(tmp_path):

@@ -1,13 +1,12 @@
 """Proofs stay off the page and are executed by everybody who executes a notebook; a false one is never overlooked."""
 
-import subprocess
 import sys
 from pathlib import Path
 
-import build
 import nbformat
 import proofs
 import pytest
+from small_lesson import build_text, run_tests
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSON = """
@@ -36,11 +35,7 @@ random.random(), "drawn" in globals()
 
 
 def build_lesson(folder: Path, limit: str) -> Path:
-    source = folder / "lessons" / "99_small.py"
-    source.parent.mkdir(exist_ok=True)
-    source.write_text(LESSON.lstrip().replace("LIMIT", limit), encoding="utf-8")
-    build.build(source, folder / "notebooks")
-    return folder / "notebooks" / "99_small.ipynb"
+    return build_text(LESSON.replace("LIMIT", limit), folder) / "99_small.ipynb"
 
 
 def without_proofs(path: Path) -> dict:
@@ -73,11 +68,7 @@ def test_a_false_proof_fails_the_test_run(tmp_path):
     true = build_lesson(tmp_path, "0.8")
     false = true.with_name("98_false.ipynb")
     false.write_text(true.read_text().replace("score > 0.8", "score > 0.9"))
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", ROOT, "-c", ROOT / "pyproject.toml",
-         "--confcutdir", ROOT, "-p", "conftest", true, false],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+    run = run_tests(true, false)
     assert run.returncode == 1 and "1 failed, 4 passed, 1 skipped" in run.stdout, run.stdout + run.stderr
     assert "Cell 1: the proof of this cell does not hold in 98_false.ipynb" in run.stdout
     assert "accuracy 0.844 is too low" in run.stdout

@@ -1,7 +1,5 @@
 """*Try it* boxes: each holds one short block, and builder and tests execute them after the last cell of a lesson."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import build
@@ -9,6 +7,7 @@ import nbformat
 import proofs
 import pytest
 import try_it
+from small_lesson import build_text, run_tests
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = [source for source in build.sources() if not build.is_exercise(source)]
@@ -47,11 +46,7 @@ print(number)
 
 
 def build_lesson(folder: Path, block: str) -> Path:
-    source = folder / "lessons" / "99_small.py"
-    source.parent.mkdir(exist_ok=True)
-    source.write_text(LESSON.lstrip().replace("BLOCK", block), encoding="utf-8")
-    build.build(source, folder / "notebooks")
-    return folder / "notebooks" / "99_small.ipynb"
+    return build_text(LESSON.replace("BLOCK", block), folder) / "99_small.ipynb"
 
 
 @pytest.mark.parametrize("source", LESSONS, ids=lambda path: path.stem)
@@ -87,11 +82,7 @@ def test_a_false_box_fails_the_test_run(tmp_path):
     true = build_lesson(tmp_path, "number = 8")
     false = true.with_name("98_false.ipynb")
     false.write_text(true.read_text().replace("number = 8", "number = 1 / 0"))
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", ROOT, "-c", ROOT / "pyproject.toml",
-         "--confcutdir", ROOT, "-p", "conftest", true, false],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+    run = run_tests(true, false)
     assert run.returncode == 1 and "2 failed, 6 passed" in run.stdout, run.stdout + run.stderr
     assert "98_false.ipynb: what a Try it box tells a reader to type fails: ZeroDivisionError" in run.stdout
 

