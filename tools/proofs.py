@@ -8,6 +8,7 @@ are forgotten, nothing is counted or shown, and the generators of random numbers
 
 import ast
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,15 +112,22 @@ class ProvingClient(NotebookClient):
                 await self._try(block)
         return cell
 
-    async def _try(self, block: str) -> None:
+    async def _ask(
+        self, code: str, timeout: float | None, listen: Callable[[dict], None] = lambda message: None
+    ) -> dict:
+        """What the kernel answers to code that is neither counted nor shown."""
         assert isinstance(self.kc, AsyncKernelClient)  # while a notebook is executed
+        reply = await self.kc.execute_interactive(
+            code, store_history=False, allow_stdin=False, output_hook=listen, timeout=timeout
+        )
+        return reply["content"]
+
+    async def _try(self, block: str) -> None:
         try:
-            reply = await self.kc.execute_interactive(
-                block, store_history=False, allow_stdin=False, output_hook=lambda message: None, timeout=SECONDS
-            )
+            content = await self._ask(block, SECONDS)
         except TimeoutError:
-            reply = {"content": None}
-        failure = complaint(block, reply["content"])
+            content = None
+        failure = complaint(block, content)
         if failure and not self.lenient:
             raise TryItError(failure)
         text = f"Try it: {block.splitlines()[0]}"
@@ -132,10 +140,7 @@ class ProvingClient(NotebookClient):
             if message["msg_type"] == "stream":
                 printed.append(message["content"]["text"])
 
-        assert isinstance(self.kc, AsyncKernelClient)  # while a notebook is executed
-        reply = await self.kc.execute_interactive(
-            code(proof), store_history=False, allow_stdin=False, output_hook=listen, timeout=self.timeout
-        )
+        content = await self._ask(code(proof), self.timeout, listen)
         lines = proof.splitlines()
         reached: dict[int, str | None] = {}
         for line, failure in json.loads("".join(printed).splitlines()[-1]):
@@ -144,7 +149,6 @@ class ProvingClient(NotebookClient):
             held = reached[line] is None if line in reached else None
             note = reason if held is None else reached.get(line) or ""
             self.outcomes.append(Outcome(number, lines[line - 1].strip(), held, note))
-        content = reply["content"]
         if content["status"] == "error" and not (self.lenient and content["ename"] == "AssertionError"):
             raise ProofError(
                 f"the proof of cell {number} does not hold: {content['ename']}: {content['evalue']}\n\n{proof}"
