@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, get_type_hints
 
 from torch import nn
-from torch.optim import SGD, Adam, AdamW
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from .basics.course import DEVICES
 from .data.transforms import jitter_transform, train_transform
@@ -32,7 +32,7 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {  # name -> function of the num
     "pretrained_resnet50": pretrained_resnet50,
     "pretrained_resnet101": pretrained_resnet101,
 }
-OPTIMIZERS = {"adamw": AdamW, "adam": Adam, "sgd": partial(SGD, momentum=0.9)}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": partial(SGD, momentum=0.9)}
 SCHEDULES = ("cosine", "step", "constant")
 AUGMENTATIONS = {"crops": train_transform, "jitter": jitter_transform}  # name -> function of the size
 
