@@ -130,7 +130,7 @@ assert apart["train_loss"] == 0 and same_weights, f"{apart}"
 # %%writefile ../runs/10/count_pictures.py
 import argparse
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: F811
 
 
 def main(arguments=None):
@@ -224,7 +224,7 @@ assert "I am the worker" not in done.stdout and "An attempt has been made to sta
 # `parse_args` takes a list:
 
 # %%
-import argparse
+import argparse  # noqa: F811
 
 parser = argparse.ArgumentParser(prog="train", allow_abbrev=False)
 parser.add_argument("--epochs", type=int, default=5, help="passes over the images")
@@ -375,8 +375,8 @@ assert {"optimizer", "schedule", "step_epochs", "augmentation", "start_from"} <=
 # ```
 #
 # (Some digits may differ from yours, a bar shows how far each epoch is, and `…` stands for the folder of the course.)
-# Ctrl-C is a polite kill, with exit code 130. Now open `runs/10/mine` on the left: `epochs.csv` as a table, `config.json`
-# as a tree. To do it once more, choose another folder, since one that is in use is not overwritten.
+# Ctrl-C is a polite kill, with exit code 130. Now open `runs/10/mine` on the left: `epochs.csv` as a table,
+# `config.json` as a tree. To do it once more, choose another folder: one that is in use is not overwritten.
 
 # %% [markdown]
 # **Try it.** What does the program say to people who ask for the impossible? Ask for a network that does not exist,
@@ -639,8 +639,8 @@ for batch_loss in [0.6, 0.6, 0.6]:
 assert 0.28 < test_loss < 0.3, f"{test_loss}"
 
 # %% [markdown]
-# > The sum is divided again with every batch, and a loss of 0.6 is reported as less than half of it; with twenty batches
-# > as about a twentieth. What is left is little more than the last batch. Sum in the loop, divide after it.
+# > The sum is divided again with every batch, and a loss of 0.6 is reported as less than half of it; with twenty
+# > batches as about a twentieth. What is left is little more than the last batch. Sum in the loop, divide after it.
 
 # %% [markdown]
 # ## Hyperparameters

@@ -52,7 +52,7 @@ def run_folder(texts: Texts) -> Canvas:
 
 def two_processes(texts: Texts) -> Canvas:
     """Two rows, one a process: share, gradient, and after the mean between them the same step."""
-    canvas = Canvas(390, texts["title"])
+    canvas = Canvas(372, texts["title"])
     rows = [(110.0, 0), (290.0, 1)]
     middle = 200.0
     canvas.text(70, 24, texts["batch"], 15, bold=True)
@@ -76,13 +76,11 @@ def two_processes(texts: Texts) -> Canvas:
         canvas.arrow([(438, y), (476, y)], ORANGE, 2.5)
         canvas.box(480, y - 24, 112, 48, PALE_ORANGE, ORANGE)
         canvas.text(536, y, texts["gradient"].format(rank), 15)
-        canvas.arrow([(696, y), (718, y)], GREEN, 2.5)
         canvas.box(722, y - 24, 112, 48, PALE_GREEN, GREEN)
         canvas.text(778, y, texts["step"], 15)
         towards = -1 if rank else 1
         canvas.arrow([(574, y + 24 * towards), (612, middle - 20 * towards)], ORANGE, 3)
-        canvas.line([(664, middle - 20 * towards), (682, y + 10 * towards)], ORANGE, 3)
-        canvas.line([(682, y + 10 * towards), (688, y), (698, y)], ORANGE, 3)
+        canvas.arrow([(654, middle - 20 * towards), (682, y), (719, y)], ORANGE, 3, bend=14)
     canvas.box(594, middle - 20, 92, 40, "#FFFFFF", ORANGE, 2.5)
     canvas.text(640, middle, texts["mean"], 16, ORANGE, bold=True)
     return canvas
