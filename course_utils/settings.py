@@ -1,4 +1,4 @@
-"""What decides the result of a training run. Lesson 10 makes the flags of the program from it."""
+"""What decides the result of a training run, and becomes the flags of the program. Lesson 10 shows how."""
 
 import math
 import multiprocessing

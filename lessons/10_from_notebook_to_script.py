@@ -45,7 +45,7 @@ course = setup(seed=0, lesson="10")
 # %%
 root = hymenoptera("train").root.parent
 size = course.pick(sample=48, full=96)
-flags = f"--model cnn --size {size} --batch-size 8 --epochs 4 --workers 0 --device cpu".split()
+flags = f"--model cnn --size {size} --batch-size 8 --epochs 3 --workers 0 --device cpu".split()
 flags += ["--data", str(root)]
 program = [sys.executable, "-m", "course_utils.train"]
 
@@ -57,8 +57,9 @@ def new_run(name):
 
 
 # %% [markdown]
-# Twice we start it. The first one may finish. The second one we kill without a warning, in the middle of its second
-# epoch, as soon as 25 batches of that epoch stand in its log. Then we tell it to go on.
+# Twice we start it. The first one may finish (`run` waits for the end). The second one (`Popen` does not wait, `poll`
+# returns `None` while it runs) we kill without a warning, in the middle of its second epoch, as soon as more than 50
+# lines stand in its log. Then we tell it to go on, with `--resume`.
 
 # %%
 whole, killed = new_run("whole"), new_run("killed")
@@ -76,29 +77,29 @@ done = subprocess.run([*program, "--resume", killed], capture_output=True, check
 
 # %% tags=["proof"]
 assert process.returncode != 0, "the program came to its end before it was killed"
-assert 30 < len(at_the_kill) < 120, f"{len(at_the_kill)} batches in the log when it was killed"
+assert 50 <= len(at_the_kill) <= 60, f"{len(at_the_kill)} batches in the log when it was killed"
 
 # %%
 losses = {folder.name: pd.read_csv(folder / "batches.csv", index_col="batch") for folder in [whole, killed]}
-resumed = losses["killed"]["train_loss"].loc[31:]  # an epoch has 30 batches
-fig, ax = plt.subplots(figsize=(9, 3.6))
+resumed = losses["killed"]["train_loss"].loc[31:]  # a batch has 8 pictures, an epoch 30 batches
+fig, ax = plt.subplots(figsize=(7.5, 3.6))
 ax.plot(losses["whole"]["train_loss"], color="0.75", lw=7, label="never stopped")
 ax.plot(at_the_kill, color="C1", lw=2.5, label="killed")
 ax.plot(at_the_kill.index[-1], at_the_kill.iloc[-1], "X", color="black", ms=11, label="here")
-ax.plot(resumed, color="C0", lw=1.5, label="resumed, after the last whole epoch")
-for end in range(30, 120, 30):
+ax.plot(resumed, color="C0", lw=1.5, label="resumed")
+for end in [30, 60]:
     ax.axvline(end + 0.5, color="0.5", ls=":")
 ax.set(title="Killed in the second epoch, and resumed", xlabel="batch", ylabel="loss of the batch")
-ax.legend(ncols=2)
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% tags=["proof"]
-assert at_the_kill.index[-1] > 30 and len(resumed) == 90, f"killed at {at_the_kill.index[-1]}, {len(resumed)} after"
+assert at_the_kill.index[-1] > 30 and len(resumed) == 60, f"killed at {at_the_kill.index[-1]}, {len(resumed)} after"
 
 # %% [markdown]
 # Grey and wide lies the run that nobody disturbed. The killed one (orange) follows it to the cross. The resumed one
-# (blue) begins at the last dotted line, the end of the last whole epoch, and stays on the grey one, batch by batch.
-# How far are they apart?
+# (blue) begins at the first dotted line, where the last whole epoch had ended, and stays on the grey one, batch by
+# batch. How far are they apart?
 
 # %%
 apart = (losses["whole"] - losses["killed"]).abs().max()
@@ -159,21 +160,18 @@ assert Path("../runs/10/count_pictures.py").read_text(encoding="utf-8").startswi
 # code**: 0 for "all went well", anything else for "it did not".
 
 # %%
-def start(*command, **variables):
-    command = [sys.executable, *map(str, command)]
-    variables = os.environ | {"PYTHON_COLORS": "0"} | variables  # no colours in complaints
-    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", errors="replace")
-    print(done.stdout + "".join(done.stderr.splitlines(keepends=True)[-1:]), end="")
+def start(*command):
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+    print(done.stdout + done.stderr, end="")
     print("exit code:", done.returncode)
 
 
-# %%
 script = Path("../runs/10/count_pictures.py")
 start(script, root / "train")
 start(script, "nowhere")
 
 # %% [markdown]
-# (Our `start` shows the last line of the complaints.) A missing folder is answered by a line that says what is wrong,
+# A missing folder is answered by a line that says what is wrong,
 # not by twenty lines of Python, and the exit code tells whoever started the program.
 #
 # Three habits make it a good program. Everything happens in a function `main` that takes the list of flags: a test can
@@ -183,9 +181,9 @@ start(script, "nowhere")
 # ### Why `if __name__ == "__main__"`
 #
 # Without that line many programs with PyTorch fail, and the message is asked about again and again. On Windows and
-# macOS a worker of a `DataLoader` is a fresh Python that **imports your script again**. If importing it starts the
-# training, each worker starts workers. A small script that starts a process in this way (it is called **spawn**), on
-# every system:
+# macOS, and from Python 3.14 on under Linux as well, a worker of a `DataLoader` is a fresh Python that **imports your
+# script again**. If importing it starts the training, each worker starts workers. A small script that starts a process
+# in this way (it is called **spawn**), on every system:
 
 # %% tags=["nbval-ignore-output"]
 # %%writefile ../runs/10/without_guard.py
@@ -265,6 +263,7 @@ def positive(text):
     return number
 
 
+parser = argparse.ArgumentParser(prog="train")
 parser.add_argument("--learning-rate", type=positive, default=1e-3)
 for text in ["0.01", "-1", "nan"]:
     print(refusal(parser, f"--learning-rate {text}"))
@@ -320,10 +319,28 @@ print(json.dumps(asdict(recipe), indent=2))
 
 # %% [markdown]
 # `asdict` makes a dictionary of it, and **JSON** is text that every language can read. That is the record. The flags
-# are made from the same fields, one `add_argument` for each. The course's `Settings`, in
-# [settings.py](../course_utils/settings.py), is such a class. Settings alone do not repeat a result, though: another
-# PyTorch or another processor rounds differently. So the record also says with what it was made. `open_run` reads the
-# record of a run:
+# are made from the same fields, one `add_argument` for each (the next cell, for the curious).
+
+# %% tags=["fold"]
+from dataclasses import fields
+
+
+def parser_for(description):
+    parser = argparse.ArgumentParser(prog="train")
+    for setting in fields(description):
+        kind = {"type": setting.type}
+        if setting.type is bool:
+            kind = {"action": argparse.BooleanOptionalAction}
+        parser.add_argument("--" + setting.name.replace("_", "-"), default=setting.default, **kind)
+    return parser
+
+
+print(Recipe(**vars(parser_for(Recipe).parse_args(["--epochs", "3", "--no-augment"]))))
+
+# %% [markdown]
+# The course's `Settings`, in [settings.py](../course_utils/settings.py), is such a class. Settings alone do not repeat
+# a result, though: another PyTorch or another processor rounds differently. So the record also says with what it was
+# made. `open_run` reads the record of a run:
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import open_run
@@ -335,13 +352,14 @@ print("made with:", {name: run.environment[name] for name in ["started", "python
 
 # %% tags=["proof"]
 assert run.classes == ["ants", "bees"] and run.images["train"] > 200, f"{run}"
-assert (run.settings.epochs, run.settings.model, run.settings.batch_size) == (4, "cnn", 8), f"{run.settings}"
+assert (run.settings.epochs, run.settings.model, run.settings.batch_size) == (3, "cnn", 8), f"{run.settings}"
 assert {"optimizer", "schedule", "step_epochs", "augmentation", "start_from"} <= set(asdict(run.settings))
 
 # %% [markdown]
-# Among the settings are the choices of well-known tutorials. `--optimizer sgd` has momentum 0.9. `--schedule step
-# --step-epochs 7` is `StepLR(7, 0.1)`. `--augmentation jitter` turns pictures and changes their colours. `--start-from`
-# begins with the weights of an earlier run, say one that trained the head with `--freeze`.
+# Among the settings are the choices of well-known tutorials. SGD with momentum 0.9 and `StepLR(7, 0.1)`, as in
+# lesson 06, is `--optimizer sgd --weight-decay 0 --schedule step --warmup-epochs 0`. `--augmentation jitter` turns
+# pictures and changes their colours. `--start-from` begins with the weights of an earlier run, say one that trained the
+# head with `--freeze`.
 #
 # **Check yourself.** `best.safetensors` holds tensors and nothing else. What would be lost if `config.json` were
 # deleted?
@@ -360,18 +378,19 @@ assert {"optimizer", "schedule", "step_epochs", "augmentation", "start_from"} <=
 # <kbd>Ctrl</kbd>+<kbd>C</kbd>.
 #
 # ```console
-# $ python -m course_utils.train --data data/hymenoptera --model cnn --size 64 --epochs 8 --output runs/10/mine
-# epoch 1/8   train loss 0.6804   train accuracy 0.5804   val loss 0.7087   val accuracy 0.5490
-# ^C
-# stopped: finished epochs are saved, go on with: python -m course_utils.train --resume runs/10/mine
+# $ python -m course_utils.train --data data/hymenoptera --model cnn --size 48 --batch-size 8 --epochs 8 --output runs/10/mine  # noqa: E501
+# epoch 1/8   train loss 0.7171   train accuracy 0.4875   val loss 0.6981   val accuracy 0.5621
+# ^Cstopped: finished epochs are saved, go on with: python -m course_utils.train --resume runs/10/mine
 #
 # $ python -m course_utils.train --resume runs/10/mine
-# epoch 2/8   train loss 0.6804   train accuracy 0.5804   val loss 0.7087   val accuracy 0.5490
-# best epoch 8: val accuracy 0.6405, weights in runs/10/mine
+# epoch 2/8   train loss 0.6983   train accuracy 0.4958   val loss 0.7521   val accuracy 0.5621
+# ⋮
+# epoch 8/8   train loss 0.6246   train accuracy 0.7042   val loss 0.6726   val accuracy 0.6471
+# best epoch 8: val accuracy 0.6471, weights in runs/10/mine
 # Judge it once, at the end: python -m course_utils.test runs/10/mine --data …/data/hymenoptera
 #
 # $ python -m course_utils.test runs/10/mine --data data/hymenoptera
-# 144 images, weights best: loss 0.6355, accuracy 0.6458, standard error 0.0399
+# 150 images, weights best: loss 0.6355, accuracy 0.6458, standard error 0.0399
 # ```
 #
 # (Some digits may differ from yours, a bar shows how far each epoch is, and `…` stands for the folder of the course.)
@@ -436,7 +455,7 @@ from filecmp import cmpfiles
 
 by_hand = new_run("by_hand")
 train(run.settings, by_hand)
-names = ["batches.csv", "best.safetensors", "epoch-01.safetensors", "epoch-04.safetensors"]
+names = ["batches.csv", "best.safetensors", "epoch-01.safetensors", "epoch-03.safetensors"]
 same, different, missing = cmpfiles(by_hand, whole, names, shallow=False)
 print("the same:", *same)
 
@@ -444,8 +463,9 @@ print("the same:", *same)
 assert same == names, f"different: {different}, missing: {missing}"
 
 # %% [markdown]
-# The same batches and the same weights, to the last bit: twenty lines are the program. The other five hundred in
-# [course_utils](../course_utils/train.py) are for people: they name what is wrong, and lose nothing.
+# The same batches and the same weights, to the last bit: twenty lines are the program. The other
+# hundreds in [train.py](../course_utils/train.py) and its neighbours are for people: they name what is wrong, and lose
+# nothing.
 #
 # ## Killed, and resumed
 #
@@ -465,7 +485,7 @@ assert {"model", "optimizer", "scheduler", "random", "history"} <= set(state), f
 # The weights, the optimizer's averages, the place in the schedule, the log so far, and the state of every random number
 # generator. The file is replaced after each epoch, so a kill costs at most one epoch.
 #
-# **Check yourself.** Somebody resumes by loading `epoch-01.safetensors` into a new network and training three more
+# **Check yourself.** Somebody resumes by loading `epoch-01.safetensors` into a new network and training two more
 # epochs. What is different?
 # <details><summary>Answer</summary>
 #
@@ -516,7 +536,8 @@ attempt(write_whole)
 
 # %% [markdown]
 # The old record has survived. The helper `replacing` in [files.py](../course_utils/basics/files.py) does the same in a
-# `with` block, waits until the bytes are really on the disk, and clears away what is unfinished.
+# `with` block, waits until the bytes are really on the disk, and clears away what is unfinished (here
+# `record.json.part`).
 
 # %% [markdown]
 # ## Batches that follow from the seed
@@ -620,10 +641,13 @@ error = (accuracy * (1 - accuracy) / len(answers)) ** 0.5
 np.testing.assert_allclose([scores["accuracy"], scores["standard_error"]], [accuracy, error], atol=1e-6)
 gap = abs(accuracy - epochs["val_accuracy"][best])
 assert gap < 4 * error, f"test and validation are {gap:.3f} apart, standard error {error:.3f}"
+if course.profile == "sample":  # on larger photographs it may learn more
+    assert accuracy < 0.75, f"accuracy {accuracy:.3f} is not poor"
 
 # %% [markdown]
-# In `test.json` lie the scores, in `predictions.csv` a row for every picture. Test and validation differ by what chance
-# explains: four epochs to choose from are little to be lucky with. Further down we choose among more, and measure it.
+# In `test.json` lie the scores, in `predictions.csv` a row for every picture. They are poor: this network began from
+# nothing, and lesson 06 knows the cure. Test and validation differ by what chance explains, since three epochs to
+# choose from are little to be lucky with. Further down we choose among more, and measure it.
 #
 # > **Common mistake.** A widely copied test script adds up the losses of its batches and divides by their number
 # > *inside* the loop. Three batches with a loss of 0.6 each:
@@ -650,8 +674,9 @@ assert 0.28 < test_loss < 0.3, f"{test_loss}"
 # To tune them is to ride again and again.
 #
 # That takes many short rides, so we choose something cheap: 200 digits of 8 × 8 pixels and a network with one hidden
-# layer. Each repetition draws its own digits: 200 to train on, 100 to choose by (validation), and a **rest** of 700
-# that no search sees. `ride` hands out the validation accuracy six times on its way (that is what `yield` does).
+# layer. Each repetition draws its own digits: 200 to train on and 800 outside, of which the first 100 are to choose by
+# (validation). The **rest** no search sees. `ride` hands out six times on its way which of the 800 are recognized (that
+# is what `yield` does).
 
 # %%
 from course_utils import load_digits28
@@ -662,23 +687,20 @@ digits = F.adaptive_avg_pool2d(digits, 8).flatten(1)
 
 def draw_sets(seed):
     order = torch.randperm(len(digits), generator=torch.Generator().manual_seed(seed))
-    return [(digits[part], digit_labels[part]) for part in order[:1000].split([200, 100, 700])]
-
-
-def accuracy_on(model, dataset):
-    with torch.no_grad():
-        return (model.eval()(dataset[0]).argmax(dim=1) == dataset[1]).double().mean().item()
+    return [(digits[part], digit_labels[part]) for part in [order[:200], order[200:1000]]]
 
 
 # %%
 def ride(model, sets, rate, momentum, decay):
+    (images, labels), (outside, outside_labels) = sets
     optimizer = torch.optim.SGD(model.parameters(), rate, momentum, weight_decay=decay)
     for _ in range(6):
         for _ in range(4):
             optimizer.zero_grad()
-            F.cross_entropy(model.train()(sets[0][0]), sets[0][1]).backward()
+            F.cross_entropy(model.train()(images), labels).backward()
             optimizer.step()
-        yield accuracy_on(model, sets[1])
+        with torch.no_grad():
+            yield (model.eval()(outside).argmax(dim=1) == outside_labels).numpy()
 
 
 # %% [markdown]
@@ -709,12 +731,12 @@ def make_objective(sets, seed):
         torch.manual_seed(seed)
         layers = [nn.Linear(64, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, 10)]
         model = nn.Sequential(*layers)
-        for part, score in enumerate(ride(model, sets, rate, momentum, decay)):
-            trial.report(score, part)
+        for part, right in enumerate(ride(model, sets, rate, momentum, decay)):
+            trial.report(right[:100].mean(), part)
             if trial.should_prune():
                 raise optuna.TrialPruned
-        trial.set_user_attr("rest", accuracy_on(model, sets[2]))
-        return score
+        trial.set_user_attr("right", right.tolist())
+        return right[:100].mean()
 
     return objective
 
@@ -743,14 +765,17 @@ table = pd.DataFrame(columns=["rides", "all trials", "winner, val", "winner, res
 for name, found in studies.items():
     rides = np.mean([len(trial.intermediate_values) / 6 for study in found for trial in study.trials])
     last = [max(trial.intermediate_values.items())[1] for study in found for trial in study.trials]
-    val, rest = [study.best_value for study in found], [study.best_trial.user_attrs["rest"] for study in found]
-    table.loc[name] = [rides, np.mean(last), np.mean(val), np.mean(rest)]
+    winners = np.array([study.best_trial.user_attrs["right"] for study in found])
+    table.loc[name] = [rides, np.mean(last), winners[:, :100].mean(), winners[:, 100:].mean()]
 table.round(3)
 
 # %% tags=["proof"]
 assert table.loc["TPE", "all trials"] > table.loc["random", "all trials"] + 0.08, table.to_string()
 assert table.loc["TPE, pruned", "rides"] < 0.8, table.to_string()
-assert table["winner, rest"].min() > 0.6, table.to_string()
+wasted = np.mean([trial.value < 0.5 for study in studies["random"] for trial in study.trials])
+assert wasted > 0.5, f"{wasted:.0%} of the random trials are wasted"
+rate = np.median([trial.params["rate"] for study in studies["TPE"] for trial in study.trials[10:]])
+assert 0.2 < rate < 5, f"TPE is drawn to rates near {rate:.2f}"
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
@@ -765,10 +790,12 @@ plt.show()
 
 # %% [markdown]
 # Bright dots are good rides. Chance strews its trials over everything, and most of them are wasted. TPE begins like
-# that (its first ten trials are drawn at random), then it is drawn to the bright places, so its trials are better on
-# average. Pruning saves a good part of the rides (column `rides`: 1 would be all of them to the end). The winners lie
-# closer together: one good trial is enough to win, and chance finds one, too. So the tool pays when rides are dear and
-# saddles many: for two of them, or for rides of a second, chance will do.
+# that (its first ten trials are drawn at random), then it is drawn to the bright places: rates near 1. So its trials
+# are better on average. Pruning saves a good part of the rides (column `rides`: 1 would be all of them to the end).
+#
+# Is TPE's *winner* better, too? That depends on the draw. With our first four draws it was ahead of chance by seven
+# points on the rest, with four others not at all: one good trial is enough to win, and chance often finds one. So do
+# not expect miracles. It pays where rides are dear, because few are wasted.
 
 # %% [markdown]
 # **Try it.** Give chance and TPE a third of the trials. Who wins then?
@@ -787,25 +814,25 @@ plt.show()
 # %% [markdown]
 # ### The winner is lucky
 #
-# In the table every winner scores higher on validation than on the rest. It was chosen *because* its score was high.
-# Part of that is skill, part is luck with these 100 digits, and luck does not come along. How much is it, and does it
-# grow with the number of trials? From all finished trials of a repetition we draw some, choose the best by validation,
-# and look at the rest:
+# A winner was chosen *because* its validation score was high. Part of that is skill, part is luck with these 100
+# digits, and luck does not come along. How much is it, and does it grow with the number of trials? We know of every
+# trial which of its 800 digits it got right, so we can choose again without training: draw some trials and 100 digits,
+# take the best trial on these, and see how it does on the others.
 
 # %% tags=["nbval-ignore-output"]
 rng = np.random.default_rng(0)
 luck = {among: [] for among in [1, 2, 4, 8, 16, 30]}
 for study in studies["random"] + studies["TPE"]:
-    scores = np.array([[trial.value, trial.user_attrs["rest"]] for trial in study.trials])
+    right = np.array([trial.user_attrs["right"] for trial in study.trials])
     for among, gaps in luck.items():
-        for _ in range(200):
-            drawn = scores[rng.permutation(30)[:among]]
-            val, rest = drawn[drawn[:, 0].argmax()]
-            gaps.append(val - rest)
+        for _ in range(400):
+            drawn = right[rng.permutation(30)[:among]][:, rng.permutation(800)]
+            val, rest = drawn[:, :100].mean(axis=1), drawn[:, 100:].mean(axis=1)
+            gaps.append((val - rest)[val.argmax()])
 luck = {among: np.mean(gaps) for among, gaps in luck.items()}
 
 # %% tags=["proof"]
-assert abs(luck[1]) < 0.02 and luck[30] > luck[1] + 0.005, f"luck of winners: {luck}"
+assert abs(luck[1]) < 0.005 and 0.007 < luck[30] < 0.03, f"luck of winners: {luck}"
 
 # %%
 fig, ax = plt.subplots(figsize=(6.5, 3.2))
@@ -817,8 +844,8 @@ ax.minorticks_off()
 plt.show()
 
 # %% [markdown]
-# A trial that nobody chose has no luck on average. The best of thirty has. This is why there is a third set: tune on
-# validation as much as you like, then run the test program once.
+# A trial that nobody chose has no luck on average. The best of thirty has, and looks a point or two better than it is.
+# This is why there is a third set: tune on validation as much as you like, then run the test program once.
 #
 # **Check yourself.** Somebody tunes on validation, tests, finds the score low, tunes on, tests again, five times, and
 # reports the best. What is that test score?
@@ -854,7 +881,7 @@ def gradient(model, part):
 linear, norm = nn.Linear(20, 2), nn.BatchNorm1d(20)
 for name, model in {"linear": linear, "with BatchNorm": nn.Sequential(norm, linear)}.items():
     halves = (gradient(model, slice(0, 16)) + gradient(model, slice(16, 32))) / 2
-    print(f"{name:>14}: largest difference {(gradient(model, slice(0, 32)) - halves).abs().max():.1g}")
+    print(f"{name:>14}: largest difference {(gradient(model, slice(0, 32)) - halves).abs().max():.3f}")
 
 # %% tags=["proof"]
 apart = (gradient(model, slice(0, 32)) - halves).abs().max()
@@ -886,7 +913,7 @@ torch.testing.assert_close(
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-small = "--model cnn --size 32 --epochs 2 --workers 0 --device cpu".split() + ["--data", str(root)]
+small = "--model cnn --size 32 --epochs 1 --workers 0 --device cpu".split() + ["--data", str(root)]
 two = new_run("two_processes")
 with socket.create_server(("127.0.0.1", 0)) as door:
     port = door.getsockname()[1]
@@ -912,12 +939,12 @@ one, other = new_run("one_process"), new_run("other_seed")
 with contextlib.redirect_stdout(io.StringIO()):
     train_program([*small, "--output", str(one)])
     train_program([*small, "--output", str(other), "--seed", "1"])
-columns = {folder.name: pd.read_csv(folder / "epochs.csv")["train_loss"] for folder in [one, two, other]}
-pd.DataFrame(columns).round(6)
+logs = {folder.name: pd.read_csv(folder / "epochs.csv") for folder in [one, two, other]}
+table = pd.DataFrame({name: log.loc[0, ["train_loss", "val_loss"]] for name, log in logs.items()})
+table.astype(float).round(6)
 
 # %% tags=["proof"]
-losses_of = pd.DataFrame(columns)
-apart = losses_of.sub(losses_of["one_process"], axis=0).abs().max()
+apart = table.sub(table["one_process"], axis=0).abs().max()
 assert apart["two_processes"] < 0.001, f"largest differences:\n{apart}"
 assert apart["other_seed"] > 10 * apart["two_processes"], f"largest differences:\n{apart}"
 
