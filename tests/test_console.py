@@ -31,7 +31,7 @@ def masked(lines: list[str]) -> list[str]:
 
 def run(command: str, capfd: pytest.CaptureFixture) -> list[str]:
     """Lines that a command prints, as they stand there after the progress bar has passed over them."""
-    python, m, program, *arguments = shlex.split(command)
+    python, m, program, *arguments = shlex.split(command, comments=True)
     assert (python, m) == ("python", "-m")
     if "--output" in arguments:
         arguments += ["--workers", "0", "--device", "cpu"]  # which changes no word
