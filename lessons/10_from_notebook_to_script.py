@@ -49,7 +49,7 @@ flags = f"--model cnn --size {size} --batch-size 8 --epochs 3 --workers 0 --devi
 flags += ["--data", str(root)]
 program = [sys.executable, "-m", "course_utils.train"]
 
-
+# %%
 def new_run(name):
     folder = Path("../runs/10") / name
     shutil.rmtree(folder, ignore_errors=True)  # so that a cell can be run twice
@@ -80,7 +80,9 @@ assert process.returncode != 0, "the program came to its end before it was kille
 assert 50 <= len(at_the_kill) <= 60, f"{len(at_the_kill)} batches in the log when it was killed"
 
 # %%
-losses = {folder.name: pd.read_csv(folder / "batches.csv", index_col="batch") for folder in [whole, killed]}
+losses = {}
+for folder in [whole, killed]:
+    losses[folder.name] = pd.read_csv(folder / "batches.csv", index_col="batch")
 resumed = losses["killed"]["train_loss"].loc[31:]  # a batch has 8 pictures, an epoch 30 batches
 fig, ax = plt.subplots(figsize=(7.5, 3.6))
 ax.plot(losses["whole"]["train_loss"], color="0.75", lw=7, label="never stopped")
@@ -103,12 +105,12 @@ assert at_the_kill.index[-1] > 30 and len(resumed) == 60, f"killed at {at_the_ki
 
 # %%
 apart = (losses["whole"] - losses["killed"]).abs().max()
-same_weights = (whole / "best.safetensors").read_bytes() == (killed / "best.safetensors").read_bytes()
+best = [(folder / "best.safetensors").read_bytes() for folder in [whole, killed]]
 print(f"largest difference of two losses: {apart['train_loss']}")
-print("weights of the best epoch:", "the same file" if same_weights else "another file")
+print("weights of the best epoch:", "the same" if best[0] == best[1] else "others")
 
 # %% tags=["proof"]
-assert apart["train_loss"] == 0 and same_weights, f"{apart}"
+assert apart["train_loss"] == 0 and best[0] == best[1], f"{apart}"
 
 # %% [markdown]
 # Zero, to the last bit. In this lesson you write such a program and run it yourself. First, where it leaves its things:
@@ -201,9 +203,12 @@ assert "__main__" not in Path("../runs/10/without_guard.py").read_text(encoding=
 # **Guess first.** How often will "this file runs as" be printed, and does the worker ever get to say its line?
 
 # %% tags=["fold"]
-done = subprocess.run([sys.executable, "../runs/10/without_guard.py"], capture_output=True, text=True)
+command = [sys.executable, "../runs/10/without_guard.py"]
+done = subprocess.run(command, capture_output=True, text=True)
 print(done.stdout)
-print(*[line for line in done.stderr.splitlines() if "attempt" in line or "bootstrapping" in line], sep="\n")
+for line in done.stderr.splitlines():
+    if "attempt" in line or "bootstrapping" in line:
+        print(line)
 
 # %% tags=["proof"]
 assert done.stdout.split("\n")[:2] == ["this file runs as __main__", "this file runs as __mp_main__"], done.stdout
@@ -263,6 +268,7 @@ def positive(text):
     return number
 
 
+# %%
 parser = argparse.ArgumentParser(prog="train")
 parser.add_argument("--learning-rate", type=positive, default=1e-3)
 for text in ["0.01", "-1", "nan"]:
@@ -348,7 +354,7 @@ from course_utils import open_run
 run = open_run(whole)
 print("settings:", *asdict(run.settings), sep="  ")
 print("classes: ", *run.classes, sep="  ")
-print("made with:", {name: run.environment[name] for name in ["started", "python", "torch", "cores"]})
+print("made with:", *[run.environment[name] for name in ["started", "torch", "system"]], sep="  ")
 
 # %% tags=["proof"]
 assert run.classes == ["ants", "bees"] and run.images["train"] > 200, f"{run}"
@@ -532,6 +538,7 @@ def write_whole(record):
     os.replace(unfinished, record_file)
 
 
+# %%
 attempt(write_whole)
 
 # %% [markdown]
@@ -559,13 +566,14 @@ def plain_loader(workers):
     return DataLoader(train_set, 16, shuffle=True, generator=generator, num_workers=workers)
 
 
-(images, labels), (images_of_worker, labels_of_worker) = [first_batch(plain_loader(n)) for n in [0, 1]]
-print(f"labels that differ: {(labels != labels_of_worker).sum()}")
-print(f"pictures that differ: {(images != images_of_worker).flatten(1).any(dim=1).sum()}")
+images, labels = first_batch(plain_loader(workers=0))
+other_images, other_labels = first_batch(plain_loader(workers=1))
+print(f"labels that differ: {(labels != other_labels).sum()}")
+print(f"pictures that differ: {(images != other_images).flatten(1).any(dim=1).sum()}")
 
 # %% tags=["proof"]
-differing = (images != images_of_worker).flatten(1).any(dim=1).sum()
-assert torch.equal(labels, labels_of_worker) and differing > 12, f"{differing} pictures differ"
+differing = (images != other_images).flatten(1).any(dim=1).sum()
+assert torch.equal(labels, other_labels) and differing > 12, f"{differing} pictures differ"
 
 # %% [markdown]
 # The order is the same, it comes from the loader's generator. The crops come from whoever makes them, and a worker
@@ -593,13 +601,14 @@ class SeededExamples(torch.utils.data.Dataset):
             return self.dataset[index]
 
 
-order, seeds = torch.randperm(len(train_set)).tolist(), torch.randint(2**62, (len(train_set),)).tolist()
-pairs = list(zip(order, seeds))
+seeds = torch.randint(2**62, (len(train_set),))
+pairs = list(zip(torch.randperm(len(train_set)).tolist(), seeds.tolist()))
 batches = [pairs[start : start + 16] for start in range(0, len(pairs) - 15, 16)]
 by_hand_loader = DataLoader(SeededExamples(train_set), batch_sampler=batches)
 
 # %%
-alone, with_worker = [first_batch(seeded_loader(train_set, 16, seed=0, workers=n))[0] for n in [0, 1]]
+alone, _ = first_batch(seeded_loader(train_set, 16, seed=0, workers=0))
+with_worker, _ = first_batch(seeded_loader(train_set, 16, seed=0, workers=1))
 torch.testing.assert_close(alone, with_worker, rtol=0, atol=0)
 
 # %% tags=["proof"]
@@ -684,7 +693,7 @@ from course_utils import load_digits28
 digits, digit_labels = load_digits28("train")
 digits = F.adaptive_avg_pool2d(digits, 8).flatten(1)
 
-
+# %%
 def draw_sets(seed):
     order = torch.randperm(len(digits), generator=torch.Generator().manual_seed(seed))
     return [(digits[part], digit_labels[part]) for part in [order[:200], order[200:1000]]]
@@ -744,7 +753,7 @@ def make_objective(sets, seed):
 # %% [markdown]
 # `optimize` does the rides. We compare chance, TPE, and TPE with pruning, each with 30 trials, on four draws of digits:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def search(sampler, pruner, seed, n_trials=30):
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
     study.optimize(make_objective(draw_sets(seed), seed), n_trials=n_trials)
@@ -763,8 +772,9 @@ for name, (sampler, pruner) in ways.items():
 # %% tags=["nbval-ignore-output"]
 table = pd.DataFrame(columns=["rides", "all trials", "winner, val", "winner, rest"], dtype=float)
 for name, found in studies.items():
-    rides = np.mean([len(trial.intermediate_values) / 6 for study in found for trial in study.trials])
-    last = [max(trial.intermediate_values.items())[1] for study in found for trial in study.trials]
+    scores = [trial.intermediate_values for study in found for trial in study.trials]
+    rides = np.mean([len(reports) / 6 for reports in scores])
+    last = [reports[max(reports)] for reports in scores]
     winners = np.array([study.best_trial.user_attrs["right"] for study in found])
     table.loc[name] = [rides, np.mean(last), winners[:, :100].mean(), winners[:, 100:].mean()]
 table.round(3)
@@ -782,7 +792,8 @@ fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constraine
 for ax, name in zip(axes, ["random", "TPE"]):
     trials = [trial for study in studies[name] for trial in study.trials]
     x, y = [[trial.params[what] for trial in trials] for what in ["rate", "momentum"]]
-    dots = ax.scatter(x, y, c=[trial.value for trial in trials], vmin=0, vmax=1, s=45, edgecolor="0.3", lw=0.5)
+    scores = [trial.value for trial in trials]
+    dots = ax.scatter(x, y, c=scores, vmin=0, vmax=1, s=45, edgecolor="0.3", lw=0.5)
     ax.set(title=f"{name}, {len(trials)} trials", xlabel="learning rate", xscale="log")
 axes[0].set_ylabel("momentum")
 fig.colorbar(dots, ax=axes, label="validation accuracy")
@@ -878,10 +889,12 @@ def gradient(model, part):
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, model.parameters())])
 
 
+# %%
 linear, norm = nn.Linear(20, 2), nn.BatchNorm1d(20)
 for name, model in {"linear": linear, "with BatchNorm": nn.Sequential(norm, linear)}.items():
     halves = (gradient(model, slice(0, 16)) + gradient(model, slice(16, 32))) / 2
-    print(f"{name:>14}: largest difference {(gradient(model, slice(0, 32)) - halves).abs().max():.3f}")
+    difference = (gradient(model, slice(0, 32)) - halves).abs().max()
+    print(f"{name:>14}: largest difference {difference:.3f}")
 
 # %% tags=["proof"]
 apart = (gradient(model, slice(0, 32)) - halves).abs().max()
@@ -922,7 +935,8 @@ with socket.create_server(("127.0.0.1", 0)) as door:
 def start_one(rank):
     variables = {"TORCHELASTIC_RUN_ID": "by hand", "WORLD_SIZE": "2", "RANK": str(rank)}
     variables |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return subprocess.run([*program, *small, "--output", two], env=os.environ | variables, capture_output=True)
+    command = [*program, *small, "--output", two]
+    return subprocess.run(command, env=os.environ | variables, capture_output=True)
 
 
 with ThreadPoolExecutor() as threads:
