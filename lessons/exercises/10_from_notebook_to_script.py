@@ -894,10 +894,11 @@ print("never stopped:", *[f"{loss:.3f}" for loss in whole.losses[3:]])
 print("resumed:      ", *[f"{loss:.3f}" for loss in other.losses])
 
 # %% [markdown]
-# Predict before you write: what else decides how this training goes on? There are five things more. Then write `save`
-# and `resume` so that a resumed training ends with the same weights and the same log, to the last bit. `resume` gets a
-# fresh `Training`, perhaps in a process in which other random numbers have been drawn. In which format you write the
-# file is up to you, but all must be in this one file; and `save` may not disturb the training, which may go on.
+# Predict before you write: what else must be kept? Four things more decide how the training goes on, and a fifth is its
+# log. Then write `save` and `resume` so that a resumed training ends with the same weights and the same log, to the
+# last bit. `resume` gets a fresh `Training`, perhaps in a process in which other random numbers have been drawn. In
+# which format you write the file is up to you, but all must be in this one file; and `save` may not disturb the
+# training, which may go on.
 # <details><summary>Hint 1</summary>
 #
 # Go through the lines of `train` one by one, and ask of each name: does it remember something from one epoch to the
