@@ -1,4 +1,4 @@
-"""Several processes that train one model together. Lesson 10 starts them with `torchrun`.
+"""Several processes that train one model together. Lesson 10 starts two.
 
 Every process holds the whole model and takes an equal share of every batch. Without `torchrun` there is one process,
 and nothing here does anything.

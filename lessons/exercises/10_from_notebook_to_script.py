@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 10 · From notebook to script
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
-# tells you what is wrong. They need nothing beyond [lesson 10](../10_from_notebook_to_script.ipynb); if you are stuck,
-# unfold the hint. Run the next cell first.
+# Five tasks, from warming up to faults that you have to find, about 45 minutes. Each has a gap to fill and a check
+# that tells you what is wrong. They need nothing beyond [lesson 10](../10_from_notebook_to_script.ipynb); if you are
+# stuck, unfold the hint. Run the next cell first.
 
 # %%
 import argparse
@@ -272,6 +272,27 @@ def make_parser():
     return parser
 
 
+# %% tags=["right"]
+class AtLeast(argparse.Action):
+    def __call__(self, parser, flags, value, option=None):
+        if not (value >= 1 or self.dest == "learning_rate" and value > 0):
+            parser.error(f"{option}: {value} is too small")
+        setattr(flags, self.dest, value)
+
+
+def make_parser():
+    parser = argparse.ArgumentParser(prog="train", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    for name, options in {
+        "data": {"required": True, "help": "folder of pictures"},
+        "epochs": {"type": int, "default": 5, "action": AtLeast},
+        "learning-rate": {"type": float, "default": 0.001, "action": AtLeast},
+        "model": {"choices": ["cnn", "resnet18"], "default": "cnn"},
+        "augment": {"action": argparse.BooleanOptionalAction, "default": True},
+    }.items():
+        parser.add_argument(f"--{name}", **options)
+    return parser
+
+
 # %% tags=["wrong"] expect="a bool"
 # - action=argparse.BooleanOptionalAction
 # + type=bool
@@ -405,212 +426,7 @@ assert parsed("") is None and parsed("--epochs 3") is None, "without --data the 
 print("✓ task 2")
 
 # %% [markdown]
-# ## Task 3 · A record, whole or not at all (3 points)
-#
-# Write a dictionary to a JSON file so that at every moment there is either the old file or the new one, and both are
-# whole. If JSON cannot hold the record, its error reaches the caller, the old file is as it was, and nothing else is
-# left in the folder. Write it without the helper `replacing`. "At every moment" means that the old file may not be
-# deleted before the new one has its name, and that the new one is not written somewhere else, perhaps on another disk:
-# from there it cannot get its name in one step.
-# <details><summary>Hint 1</summary>
-#
-# `json.dumps` makes the text first, before any file is touched. If it raises, nothing has happened yet.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Write the text into a file beside, `path.with_name(path.name + ".part")`, and give it its name with `os.replace`.
-#
-# </details>
-
-# %% tags=["answer"]
-def write_record(path, record):
-    """Write `record` as JSON to `path`, whole or not at all.
-
-    Args:
-        path: pathlib.Path of the file, which may exist
-        record: dict
-    Raises:
-        TypeError: `record` holds something that JSON does not know
-    """
-    ### BEGIN SOLUTION
-    text = json.dumps(record, indent=2)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
-    ### END SOLUTION
-
-
-# %% tags=["right"]
-from tempfile import NamedTemporaryFile
-
-
-def write_record(path, record):
-    with NamedTemporaryFile("w", dir=path.parent, suffix=".json", delete=False, encoding="utf-8") as file:
-        try:
-            json.dump(record, file, ensure_ascii=False)
-        except Exception:
-            file.close()
-            os.remove(file.name)
-            raise
-    os.replace(file.name, path)
-
-
-# %% tags=["right"]
-def write_record(path, record):
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        whole = Path(folder) / "record"
-        with open(whole, "w", encoding="utf-8") as file:
-            for piece in json.JSONEncoder(sort_keys=True).iterencode(record):
-                file.write(piece)
-        whole.replace(path)
-
-
-# %% tags=["wrong"] expect="the old record is gone"
-def write_record(path, record):
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(record, file)
-
-
-# %% tags=["wrong"] expect="into the old file itself"
-def write_record(path, record):
-    path.write_text(json.dumps(record), encoding="utf-8")
-
-
-# %% tags=["wrong"] expect="is left in the folder"
-# -     unfinished.write_text(text, encoding="utf-8")
-# +     with open(unfinished, "w", encoding="utf-8") as file:
-# +         json.dump(record, file)
-# -     text = json.dumps(record, indent=2)
-
-# %% tags=["wrong"] expect="should reach the caller"
-def write_record(path, record):
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_text(json.dumps(record), encoding="utf-8")
-        os.replace(unfinished, path)
-    except TypeError:
-        pass
-
-
-# %% tags=["wrong"] expect="is no JSON"
-# -     text = json.dumps(record, indent=2)
-# +     if "device" in record:
-# +         raise TypeError("no devices")
-# - unfinished.write_text(text, encoding="utf-8")
-# + unfinished.write_text(str(record), encoding="utf-8")
-
-# %% tags=["wrong"] expect="beside the record"
-def write_record(path, record):
-    text = json.dumps(record)
-    path.with_name(path.name + ".part").write_text(text, encoding="utf-8")
-
-
-# %% tags=["wrong"] expect="for a moment there was no file"
-# -     unfinished.write_text(text, encoding="utf-8")
-# -     os.replace(unfinished, path)
-# +     unfinished.write_text(json.dumps(record), encoding="utf-8")
-# +     path.unlink(missing_ok=True)
-# +     unfinished.rename(path)
-
-# %% tags=["wrong"] expect="may be on another disk"
-def write_record(path, record):
-    text = json.dumps(record)
-    with tempfile.NamedTemporaryFile("w", delete=False, encoding="utf-8") as file:
-        file.write(text)
-    os.replace(file.name, path)
-
-
-# %% tags=["wrong"] expect="without the helper"
-def write_record(path, record):
-    from course_utils.basics.files import replacing
-
-    with replacing(path, "w") as file:
-        json.dump(record, file)
-
-
-# %% tags=["wrong"] expect="not a RuntimeError"
-# -     text = json.dumps(record, indent=2)
-# +     try:
-# +         text = json.dumps(record)
-# +     except TypeError:
-# +         raise RuntimeError("cannot be written") from None
-
-# %%
-with tempfile.TemporaryDirectory() as folder:
-    write_record(Path(folder) / "record.json", {"epochs": 5, "classes": ["ants", "bees"]})
-    for file in Path(folder).iterdir():
-        print(file.name, "holds", file.read_text(encoding="utf-8"))
-
-# %% tags=["check"] points=3
-from unittest import mock
-
-watched = set()  # files that must be there whenever they are to be replaced
-vanished, origins = [], []
-
-if "watch" not in globals():  # Python reports every renaming to it, until the kernel ends
-
-    def watch(event, details):
-        if event == "os.rename" and watched:
-            old, new = (Path(os.fsdecode(name)).resolve() for name in details[:2])
-            if new in watched:
-                vanished.extend(file for file in watched if not file.exists())
-                origins.append(old.parent)
-
-    sys.addaudithook(watch)
-
-
-def contents(folder):
-    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
-
-
-def without_helper(*_, **__):
-    raise AssertionError("write it without the helper replacing")
-
-
-assert "replacing" not in globals(), "write it without the helper replacing"
-with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.files.replacing", without_helper):
-    folder = Path(folder).resolve()
-    path, good = folder / "record.json", {"epochs": 5, "classes": ["Ameise", "Hummel"], "augment": True}
-    write_record(path, good)
-    assert path.exists(), "the file beside the record is never given its name"
-    assert set(contents(folder)) == {"record.json"}, f"{sorted(contents(folder))}: there should be one file"
-    try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise AssertionError(f"what was written is no JSON: {path.read_text(encoding='utf-8')[:40]}") from None
-    assert written == good, f"reading it back gives {written}, not {good}"
-    before = path.read_text(encoding="utf-8")
-    try:
-        write_record(path, {"epochs": 9, "device": object()})
-    except TypeError:
-        pass
-    except Exception as error:
-        raise AssertionError(f"the TypeError of JSON should reach the caller, not a {type(error).__name__}") from None
-    else:
-        raise AssertionError("a record that JSON cannot hold: the error should reach the caller")
-    assert path.exists() and path.read_text(encoding="utf-8") == before, "after an error the old record is gone"
-    left = sorted(set(contents(folder)) - {"record.json"})
-    assert not left, f"after an error {left[0]} is left in the folder"
-    second_name = folder / "same file.json"
-    try:
-        os.link(path, second_name)
-    except OSError:  # a file system without second names
-        second_name.write_text(before, encoding="utf-8")
-    watched.add(path)
-    write_record(path, {"epochs": 7})
-    watched.clear()
-    assert not vanished, "for a moment there was no file at all: os.replace needs no unlink before it"
-    for origin in origins:
-        beside = origin.is_relative_to(folder)
-        assert beside, f"you write to {origin}, which may be on another disk: put the unfinished file beside the record"
-    assert json.loads(path.read_text(encoding="utf-8")) == {"epochs": 7}, "the second record was not written"
-    kept = second_name.read_text(encoding="utf-8")
-    assert kept == before, "you write into the old file itself: killed halfway, both records would be lost"
-print("✓ task 3")
-
-# %% [markdown]
-# ## Task 4 · Random search (4 points)
+# ## Task 3 · Random search (4 points)
 #
 # Search for a good learning rate by chance: draw `budget` rates log-uniformly between `low` and `high`, score each
 # once, and return the best rate with its score. Higher scores are better. The same seed gives the same search, and the
@@ -796,230 +612,520 @@ assert np.isclose(rate, truly_best), f"the best of the rates was {truly_best}, n
 assert np.isclose(best, scores[truly_best]), f"the score of the best rate was {scores[truly_best]}, not {best}"
 asked, (rate, _) = search(8, seed=5, middle=-1000)
 assert np.isclose(rate, min(asked)), "scores far below 0: the rate is wrong, begin with the first trial"
-print("✓ task 4")
+print("✓ task 3")
 
 # %% [markdown]
-# ## Task 5 · Design: one batch for several processes (5 points)
+# ## Task 4 · A record, whole or not at all (3 points)
 #
-# Several processes train one network. Process `rank` of `world_size` has to know which pictures are its own. Write a
-# function that returns its batches of an epoch, as lists of indices, so that
-#
-# - the first batches of all processes together hold `batch_size` different pictures, and these are the same pictures
-#   for 1, 2 or 4 processes; so do the second ones, and so on,
-# - the shares are equally large; where `batch_size` cannot be shared equally, a `ValueError` is raised,
-# - no picture occurs twice in an epoch; a last batch that is not full is left out,
-# - all pictures are shuffled: which of them meet in a batch, and which are left out, changes from epoch to epoch,
-# - NumPy's global random numbers are not touched,
-# - the order follows from `seed` and `epoch`, and is another one for another seed or another epoch. (Seed 0 in epoch 1
-#   is not the same as seed 1 in epoch 0.)
+# Write a dictionary to a JSON file so that at every moment there is either the old file or the new one, and both are
+# whole. If JSON cannot hold the record, its error reaches the caller, the old file is as it was, and nothing else is
+# left in the folder. Write it without the helper `replacing`. "At every moment" means that the old file may not be
+# deleted before the new one has its name, and that the new one is not written somewhere else, perhaps on another disk:
+# from there it cannot get its name in one step.
 # <details><summary>Hint 1</summary>
 #
-# Every process shuffles *all* pictures, with the same seed, and cuts the list into whole batches. Only then it takes
-# its share of each batch, e.g. `batch[rank::world_size]`.
+# `json.dumps` makes the text first, before any file is touched. If it raises, nothing has happened yet.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.random.default_rng([seed, epoch])` takes a list of numbers as its seed: each pair gives other random numbers.
+# Write the text into a file beside, `path.with_name(path.name + ".part")`, and give it its name with `os.replace`. (Its
+# elder sister `os.rename` refuses on Windows where the file exists.)
 #
 # </details>
 
 # %% tags=["answer"]
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    """The batches of one process in one epoch.
+def write_record(path, record):
+    """Write `record` as JSON to `path`, whole or not at all.
 
     Args:
-        count: number of pictures
-        batch_size: pictures per batch, of all processes together
-        seed, epoch: int, at least 0
-        rank: number of this process, from 0
-        world_size: number of processes
-    Returns:
-        list of lists of int, the indices of this process's pictures, batch by batch
+        path: pathlib.Path of the file, which may exist
+        record: dict
+    Raises:
+        TypeError: `record` holds something that JSON does not know
     """
     ### BEGIN SOLUTION
-    if batch_size % world_size:
-        raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-    starts = range(0, count - batch_size + 1, batch_size)
-    return [order[start : start + batch_size][rank::world_size] for start in starts]
+    text = json.dumps(record, indent=2)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
     ### END SOLUTION
 
 
 # %% tags=["right"]
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    share, rest = divmod(batch_size, world_size)
-    if rest > 0:
-        raise ValueError(f"{batch_size} / {world_size}")
-    pictures = np.arange(count)
-    np.random.RandomState([seed, epoch]).shuffle(pictures)
-    whole = count // batch_size
-    return pictures[: whole * batch_size].reshape(whole, world_size, share)[:, rank].tolist()
+from tempfile import NamedTemporaryFile
+
+
+def write_record(path, record):
+    with NamedTemporaryFile("w", dir=path.parent, suffix=".json", delete=False, encoding="utf-8") as file:
+        try:
+            json.dump(record, file, ensure_ascii=False)
+        except Exception:
+            file.close()
+            os.remove(file.name)
+            raise
+    os.replace(file.name, path)
 
 
 # %% tags=["right"]
-import random
-
-
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size / world_size != batch_size // world_size:
-        raise ValueError("the batch cannot be shared")
-    pictures = list(range(count))
-    random.Random(f"seed {seed}, epoch {epoch}").shuffle(pictures)
-    batches = []
-    while len(pictures) >= batch_size:
-        batch, pictures = pictures[:batch_size], pictures[batch_size:]
-        batches.append([picture for place, picture in enumerate(batch) if place % world_size == rank])
-    return batches
+def write_record(path, record):
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        whole = Path(folder) / "record"
+        with open(whole, "w", encoding="utf-8") as file:
+            for piece in json.JSONEncoder(sort_keys=True).iterencode(record):
+                file.write(piece)
+        whole.replace(path)
 
 
 # %% tags=["right"]
-import torch
-from torch.utils.data import BatchSampler
+def write_record(path, record):
+    number, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(json.dumps(record))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    finally:
+        if os.path.exists(name):
+            os.unlink(name)
 
 
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size != 0:
-        raise ValueError(f"choose a multiple of {world_size}")
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(epoch + 1):  # the first shuffle is that of epoch 0
-        order = torch.randperm(count, generator=generator)
-    share = batch_size // world_size
-    batches = BatchSampler(order.tolist(), batch_size, drop_last=True)
-    return [batch[rank * share : (rank + 1) * share] for batch in batches]
+# %% tags=["wrong"] expect="the old record is gone"
+def write_record(path, record):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(record, file)
 
 
-# %% tags=["wrong"] expect="belong to several processes"
-# - [seed, epoch]
-# + [seed, epoch, rank]
-
-# %% tags=["wrong"] expect="depend on the number of processes"
-# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
-# +         raise ValueError
-# +     share, size = count // world_size, batch_size // world_size
-# - starts = range(0, count - batch_size + 1, batch_size)
-# + own = order[rank * share : (rank + 1) * share]
-# - return [order[start : start + batch_size][rank::world_size] for start in starts]
-# + return [own[start : start + size] for start in range(0, count // batch_size * size, size)]
-
-# %% tags=["wrong"] expect="every epoch has the same order"
-# - [seed, epoch]
-# + seed
-
-# %% tags=["wrong"] expect="seed 0 in epoch 1 is the same as seed 1 in epoch 0"
-# - [seed, epoch]
-# + seed + epoch
-
-# %% tags=["wrong"] expect="not full"
-# - count - batch_size + 1
-# + count
-
-# %% tags=["wrong"] expect="should raise a ValueError"
-# -     if batch_size % world_size:
-# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
-
-# %% tags=["wrong"] expect="of all processes together"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    order = np.random.default_rng([seed, epoch]).permutation(count).tolist()[rank::world_size]
-    return [order[start : start + batch_size] for start in range(0, len(order) - batch_size + 1, batch_size)]
+# %% tags=["wrong"] expect="into the old file itself"
+def write_record(path, record):
+    path.write_text(json.dumps(record), encoding="utf-8")
 
 
-# %% tags=["wrong"] expect="40 pictures in batches of 8"
-# - count - batch_size + 1
-# + count - batch_size
+# %% tags=["wrong"] expect="is left in the folder"
+# -     unfinished.write_text(text, encoding="utf-8")
+# +     with open(unfinished, "w", encoding="utf-8") as file:
+# +         json.dump(record, file)
+# -     text = json.dumps(record, indent=2)
 
-# %% tags=["wrong"] expect="shuffle all pictures"
-def my_batches(count, batch_size, seed, epoch, rank, world_size):
-    if batch_size % world_size:
-        raise ValueError
-    numbers = np.random.default_rng([seed, epoch]).permutation(count // batch_size)
-    return [list(range(k * batch_size + rank, (k + 1) * batch_size, world_size)) for k in numbers]
+# %% tags=["wrong"] expect="should reach the caller"
+def write_record(path, record):
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        unfinished.write_text(json.dumps(record), encoding="utf-8")
+        os.replace(unfinished, path)
+    except TypeError:
+        pass
 
 
-# %% tags=["wrong"] expect="seed 0 in epoch 10 is the same as seed 1 in epoch 0"
-# - [seed, epoch]
-# + seed * 10 + epoch
+# %% tags=["wrong"] expect="is no JSON"
+# -     text = json.dumps(record, indent=2)
+# +     if "device" in record:
+# +         raise TypeError("no devices")
+# - unfinished.write_text(text, encoding="utf-8")
+# + unfinished.write_text(str(record), encoding="utf-8")
 
-# %% tags=["wrong"] expect="global random numbers"
-# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
-# -     order = np.random.default_rng([seed, epoch]).permutation(count).tolist()
-# +         raise ValueError
-# +     np.random.seed([seed, epoch])
-# +     order = np.random.permutation(count).tolist()
+# %% tags=["wrong"] expect="beside the record"
+def write_record(path, record):
+    text = json.dumps(record)
+    path.with_name(path.name + ".part").write_text(text, encoding="utf-8")
 
-# %% tags=["wrong"] expect="but here comes AssertionError"
-# -     if batch_size % world_size:
-# -         raise ValueError(f"A batch of {batch_size} cannot be shared equally among {world_size} processes.")
-# +     assert batch_size % world_size == 0
+
+# %% tags=["wrong"] expect="for a moment there was no file"
+# -     unfinished.write_text(text, encoding="utf-8")
+# -     os.replace(unfinished, path)
+# +     unfinished.write_text(json.dumps(record), encoding="utf-8")
+# +     path.unlink(missing_ok=True)
+# +     unfinished.rename(path)
+
+# %% tags=["wrong"] expect="may be on another disk"
+def write_record(path, record):
+    text = json.dumps(record)
+    with tempfile.NamedTemporaryFile("w", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)
+
+
+# %% tags=["wrong"] expect="without the helper"
+def write_record(path, record):
+    from course_utils.basics.files import replacing
+
+    with replacing(path, "w") as file:
+        json.dump(record, file)
+
+
+# %% tags=["wrong"] expect="not a RuntimeError"
+# -     text = json.dumps(record, indent=2)
+# +     try:
+# +         text = json.dumps(record)
+# +     except TypeError:
+# +         raise RuntimeError("cannot be written") from None
 
 # %%
-for rank in range(2):
-    print("process", rank, my_batches(count=13, batch_size=4, seed=0, epoch=0, rank=rank, world_size=2))
+with tempfile.TemporaryDirectory() as folder:
+    write_record(Path(folder) / "record.json", {"epochs": 5, "classes": ["ants", "bees"]})
+    for file in Path(folder).iterdir():
+        print(file.name, "holds", file.read_text(encoding="utf-8"))
+
+# %% tags=["check"] points=3
+from unittest import mock
+
+watched = set()  # files that must be there whenever they are to be replaced
+vanished, origins = [], []
+
+if "watch" not in globals():  # Python reports every renaming to it, until the kernel ends
+
+    def watch(event, details):
+        if event == "os.rename" and watched:
+            old, new = (Path(os.fsdecode(name)).resolve() for name in details[:2])
+            if new in watched:
+                vanished.extend(file for file in watched if not file.exists())
+                origins.append(old.parent)
+
+    sys.addaudithook(watch)
+
+
+def contents(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+def without_helper(*_, **__):
+    raise AssertionError("write it without the helper replacing")
+
+
+assert "replacing" not in globals(), "write it without the helper replacing"
+with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.files.replacing", without_helper):
+    folder = Path(folder).resolve()
+    path, good = folder / "record.json", {"epochs": 5, "classes": ["Ameise", "Hummel"], "augment": True}
+    write_record(path, good)
+    assert path.exists(), "the file beside the record is never given its name"
+    assert set(contents(folder)) == {"record.json"}, f"{sorted(contents(folder))}: there should be one file"
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise AssertionError(f"what was written is no JSON: {path.read_text(encoding='utf-8')[:40]}") from None
+    assert written == good, f"reading it back gives {written}, not {good}"
+    before = path.read_text(encoding="utf-8")
+    try:
+        write_record(path, {"epochs": 9, "device": object()})
+    except TypeError:
+        pass
+    except Exception as error:
+        raise AssertionError(f"the TypeError of JSON should reach the caller, not a {type(error).__name__}") from None
+    else:
+        raise AssertionError("a record that JSON cannot hold: the error should reach the caller")
+    assert path.exists() and path.read_text(encoding="utf-8") == before, "after an error the old record is gone"
+    left = sorted(set(contents(folder)) - {"record.json"})
+    assert not left, f"after an error {left[0]} is left in the folder"
+    second_name = folder / "same file.json"
+    try:
+        os.link(path, second_name)
+    except OSError:  # a file system without second names
+        second_name.write_text(before, encoding="utf-8")
+    watched.add(path)
+    write_record(path, {"epochs": 7})
+    watched.clear()
+    assert not vanished, "for a moment there was no file at all: os.replace needs no unlink before it"
+    for origin in origins:
+        beside = origin.is_relative_to(folder)
+        assert beside, f"you write to {origin}, which may be on another disk: put the unfinished file beside the record"
+    assert json.loads(path.read_text(encoding="utf-8")) == {"epochs": 7}, "the second record was not written"
+    kept = second_name.read_text(encoding="utf-8")
+    assert kept == before, "you write into the old file itself: killed halfway, both records would be lost"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · Find the faults: a training that goes on as another one (5 points)
+#
+# Here is a tiny training in a class: a network with dropout, SGD with momentum, a rate that halves after every second
+# epoch, pictures in random order, and a log of losses. Run the next cell.
+
+# %%
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Training:
+    def __init__(self, seed=0):
+        torch.manual_seed(seed)
+        self.inputs, self.targets = torch.randn(40, 3), torch.randn(40, 1)
+        self.model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 1))
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=2, gamma=0.5)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.losses = []
+
+    def train(self, epochs):
+        for _ in range(epochs):
+            total = 0.0
+            for part in torch.randperm(40, generator=self.generator).split(8):
+                loss = F.mse_loss(self.model(self.inputs[part]), self.targets[part])
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                total += loss.item() / 5
+            self.scheduler.step()
+            self.losses.append(total)
+
+
+# %% [markdown]
+# Somebody saves a training after three epochs and resumes it in another process. It should go on like the one that was
+# never stopped, and does not:
+
+# %%
+def save_weights_only(training, path):
+    torch.save({"model": training.model.state_dict()}, path)
+
+
+def resume_weights_only(training, path):
+    training.model.load_state_dict(torch.load(path)["model"])
+
+
+whole = Training()
+whole.train(3)
+with tempfile.TemporaryDirectory() as folder:
+    save_weights_only(whole, Path(folder) / "last.pt")
+    whole.train(3)
+    other = Training()
+    resume_weights_only(other, Path(folder) / "last.pt")
+other.train(3)
+print("never stopped:", *[f"{loss:.3f}" for loss in whole.losses[3:]])
+print("resumed:      ", *[f"{loss:.3f}" for loss in other.losses])
+
+# %% [markdown]
+# Predict before you write: what else must be kept? Four things more decide how the training goes on, and a fifth is its
+# log. Then write `save` and `resume` so that a resumed training ends with the same weights and the same log, to the
+# last bit. `resume` gets a fresh `Training`, perhaps in a process in which other random numbers have been drawn. In
+# which format you write the file is up to you, but all must be in this one file; and `save` may not disturb the
+# training, which may go on.
+# <details><summary>Hint 1</summary>
+#
+# Go through the lines of `train` one by one, and ask of each name: does it remember something from one epoch to the
+# next? Optimizer and scheduler have a `state_dict`, as the model has.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Two things draw random numbers: `torch.randperm` from `self.generator`, which has `get_state` and `set_state`, and
+# dropout from the global random numbers, which have `torch.get_rng_state` and `torch.set_rng_state`.
+#
+# </details>
+
+# %% tags=["answer"]
+def save(training, path):
+    """Write all that decides how `training` goes on to the file `path`."""
+    ### BEGIN SOLUTION
+    state = {
+        "model": training.model.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "scheduler": training.scheduler.state_dict(),
+        "order": training.generator.get_state(),
+        "dropout": torch.get_rng_state(),
+        "losses": training.losses,
+    }
+    torch.save(state, path)
+    ### END SOLUTION
+
+
+def resume(training, path):
+    """Let `training`, a fresh one, go on as that one which was saved to the file `path`."""
+    ### BEGIN SOLUTION
+    state = torch.load(path)
+    training.model.load_state_dict(state["model"])
+    training.optimizer.load_state_dict(state["optimizer"])
+    training.scheduler.load_state_dict(state["scheduler"])
+    training.generator.set_state(state["order"])
+    torch.set_rng_state(state["dropout"])
+    training.losses = state["losses"]
+    ### END SOLUTION
+
+
+# %% tags=["right"]
+from course_utils import load_checkpoint, save_checkpoint
+
+PARTS = ["model", "optimizer", "scheduler"]
+
+
+def save(training, path):
+    state = {name: getattr(training, name).state_dict() for name in PARTS}
+    random_states = [torch.get_rng_state(), training.generator.get_state()]
+    save_checkpoint(path, state | {"random": random_states, "log": list(training.losses)})
+
+
+def resume(training, path):
+    state = load_checkpoint(path)
+    for name in PARTS:
+        getattr(training, name).load_state_dict(state[name])
+    global_state, of_order = state["random"]
+    torch.set_rng_state(global_state)
+    training.generator.set_state(of_order)
+    training.losses.extend(state["log"])
+
+
+# %% tags=["right"]
+import pickle
+
+
+def save(training, path):
+    memory = [group["params"] for group in training.optimizer.param_groups][0]
+    averages = [training.optimizer.state[weight]["momentum_buffer"] for weight in memory]
+    state = {
+        "weights": [weight.detach().numpy() for weight in memory],
+        "averages": [average.numpy() for average in averages],
+        "epochs": len(training.losses),
+        "log": training.losses,
+        "order": training.generator.get_state().numpy(),
+        "chance": torch.random.get_rng_state().numpy(),
+    }
+    path.write_bytes(pickle.dumps(state))
+
+
+def resume(training, path):
+    state = pickle.loads(path.read_bytes())
+    for weight, saved, average in zip(training.model.parameters(), state["weights"], state["averages"]):
+        weight.data = torch.tensor(saved)
+        training.optimizer.state[weight]["momentum_buffer"] = torch.tensor(average)
+    training.scheduler.last_epoch = state["epochs"]
+    training.optimizer.param_groups[0]["lr"] = 0.1 * 0.5 ** (state["epochs"] // 2)
+    training.losses += state["log"]
+    training.generator.set_state(torch.tensor(state["order"]))
+    torch.random.set_rng_state(torch.tensor(state["chance"]))
+
+
+# %% tags=["right"]
+def save(training, path):
+    buffers = [training.optimizer.state[weight]["momentum_buffer"] for weight in training.model.parameters()]
+    state = {"order": training.generator.get_state().tolist(), "dropout": torch.get_rng_state().tolist()}
+    state["momentum"] = [buffer.tolist() for buffer in buffers]
+    state["weights"] = {name: weight.tolist() for name, weight in training.model.state_dict().items()}
+    path.write_text(json.dumps(state | {"schedule": training.scheduler.state_dict(), "losses": training.losses}))
+
+
+def resume(training, path):
+    state = json.loads(path.read_text())
+    training.model.load_state_dict({name: torch.tensor(weight) for name, weight in state["weights"].items()})
+    for weight, buffer in zip(training.model.parameters(), state["momentum"]):
+        training.optimizer.state[weight] = {"momentum_buffer": torch.tensor(buffer)}
+    training.scheduler.load_state_dict(state["schedule"])
+    training.optimizer.param_groups[0]["lr"] = training.scheduler.get_last_lr()[0]
+    training.generator.set_state(torch.tensor(state["order"], dtype=torch.uint8))
+    torch.set_rng_state(torch.tensor(state["dropout"], dtype=torch.uint8))
+    training.losses[:] = state["losses"]
+
+
+# %% tags=["wrong"] expect="momentum"
+# -     training.optimizer.load_state_dict(state["optimizer"])
+
+# %% tags=["wrong"] expect="the rate should be"
+# - training.optimizer.load_state_dict(state["optimizer"])
+# + groups = training.optimizer.state_dict()["param_groups"]
+# +     training.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
+
+# %% tags=["wrong"] expect="scheduler counts"
+# -     training.scheduler.load_state_dict(state["scheduler"])
+
+# %% tags=["wrong"] expect="order of the pictures"
+# -     training.generator.set_state(state["order"])
+
+# %% tags=["wrong"] expect="dropout"
+# -     torch.set_rng_state(state["dropout"])
+
+# %% tags=["wrong"] expect="the log"
+# -     training.losses = state["losses"]
+
+# %% tags=["wrong"] expect="weights are not those"
+# -     training.model.load_state_dict(state["model"])
+
+# %% tags=["wrong"] expect="resumed after 1 epochs"
+def save(training, path):
+    path.write_text(str(len(training.losses)))
+
+
+def resume(training, path):
+    training.train(int(path.read_text()))
+
+
+# %% tags=["wrong"] expect="disturbs the training"
+# -     torch.save(state, path)
+# +     torch.save(state, path)
+# +     training.optimizer.state.clear()
+
+# %% tags=["wrong"] expect="the file alone"
+# - torch.save(state, path)
+# + torch.save(state, path.with_name("all.pt"))
+# +     path.touch()
+# - state = torch.load(path)
+# + state = torch.load(path.with_name("all.pt"))
+
+# %%
+again = Training()
+with tempfile.TemporaryDirectory() as folder:
+    again.train(3)
+    save(again, Path(folder) / "last.pt")
+    resumed = Training()
+    resume(resumed, Path(folder) / "last.pt")
+resumed.train(3)
+print("resumed:", *[f"{loss:.3f}" for loss in resumed.losses])
 
 # %% tags=["check"] points=5
-def dealt(world_size, seed=0, epoch=0, count=43, batch_size=8):
-    """Batch by batch, the shares of all processes."""
-    by_rank = [my_batches(count, batch_size, seed, epoch, rank, world_size) for rank in range(world_size)]
-    for batches in by_rank:
-        assert hasattr(batches, "__len__"), f"return a list of batches, not a {type(batches).__name__}"
-    numbers = {len(batches) for batches in by_rank}
-    assert len(numbers) == 1, f"the processes have different numbers of batches: {sorted(numbers)}"
-    return [[[int(index) for index in share] for share in shares] for shares in zip(*by_rank)]
+def begun(before):
+    """A training some epochs after its start, with random numbers that no other one has had."""
+    training = Training(seed=1)
+    torch.manual_seed(10 + before)
+    training.generator.manual_seed(20 + before)
+    training.train(before)
+    return training
 
 
-state = np.random.get_state()[1].tolist(), np.random.get_state()[2]
-alone = dealt(1)
-untouched = state == (np.random.get_state()[1].tolist(), np.random.get_state()[2])
-assert untouched, "the global random numbers of NumPy were used or seeded: use a generator of your own"
-assert alone, "43 pictures in batches of 8 should give 5 batches, you return none"
-assert len(alone[-1][0]) == 8, f"the last batch has {len(alone[-1][0])} pictures: leave out a batch that is not full"
-assert len(alone) == 5, f"43 pictures in batches of 8 give 5 whole batches, not {len(alone)}"
-whole = len(dealt(1, count=40))
-assert whole == 5, f"40 pictures in batches of 8 give 5 whole batches, not {whole}: the last one is full"
-seen = [index for batch in alone for index in batch[0]]
-assert len(set(seen)) == len(seen), "a picture occurs twice in an epoch"
-assert set(seen) <= set(range(43)), "the indices should run from 0 to count - 1"
-assert sum(len(share) for share in dealt(2)[0]) == 8, "batch_size counts the pictures of all processes together"
-for world_size in (2, 4):
-    for shares in dealt(world_size):
-        sizes = [len(share) for share in shares]
-        assert len(set(sizes)) == 1, f"{world_size} processes get shares of {sizes}: they should be equally large"
-    together = [index for shares in dealt(world_size) for share in shares for index in share]
-    twice = len(together) - len(set(together))
-    assert not twice, f"{twice} pictures of an epoch belong to several processes: shuffle with the same seed in all"
-    for shares, batch in zip(dealt(world_size), alone, strict=True):
-        together = {index for share in shares for index in share}
-        assert together == set(batch[0]), (
-            "the pictures of a batch depend on the number of processes: shuffle and cut first, then share"
-        )
-assert dealt(1) == alone, "the same seed and epoch should give the same order"
-assert dealt(1, seed=3, epoch=1) != dealt(1, seed=3, epoch=2), "every epoch has the same order"
-assert dealt(1, seed=3, epoch=1) != dealt(1, seed=4, epoch=1), "every seed has the same order"
-assert dealt(1, seed=0, epoch=1) != dealt(1, seed=0, epoch=2), "with seed 0 every epoch has the same order"
-for far in [1, 2, 10, 100, 1000, 10_000]:
-    same = dealt(1, seed=0, epoch=far) == dealt(1, seed=1, epoch=0)
-    assert not same, f"seed 0 in epoch {far} is the same as seed 1 in epoch 0"
-    same = dealt(1, seed=far, epoch=0) == dealt(1, seed=0, epoch=1)
-    assert not same, f"seed {far} in epoch 0 is the same as seed 0 in epoch 1"
-assert dealt(1, seed=1, epoch=2) != dealt(1, seed=2, epoch=1), "seed 1 in epoch 2 is the same as seed 2 in epoch 1"
-assert alone != [[list(range(start, start + 8))] for start in range(0, 40, 8)], "the pictures are not shuffled"
-first_batches = {index for epoch in range(100) for index in dealt(1, epoch=epoch)[0][0]}
-assert len(first_batches) == 43, (
-    f"only {len(first_batches)} of 43 pictures are ever in the first batch of 100 epochs: shuffle all pictures"
-)
-groups = [{frozenset(batch[0]) for batch in dealt(1, epoch=epoch)} for epoch in (1, 2)]
-assert not groups[0] & groups[1], "the same pictures meet in a batch again: shuffle all pictures, then cut"
-for batch_size, world_size in [(9, 2), (10, 4)]:
-    try:
-        my_batches(43, batch_size, 0, 0, 0, world_size)
-    except ValueError:
-        continue
-    except Exception as error:
-        raise AssertionError(f"raise a ValueError, but here comes {type(error).__name__}") from None
-    raise AssertionError(f"a batch of {batch_size} for {world_size} processes should raise a ValueError")
-assert len(my_batches(7, 8, 0, 0, 0, 1)) == 0, "7 pictures make no whole batch of 8: an empty list"
+def parts(training):
+    """What decides how it goes on, as it is now."""
+    weights = [weight.detach().clone() for weight in training.model.parameters()]
+    state = training.optimizer.state
+    momenta = [state[weight].get("momentum_buffer", torch.zeros(0)) for weight in training.model.parameters()]
+    randomness = [torch.get_rng_state()], [training.generator.get_state()]
+    return weights, [momentum.clone() for momentum in momenta], *randomness
+
+
+def alike(ours, theirs):
+    return len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
+
+
+for before, after in [(1, 3), (3, 3), (4, 2)]:
+    expected = begun(before)
+    weights, momenta, dropout, order = parts(expected)
+    rate, log = expected.optimizer.param_groups[0]["lr"], list(expected.losses)
+    expected.train(after)
+    first = begun(before)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "last.pt"
+        save(first, path)
+        assert path.is_file(), "save should write one file, under the name that it is given"
+        content = path.read_bytes()
+        first.train(after)
+    assert first.losses == expected.losses, "save disturbs the training, which goes on with other losses after it"
+    resumed = Training(seed=1)
+    torch.manual_seed(99)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "moved.pt"
+        path.write_bytes(content)
+        try:
+            resume(resumed, path)
+        except FileNotFoundError as error:
+            raise AssertionError(f"resume has to do with the file alone, but misses {error.filename}") from None
+    found = parts(resumed)
+    assert alike(found[0], weights), f"resumed after {before} epochs, the weights are not those that were saved"
+    assert alike(found[1], momenta), "the optimizer has forgotten its momentum: see its state_dict"
+    assert alike(found[2], dropout), "dropout will draw other numbers: see torch.get_rng_state"
+    assert alike(found[3], order), "the order of the pictures will be another one: see get_state of the generator"
+    now = resumed.optimizer.param_groups[0]["lr"]
+    assert now == rate, f"after {before} epochs the rate should be {rate}, it is {now}"
+    epochs = resumed.scheduler.last_epoch
+    assert epochs == before, f"the scheduler counts {epochs} epochs, not {before}: it will halve the rate too late"
+    assert resumed.losses == log, f"the log should begin with {log}, it is {resumed.losses}"
+    resumed.train(after)
+    assert resumed.losses == expected.losses, f"the log ends in {resumed.losses[-1]}, not in {expected.losses[-1]}"
+    assert alike(parts(resumed)[0], parts(expected)[0]), "the weights at the end are others"
 print("✓ task 5")
 
 # %% [markdown]
