@@ -10,14 +10,10 @@ epochs.csv             the same of every epoch, and those on the val split
 """
 
 import json
-import os
-import platform
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -28,6 +24,7 @@ from torch import nn
 
 from .basics.checkpoints import load_weights
 from .basics.cli import command_line
+from .basics.environment import environment
 from .data.datasets import open_split
 from .data.images import LabelledImages, load_rgb
 from .data.lists import read_utf8
@@ -71,8 +68,8 @@ class Run:
             ) from None
 
     def new_model(self) -> nn.Module:
-        """The network as it is before training."""
-        return MODELS[self.settings.model](len(self.classes))
+        """The network as it is before training, see `new_model`."""
+        return new_model(self.settings, self.classes)
 
     def load_model(self, weights: str = "best") -> nn.Module:
         """The trained network in evaluation mode, on the CPU.
@@ -89,7 +86,7 @@ class Run:
             there = ", ".join(sorted(path.stem for path in self.folder.glob("*.safetensors"))) or "none yet"
             raise FileNotFoundError(f"There are no weights {file}. Weights in this run: {there}.")
         # without the pretrained weights, which need not be here
-        model = MODELS[self.settings.model.removeprefix("pretrained_")](len(self.classes))
+        model = MODELS[_network(self.settings)](len(self.classes))
         try:
             load_weights(model, load(file.read_bytes()), file)
         except SafetensorError as error:
@@ -103,7 +100,7 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
     Raises:
         FileExistsError: `folder` exists and is not empty; hidden files do not count.
         FileNotFoundError, ValueError: the data cannot be used, see `open_split`; there is one class alone, or an image
-            of the split val that cannot be read.
+            of the split val that cannot be read; or the run to start from cannot be used, see `new_model`.
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
@@ -132,7 +129,7 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
         "images": {"train": len(train_set), "val": len(val_set)},
         "environment": environment(),
     }
-    _check_model(settings, len(train_set.classes))
+    _check_model(settings, train_set.classes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
         made = Path(unfinished, "run")
@@ -188,15 +185,46 @@ def open_data(run: Run, split: str, transform: Callable, data: str | Path | None
     return dataset
 
 
+def new_model(settings: Settings, classes: list[str]) -> nn.Module:
+    """The network as it is before training: new, pretrained, or with the best weights of `settings.start_from`.
 
-def _check_model(settings: Settings, num_classes: int) -> None:
-    """Its pretrained weights may be missing, and some networks take pictures of one size alone."""
-    model, size = MODELS[settings.model](num_classes), settings.size
+    Raises:
+        FileNotFoundError: pretrained weights are missing, or the run to start from, or its weights.
+        ValueError: that run knew other classes, or trained another network.
+    """
+    if not settings.start_from:
+        return MODELS[settings.model](len(classes))
+    start = open_run(settings.start_from)
+    if _network(start.settings) != _network(settings):
+        raise ValueError(
+            f"{start.folder} has trained another network, {_network(start.settings)}, than this run is to train, "
+            f"{_network(settings)}. To start from there, add --model {_network(start.settings)}."
+        )
+    if start.classes != classes:
+        raise ValueError(
+            f"{start.folder} was trained on other classes than those of {settings.data}, or in another order: it knows "
+            f"{_few(start.classes)}, here are {_few(classes)}. Start from another run, or without --start-from."
+        )
+    return start.load_model()
+
+
+def _network(settings: Settings) -> str:
+    """Its name, whatever weights it begins with."""
+    return settings.model.removeprefix("pretrained_")
+
+
+def _few(classes: list[str]) -> str:
+    return ", ".join(classes[:5]) + f" and {len(classes) - 5} more" * (len(classes) > 5)
+
+
+def _check_model(settings: Settings, classes: list[str]) -> None:
+    """Its weights may be missing, and some networks take pictures of one size alone."""
+    model, size = new_model(settings, classes), settings.size
     try:
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError) as error:
-        name = settings.model.removeprefix("pretrained_")
+        name = _network(settings)
         cure = f" It was made for {input_size(name)}: --size {input_size(name)}" if name in NAMES else ""
         raise ValueError(f"{settings.model} cannot take pictures of {size} pixels ({error}).{cure}") from None
 
@@ -205,12 +233,3 @@ def _check_folder(data: str | Path, hint: str = "") -> None:
     check_name(str(data))
     if not Path(data).is_dir():
         raise FileNotFoundError(f"There is no folder {data}. {hint}".rstrip())
-
-
-def environment() -> dict[str, str]:
-    """Time, versions and machine, for the record."""
-    versions = {name: metadata.version(name) for name in ("torch", "torchvision", "numpy")}
-    gpus = {f"gpu {number}": torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())}
-    machine = {"python": platform.python_version(), "system": platform.platform(), "cpu": platform.machine()}
-    started = {"started": datetime.now().astimezone().isoformat(timespec="seconds")}
-    return started | machine | versions | gpus | {"threads": str(torch.get_num_threads()), "cores": str(os.cpu_count())}

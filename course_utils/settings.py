@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any, get_type_hints
 
 from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from .basics.course import DEVICES
+from .data.transforms import jitter_transform, train_transform
 from .models.backbones import NAMES
 from .models.pretrained import make_backbone, pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
 from .models.resnet import resnet18, resnet34, resnet50, resnet101
@@ -30,9 +32,12 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {  # name -> function of the num
     "pretrained_resnet50": pretrained_resnet50,
     "pretrained_resnet101": pretrained_resnet101,
 }
-
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": partial(SGD, momentum=0.9)}
+SCHEDULES = ("cosine", "step", "constant")
+AUGMENTATIONS = {"crops": train_transform, "jitter": jitter_transform}  # name -> function of the size
 
 MANY = 12  # choices; of so many only those that resemble a wrong one are listed
+ADDED = ("optimizer", "schedule", "step_epochs", "augmentation", "start_from")  # runs before them used the defaults
 
 
 def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -48,10 +53,17 @@ class Settings:
     freeze: bool = _setting(False, "train the last layer alone, keep the rest as it is")
     epochs: int = _setting(5, "passes over the training images")
     batch_size: int = _setting(32, "images per step, of all processes together")
-    learning_rate: float = _setting(1e-3, "highest learning rate of AdamW")
-    weight_decay: float = _setting(0.01, "weight decay of AdamW")
-    warmup_epochs: float = _setting(1.0, "epochs in which the learning rate rises; then it falls along a cosine")
+    optimizer: str = _setting("adamw", "what makes the steps; sgd has momentum 0.9", tuple(OPTIMIZERS))
+    learning_rate: float = _setting(1e-3, "highest learning rate")
+    weight_decay: float = _setting(0.01, "weight decay of the optimizer")
+    warmup_epochs: float = _setting(1.0, "epochs in which the learning rate rises, whatever the schedule")
+    schedule: str = _setting("cosine", "how the learning rate falls: along a cosine, in steps, not at all", SCHEDULES)
+    step_epochs: int = _setting(7, "with --schedule step: epochs after which the rate falls to a tenth, each time")
     size: int = _setting(224, "height and width of the images in pixels")
+    augmentation: str = _setting(
+        "crops", "training images: random crops, or random turns and colours", tuple(AUGMENTATIONS)
+    )
+    start_from: str = _setting("", "begin with the best weights of this run, e.g. one with --freeze")
     bfloat16: bool = _setting(False, "compute in half precision; faster on most GPUs and on few CPUs")
     seed: int = _setting(0, "of weights, order and augmentation")
     device: str = _setting("auto", "where to compute", DEVICES)
@@ -67,6 +79,8 @@ class Settings:
             raise ValueError("learning_rate is 0, it must be above 0.")
         if self.warmup_epochs > self.epochs:
             raise ValueError(f"warmup_epochs is {self.warmup_epochs:g}, it must be at most epochs, {self.epochs}.")
+        if self.schedule != "step" and self.step_epochs != Settings.step_epochs:
+            raise ValueError(f"step_epochs is {self.step_epochs}, which only counts with --schedule step.")
 
 
 TYPES: dict[str, type] = get_type_hints(Settings)  # of each setting, by name
@@ -77,17 +91,23 @@ def _check(setting: Field, value: Any) -> None:
     if type(value) is not kind and (kind, type(value)) != (float, int):
         raise ValueError(f"{setting.name} is {value!r}, it must be of type {kind.__name__}.")
     if choices and value not in choices:
-        near = get_close_matches(str(value), choices, n=MANY, cutoff=0.5) if len(choices) > MANY else choices
-        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {', '.join(near or choices)}.")
+        raise ValueError(f"{setting.name} is {value!r}. Choose one of: {similar(value, choices)}.")
     if kind in (int, float):
-        smallest = {"epochs": 1, "batch_size": 1, "size": 8}.get(setting.name, 0)
+        smallest = {"epochs": 1, "batch_size": 1, "size": 8, "step_epochs": 1}.get(setting.name, 0)
         largest = 2**32 if kind is int else math.inf
         if not smallest <= value < largest:
             raise ValueError(f"{setting.name} is {value}, it must be at least {smallest}, and below {largest}.")
 
 
+def similar(value: str, choices: tuple[str, ...]) -> str:
+    """The choices, for a message; of many only those that resemble `value`."""
+    near = get_close_matches(value, choices, n=MANY, cutoff=0.5) if len(choices) > MANY else choices
+    return ", ".join(near or choices)
+
+
 def settings_from(values: Mapping[str, Any]) -> Settings:
     """Settings as `dataclasses.asdict` has made a dict of them. Raises ValueError where it is of another version."""
+    values = {name: getattr(Settings, name) for name in ADDED} | dict(values)
     differing = sorted({setting.name for setting in fields(Settings)} ^ set(values))
     if differing:
         raise ValueError(f"unknown or missing settings {', '.join(differing)}")

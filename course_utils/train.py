@@ -6,6 +6,7 @@
 FOLDER holds the splits train and val, each with one folder of images per class. What the run does is written into
 RUN_FOLDER. Interrupted, by Ctrl-C, a crash or a power cut, it goes on with --resume and ends with the same numbers.
 If the images have been moved meanwhile, name their new place with --resume RUN_FOLDER --data FOLDER.
+A second stage begins with the best weights of a first run, say one with --freeze: --start-from RUN_FOLDER.
 Several processes train together with: torchrun --nproc-per-node=2 -m course_utils.train ...
 """
 
@@ -15,26 +16,30 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import MISSING, fields, replace
+from functools import partial
 from typing import Any
 
 import torch
-from torch.optim import AdamW
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
 from .basics import distributed
 from .basics.cli import command_line, described_parser, exit_code
 from .basics.course import choose_device, seed_everything
 from .data.loaders import seeded_loader
-from .data.transforms import eval_transform, train_transform
+from .data.transforms import eval_transform
 from .evaluation.history import History
 from .models.backbones import find_head
 from .models.small import freeze, unfreeze
 from .runs import Run, Settings, create_run, open_data, open_run
-from .settings import TYPES
+from .settings import AUGMENTATIONS, MANY, OPTIMIZERS, TYPES, similar
 from .training.callbacks import Callback
 from .training.loggers import CSVLog, KeepWeights, TensorBoardLog, WandbLog
 from .training.loop import fit
-from .training.schedules import warmup_cosine
+from .training.schedules import warmup_cosine, warmup_step
+
+METAVARS = {"data": "FOLDER", "model": "NAME", "start_from": "RUN_FOLDER"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     flags = vars(parser.parse_args(arguments))
     output, resume = flags.pop("output"), flags.pop("resume")
-    if "data" in flags:
-        flags["data"] = os.path.abspath(flags["data"])  # --resume may come from another folder
+    for name in {"data", "start_from"} & set(flags):
+        flags[name] = os.path.abspath(flags[name])  # --resume may come from another folder
     if resume and (output or set(flags) - {"data"}):
         parser.error("--resume takes the settings of the run, give no others than --data")
     if not resume and not (output and "data" in flags):
@@ -77,27 +82,33 @@ def make_parser() -> argparse.ArgumentParser:
     settings = parser.add_argument_group("settings")
     for setting in fields(Settings):
         group, kind, help = groups.get(setting.name, settings), TYPES[setting.name], setting.metadata["help"]
-        if setting.default is not MISSING:
+        choices = setting.metadata["choices"] or ()
+        if setting.default not in (MISSING, ""):
             help += f" (default: {setting.default})"
         options: dict[str, Any] = {"help": help}
         if kind is bool:
             options |= {"action": argparse.BooleanOptionalAction}
-        else:
-            metavars = {"data": "FOLDER", "model": "NAME"}
-            if setting.metadata["choices"] and setting.name not in metavars:
-                options |= {"choices": setting.metadata["choices"]}
-            else:  # Settings knows what is allowed
-                options |= {"metavar": metavars.get(setting.name, kind.__name__.upper())}
-            options |= {"type": kind}
+        elif 0 < len(choices) <= MANY:
+            options |= {"choices": choices}
+        else:  # Settings knows what numbers are allowed
+            options |= {"metavar": METAVARS.get(setting.name, kind.__name__.upper())}
+            options |= {"type": partial(one_of, choices) if choices else kind}
         group.add_argument(f"--{setting.name.replace('_', '-')}", **options)
     return parser
+
+
+def one_of(choices: tuple[str, ...], text: str) -> str:
+    """The `type` of a flag with more choices than a help text should list."""
+    if text not in choices:
+        raise argparse.ArgumentTypeError(f"invalid choice: {text!r}, choose one of: {similar(text, choices)}")
+    return text
 
 
 def train(run: Run, device: torch.device) -> History:
     """Train the network of `run` on `device`, from where it is to its last epoch, and return the history."""
     settings = run.settings
     seed_everything(settings.seed)
-    train_set = open_data(run, "train", train_transform(settings.size))
+    train_set = open_data(run, "train", AUGMENTATIONS[settings.augmentation](settings.size))
     val_set = open_data(run, "val", eval_transform(settings.size))
     train_loader = seeded_loader(train_set, settings.batch_size, settings.seed, settings.workers)
     val_loader = DataLoader(
@@ -112,21 +123,29 @@ def train(run: Run, device: torch.device) -> History:
         unfreeze(find_head(freeze(model)))
     model = distributed.synchronize_batchnorm(model).to(device)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = settings.epochs * len(train_loader)
-    warmup_steps = min(round(settings.warmup_epochs * len(train_loader)), steps - 1)
-    scheduler = warmup_cosine(optimizer, warmup_steps, steps)
+    make_optimizer = OPTIMIZERS[settings.optimizer]
+    optimizer = make_optimizer(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     return fit(
         model,
         train_loader,
         val_loader,
         optimizer=optimizer,
-        scheduler=scheduler,
+        scheduler=make_scheduler(optimizer, settings, len(train_loader)),
         epochs=settings.epochs,
         checkpoint=run.checkpoint,
         autocast=torch.bfloat16 if settings.bfloat16 else None,
         callbacks=make_callbacks(run),
     )
+
+
+def make_scheduler(optimizer: Optimizer, settings: Settings, batches: int) -> LRScheduler:
+    """The schedule of the settings, stepped after each of the `batches` of an epoch."""
+    steps = settings.epochs * batches
+    warmup_steps = min(round(settings.warmup_epochs * batches), steps - 1)
+    if settings.schedule == "cosine":
+        return warmup_cosine(optimizer, warmup_steps, steps)
+    gamma = 0.1 if settings.schedule == "step" else 1.0
+    return warmup_step(optimizer, warmup_steps, settings.step_epochs * batches, gamma)
 
 
 def make_callbacks(run: Run) -> list[Callback]:

@@ -374,7 +374,6 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(root: Path, second
 # -- killed, and two at once ------------------------------------------------------------------------------------------
 
 
-
 @needs.fork
 @pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning")
 def test_killed_in_the_middle_it_goes_on_afterwards(root: Path, first: FileServer, second: FileServer) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def change(run: Run, **values: Any) -> None:
 def test_a_new_run_holds_its_settings_classes_and_number_of_images_and_is_read_back(data: Path, tmp_path: Path) -> None:
     settings = Settings(str(data), "cnn", freeze=True, epochs=3, batch_size=7, learning_rate=3e-5, weight_decay=0.25,
                         warmup_epochs=0.1, size=33, bfloat16=True, seed=11, device="cpu", workers=1,
-                        keep_epochs=False, tensorboard=True, wandb=True)  # fmt: skip
+                        keep_epochs=False, tensorboard=True, wandb=True, optimizer="sgd", schedule="step",
+                        step_epochs=2, augmentation="jitter")  # fmt: skip
     made = create_run(tmp_path / "new" / "run", settings)
     assert made == open_run(str(tmp_path / "new" / "run"))
     assert made.settings == settings and made.folder == tmp_path / "new" / "run"
@@ -60,7 +62,7 @@ def test_a_new_run_holds_its_settings_classes_and_number_of_images_and_is_read_b
     assert os.listdir(made.folder) == ["config.json"] and os.listdir(tmp_path / "new") == ["run"]
     assert made.checkpoint == made.folder / "last.pt"
     record = json.loads((made.folder / "config.json").read_text(encoding="utf-8"))
-    assert record["settings"] == dataclasses.asdict(settings) and len(record["settings"]) == 16
+    assert record["settings"] == dataclasses.asdict(settings) and len(record["settings"]) == 21
 
 
 def test_every_setting_has_its_default_but_the_data() -> None:
@@ -82,7 +84,8 @@ def test_versions_and_machine_are_recorded(data: Path, tmp_path: Path) -> None:
     import torchvision
 
     made = create_run(tmp_path / "run", Settings(str(data), "cnn")).environment
-    assert made == environment()
+    assert made | {"started": ""} == environment() | {"started": ""}
+    assert abs(datetime.now().astimezone() - datetime.fromisoformat(made["started"])) < timedelta(minutes=10)
     versions = {"torch": torch, "torchvision": torchvision, "numpy": numpy}
     assert {name: made[name] for name in versions} == {
         name: module.__version__.split("+")[0] for name, module in versions.items()
@@ -234,10 +237,15 @@ def test_a_folder_that_cannot_be_made_is_named(data: Path, tmp_path: Path) -> No
         ("learning_rate", math.inf, 0.1),
         ("weight_decay", -0.01, 0.0),
         ("weight_decay", math.nan, 0.0),
+        ("step_epochs", 0, 7),
+        ("step_epochs", 3, 7),  # with the schedule cosine
         ("seed", -1, 0),
         ("seed", 2**32, 2**32 - 1),
         ("model", "resnet19", "resnet18"),
         ("device", "tpu", "cpu"),
+        ("optimizer", "lion", "sgd"),
+        ("schedule", "linear", "constant"),
+        ("augmentation", "mixup", "jitter"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_name_and_value(name: str, value: Any, accepted: Any) -> None:
@@ -306,6 +314,15 @@ def test_a_config_without_one_of_the_settings_is_refused(run: Run) -> None:
     (run.folder / "config.json").write_text(json.dumps(record))
     with pytest.raises(ValueError, match="config.json cannot be used: unknown or missing settings seed"):
         open_run(run.folder)
+
+
+def test_a_config_from_before_a_setting_was_added_means_what_it_meant(run: Run) -> None:
+    record = json.loads((run.folder / "config.json").read_text())
+    for name in ("optimizer", "schedule", "step_epochs", "augmentation", "start_from"):
+        del record["settings"][name]
+    (run.folder / "config.json").write_text(json.dumps(record))
+    old = open_run(run.folder)
+    assert old == run and (old.settings.optimizer, old.settings.schedule) == ("adamw", "cosine")
 
 
 # -- networks and weights ---------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR, StepLR
 
 from course_utils import warmup_cosine
+from course_utils.training.schedules import warmup_step
 
 
 @pytest.fixture
@@ -48,6 +49,21 @@ def test_with_warm_up_it_is_torchs_linear_then_cosine(optimizer: Optimizer) -> N
     both = SequentialLR(other, [warmup, CosineAnnealingLR(other, T_max=20)], milestones=[5])
     expected = rates(other, both, 25)
     assert rates(optimizer, warmup_cosine(optimizer, 5, 25), 25) == pytest.approx(expected)
+
+
+def test_steps_without_warm_up_are_torchs_steps(optimizer: Optimizer) -> None:
+    other = make_optimizer()
+    expected = rates(other, StepLR(other, step_size=7, gamma=0.1), 25)
+    assert rates(optimizer, warmup_step(optimizer, 0, 7), 25) == pytest.approx(expected)
+
+
+def test_steps_with_warm_up_fall_where_they_would_without(optimizer: Optimizer) -> None:
+    expected = [0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.2, 0.2]
+    assert rates(optimizer, warmup_step(optimizer, 4, 6, gamma=0.5), 8) == pytest.approx(expected)
+
+
+def test_steps_of_factor_1_are_constant(optimizer: Optimizer) -> None:
+    assert rates(optimizer, warmup_step(optimizer, 2, 3, gamma=1.0), 9) == pytest.approx([0.2, *[0.4] * 8])
 
 
 def test_the_peak_is_the_full_rate_and_after_the_end_it_stays_at_0(optimizer: Optimizer) -> None:

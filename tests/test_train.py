@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -22,12 +22,23 @@ import needs
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 from tiny_runs import equal, flags, left_behind, read_csv, run_once, write_folders, write_lists
 
-from course_utils import CNN, CSVLog, eval_transform, load_checkpoint, open_run, resnet18, test as judge, train
-from course_utils.runs import create_run
+from course_utils import (
+    CNN,
+    CSVLog,
+    eval_transform,
+    load_checkpoint,
+    open_run,
+    resnet18,
+    test as judge,
+    train,
+    train_transform,
+)
+from course_utils.models.resnet import resnet50
+from course_utils.runs import create_run, open_data
 from course_utils.settings import Settings
 from course_utils.training.loggers import KeepWeights, TensorBoardLog, WandbLog
 
@@ -89,6 +100,63 @@ def test_the_learning_rate_rises_and_falls_as_the_settings_say(finished: Path) -
     rates = [row["lr"] for row in read_csv(finished / "batches.csv")]
     cosine = [0.01 * (1 + math.cos(math.pi * step / 10)) / 2 for step in range(10)]
     assert rates == pytest.approx([0.005, 0.01, *cosine])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"schedule": "step", "step_epochs": 2, "warmup_epochs": 0}, [0.01] * 8 + [0.001] * 4),
+        ({"schedule": "step", "step_epochs": 1}, [0.005, 0.01, 0.01, 0.01] + [0.001] * 4 + [0.0001] * 4),
+        ({"schedule": "constant"}, [0.005] + [0.01] * 11),
+    ],
+    ids=["steps", "steps after warm-up", "constant"],
+)
+def test_the_learning_rate_falls_in_steps_or_not_at_all(
+    settings: dict, expected: list[float], data: Path, tmp_path: Path
+) -> None:
+    folder = run_once(data, tmp_path / "run", epochs=3, **settings)
+    assert [row["lr"] for row in read_csv(folder / "batches.csv")] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "differing"), [("adam", "Adam", {}), ("sgd", "SGD", {"momentum": 0.9, "nesterov": False})]
+)
+def test_the_optimizer_is_that_of_the_settings(
+    name: str, kind: str, differing: dict, data: Path, tmp_path: Path
+) -> None:
+    folder = run_once(data, tmp_path / "run", optimizer=name, weight_decay=0.25)
+    state = load_checkpoint(folder / "last.pt")["optimizer"]
+    (group,) = state["param_groups"]
+    assert state["kind"] == kind and group["weight_decay"] == 0.25
+    assert {key: group[key] for key in differing} == differing
+
+
+def test_the_settings_of_well_known_tutorials_are_settings_of_the_program(data: Path, tmp_path: Path) -> None:
+    """SGD with momentum 0.9 and StepLR(7, 0.1), step by step by hand, against the program's log."""
+    tutorial = {"optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 0, "schedule": "step", "warmup_epochs": 0}
+    folder = run_once(data, tmp_path / "run", model="cnn", epochs=8, batch_size=4, **tutorial)
+    run = open_run(folder)
+    train.seed_everything(run.settings.seed)
+    loader = train.seeded_loader(open_data(run, "train", train_transform(8)), 4, run.settings.seed)
+    model = run.new_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=7, gamma=0.1)
+    for _ in range(8):
+        for images, targets in loader:
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(images), targets).backward()
+            optimizer.step()
+        scheduler.step()
+    for name, weight in load_file(folder / "epoch-08.safetensors").items():
+        torch.testing.assert_close(weight, model.state_dict()[name])
+
+
+def test_the_augmentation_is_that_of_the_settings(finished: Path, tmp_path: Path) -> None:
+    other = run_once(data_of(finished), tmp_path / "run", epochs=3, augmentation="jitter")
+    rows, expected = read_csv(other / "batches.csv"), read_csv(finished / "batches.csv")
+    assert rows[0]["train_loss"] != expected[0]["train_loss"]
+    again = run_once(data_of(finished), tmp_path / "again", epochs=3, augmentation="jitter")
+    assert equal(left_behind(other), left_behind(again))
 
 
 def test_the_same_settings_give_the_same_files_and_another_seed_others(finished: Path, tmp_path: Path) -> None:
@@ -176,6 +244,64 @@ def test_any_warmup_up_to_the_number_of_epochs_works(data: Path, tmp_path: Path)
     run_once(data, tmp_path / "all", epochs=1, warmup_epochs=1)
 
 
+# -- a second stage ---------------------------------------------------------------------------------------------------
+
+
+def test_a_run_starts_from_the_best_weights_of_another_wherever_it_is_called(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_once(data, tmp_path / "head", freeze=True, epochs=3, learning_rate=0.1)
+    monkeypatch.chdir(tmp_path)
+    hardly = {"learning_rate": 1e-12, "schedule": "constant", "weight_decay": 0}
+    second = run_once(data, Path("all"), start_from="head", **hardly)
+    assert open_run(second).settings.start_from == str(first)
+    best, after = load_file(first / "best.safetensors"), load_file(second / "best.safetensors")
+    weights = [name for name, _ in CNN(3, 2).named_parameters()]
+    assert all(torch.allclose(after[name], best[name], rtol=0, atol=1e-9) for name in weights)
+    third = load_file(run_once(data, tmp_path / "third", start_from=first) / "best.safetensors")
+    assert not any(torch.equal(third[name], best[name]) for name in weights), "all layers are trained"
+
+
+def test_a_second_stage_that_was_stopped_ends_with_the_same_files(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_once(data, tmp_path / "head", freeze=True)
+    whole = run_once(data, tmp_path / "whole", start_from=first)
+    for step, folder in ((2, tmp_path / "early"), (6, tmp_path / "late")):
+        break_off(flags(data, folder, start_from=first), step, monkeypatch)
+        assert train.main(["--resume", str(folder)]) == 0
+        assert equal(left_behind(folder), left_behind(whole))
+
+
+def test_a_second_stage_does_without_pretrained_weights(folder: Path, tmp_path: Path) -> None:
+    weights = resnet50(2).state_dict()
+    save_file(weights, folder / "best.safetensors")
+    config, settings = folder / "config.json", Settings(str(data_of(folder)), "pretrained_resnet50", size=32)
+    config.write_text(config.read_text().replace('"cnn"', '"pretrained_resnet50"'))
+    with pytest.raises(FileNotFoundError):  # the sample has none of this network
+        create_run(tmp_path / "first", settings)
+    second = create_run(tmp_path / "second", replace(settings, start_from=str(folder)))
+    assert equal(dict(second.new_model().state_dict()), weights)
+
+
+def test_a_run_to_start_from_that_does_not_fit_is_named_and_nothing_is_written(
+    folder: Path, data: Path, tmp_path: Path, refusal
+) -> None:
+    start = {"start_from": folder}
+    message = refusal(train, flags(data, tmp_path / "new", model="resnet18", size=32, **start))
+    assert f"{folder} has trained another network, cnn, than this run is to train, resnet18." in message
+    assert message.endswith("add --model cnn.\n")
+    others = write_folders(tmp_path / "others", classes=("blue", "green"))
+    message = refusal(train, flags(others, tmp_path / "new", **start))
+    assert "other classes" in message and "it knows blue, red, here are blue, green" in message
+    message = refusal(train, flags(data, tmp_path / "new", start_from=tmp_path / "nowhere"))
+    assert f"{tmp_path / 'nowhere'} is no run folder" in message
+    (folder / "best.safetensors").unlink()
+    message = refusal(train, flags(data, tmp_path / "new", **start))
+    assert f"There are no weights {folder / 'best.safetensors'}" in message
+    assert not (tmp_path / "new").exists()
+
+
 # -- wrong usage ------------------------------------------------------------------------------------------------------
 
 
@@ -191,6 +317,9 @@ def test_any_warmup_up_to_the_number_of_epochs_works(data: Path, tmp_path: Path)
         (train, "--resume x --no-freeze", "--resume takes the settings"),
         (train, "--resume x --device cpu", "--resume takes the settings"),
         (train, "--data x --output y --device tpu", "invalid choice: 'tpu'"),
+        (train, "--data x --output y --model resnet19", "invalid choice: 'resnet19', choose one of: resnet"),
+        (train, "--data x --output y --optimizer lion", "invalid choice: 'lion'"),
+        (train, "--resume x --start-from y", "--resume takes the settings"),
         (train, "--data x --output y --epochs 2.5", "invalid int value: '2.5'"),
         (train, "--data x --output y --learning-rate fast", "invalid float value: 'fast'"),
         (train, "--data x --output y --freeze no", "unrecognized arguments: no"),
@@ -228,7 +357,7 @@ def test_help_lists_every_flag_with_its_default(capsys, monkeypatch: pytest.Monk
             flag = f"--{setting.name.replace('_', '-')}"
             (entry,) = re.findall(rf"^  {flag}\b.*(?:\n {{10,}}.*)?", text, re.M)
             assert setting.metadata["help"] in entry
-            assert setting.name == "data" or f"(default: {setting.default})" in entry
+            assert setting.name in ("data", "start_from") or f"(default: {setting.default})" in entry
             assert (f"{flag}, --no-{flag[2:]}" in entry) == (setting.type is bool)
             if setting.name != "model":  # there are too many
                 assert all(choice in entry for choice in setting.metadata["choices"] or ())
@@ -244,6 +373,7 @@ def test_help_lists_every_flag_with_its_default(capsys, monkeypatch: pytest.Monk
         ({"size": 4}, "size is 4"),
         ({"batch_size": -1}, "batch_size is -1"),
         ({"warmup_epochs": 2.5}, "warmup_epochs is 2.5"),
+        ({"step_epochs": 2}, "step_epochs is 2, which only counts with --schedule step"),
         ({"learning_rate": -1}, "learning_rate"),
         ({"seed": -1}, "seed"),
         ({"learning_rate": "nan"}, "learning_rate is nan"),
@@ -593,8 +723,6 @@ def test_what_is_missing_for_a_test_is_named(folder: Path, tmp_path: Path, refus
 
 
 def test_weights_of_another_network_are_refused(folder: Path, capfd) -> None:
-    from safetensors.torch import save_file
-
     save_file(resnet18(2).state_dict(), folder / "best.safetensors")
     assert judge.main([str(folder), "--data", str(data_of(folder))]) == 1
     message = capfd.readouterr().err

@@ -1,17 +1,30 @@
-"""Whether the installed packages are fit for the course. Lesson 00 uses it."""
+"""What a result is made with: versions for the record (lesson 10), and whether they are fit for the course (00)."""
 
+import os
+import platform
 import re
 import tomllib
 import warnings
+from datetime import datetime
 from importlib import metadata
 
 import pandas as pd
+import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from threadpoolctl import ThreadpoolController
 
 from .course import REPOSITORY
+
+
+def environment() -> dict[str, str]:
+    """Time, versions and machine, for the record."""
+    versions = {name: metadata.version(name) for name in ("torch", "torchvision", "numpy")}
+    gpus = {f"gpu {number}": torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())}
+    machine = {"python": platform.python_version(), "system": platform.platform(), "cpu": platform.machine()}
+    started = {"started": datetime.now().astimezone().isoformat(timespec="seconds")}
+    return started | machine | versions | gpus | {"threads": str(torch.get_num_threads()), "cores": str(os.cpu_count())}
 
 
 def check_environment() -> pd.DataFrame:

@@ -1,7 +1,10 @@
 """Image transforms for training and for evaluation. Lesson 01 builds both step by step."""
 
+import math
+
 import torch
 from torchvision.transforms import v2
+from torchvision.transforms.v2 import InterpolationMode
 
 # Per-channel mean and standard deviation (red, green, blue) of ImageNet's training images scaled to [0, 1]:
 # torchvision's pretrained weights expect inputs normalized with exactly these.
@@ -15,6 +18,25 @@ def train_transform(size: int) -> v2.Compose:
     The crop keeps between half and all of the picture's area, so that the subject rarely gets lost.
     """
     return v2.Compose([random_crop(size), v2.RandomHorizontalFlip(), *_to_normalized()])
+
+
+def jitter_transform(size: int) -> v2.Compose:
+    """Random rotation, flip and colours, tensor, normalize: PIL RGB image -> float32 tensor (3, size, size).
+
+    Shows the centre, as `eval_transform` does, but a little closer: the picture is scaled so that after a rotation by
+    45 degrees no black corner is left.
+    """
+    turnable = math.ceil(size * math.sqrt(2)) + 2  # rounding costs up to a pixel on each side
+    return v2.Compose(
+        [
+            v2.Resize(turnable),
+            v2.RandomRotation(45, interpolation=InterpolationMode.BILINEAR),
+            v2.CenterCrop(size),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(brightness=0.2, contrast=0.1, saturation=0.1, hue=0.1),
+            *_to_normalized(),
+        ]
+    )
 
 
 def eval_transform(size: int) -> v2.Compose:

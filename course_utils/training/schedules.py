@@ -1,4 +1,4 @@
-"""Learning-rate schedules, stepped once per batch. Lesson 05 builds it by hand."""
+"""Learning-rate schedules, stepped once per batch. Lesson 05 builds the cosine by hand, lesson 06 the steps."""
 
 import math
 
@@ -23,5 +23,17 @@ def warmup_cosine(optimizer: Optimizer, warmup_steps: int, total_steps: int) -> 
             return (step + 1) / warmup_steps
         progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
         return (1 + math.cos(math.pi * progress)) / 2
+
+    return LambdaLR(optimizer, factor)
+
+
+def warmup_step(optimizer: Optimizer, warmup_steps: int, step_size: int, gamma: float = 0.1) -> LambdaLR:
+    """Rise linearly in `warmup_steps`; from the start on, multiply by `gamma` after every `step_size` steps.
+
+    Without warm-up these are the rates of torch's `StepLR`. Call `.step()` after each optimizer step.
+    """
+
+    def factor(step: int) -> float:
+        return min(1.0, (step + 1) / max(1, warmup_steps)) * gamma ** (step // step_size)
 
     return LambdaLR(optimizer, factor)
