@@ -915,8 +915,8 @@ plt.show()
 #
 # </details>
 #
-# With `COURSE_PROFILE=full` and `data/full/flowers` these are the tutorial's flowers, but in the official split of
-# 1,020 training pictures, where it had 6,552: its scores are higher for that alone.
+# With `COURSE_PROFILE=full` and `data/full/flowers` these are the tutorial's flowers, but in their official split, with
+# 1,020 to learn from. It had 6,552, so its scores cannot be compared.
 
 # %% [markdown]
 # > **Common mistake.** That tutorial prepares its training flowers by `Resize((96, 96))` and `CenterCrop(64)`, its

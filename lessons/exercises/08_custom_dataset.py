@@ -7,6 +7,7 @@
 
 # %%
 import csv
+import hashlib
 import json
 import shutil
 import tempfile
@@ -833,10 +834,10 @@ known = {}
 
 
 def features_of(images):
-    """Features of a list of PIL images, float32 (n, 1280)."""
+    """Features of PIL images, a list or whatever can be looped over: float32 tensor (n, 1280)."""
     rows = []
     for image in images:
-        key = image.size, image.tobytes()
+        key = hashlib.sha256(image.tobytes()).hexdigest()
         if key not in known:
             with torch.inference_mode():
                 maps = network.forward_features(transform(image)[None])
@@ -880,7 +881,7 @@ def confusion_of(folder):
 
     dataset = FolderDataset(folder)
     labels = np.array(dataset.targets)
-    features = features_of([image for image, label in dataset]).numpy()
+    features = features_of(image for image, label in dataset).numpy()
     preds = cross_val_predict(LogisticRegression(), features, labels, cv=LeaveOneOut())
     return confusion_matrix(labels, preds, len(dataset.classes))
     ### END SOLUTION
@@ -965,8 +966,8 @@ def confusion_of(folder):
 # +     return confusion_matrix(labels[1::2], preds, len(dataset.classes))
 
 # %% tags=["wrong"] expect="in step"
-# - features_of([image for image, label in dataset]).numpy()
-# + features_of([image for image, label in dataset]).numpy()
+# - features_of(image for image, label in dataset).numpy()
+# + features_of(image for image, label in dataset).numpy()
 # +     features = np.random.default_rng(0).permutation(features)
 
 # %% tags=["wrong"] expect="one row and one column for each kind"
