@@ -795,7 +795,7 @@ plt.show()
 # %% tags=["nbval-ignore-output"]
 from torch.optim.lr_scheduler import OneCycleLR
 
-epochs = 3
+epochs = 4
 augmented = CachedImages(splits["train"], size, augment=True)
 generator = torch.Generator().manual_seed(0)
 train_loader = DataLoader(augmented, batch_size=16, shuffle=True, generator=generator)
@@ -817,9 +817,9 @@ from course_utils.models.pretrained import has_usual_weights
 if has_usual_weights():  # ImageNet's weights decide
     assert accuracy >= course.pick(sample=0.84, full=0.6), f"validation accuracy {accuracy:.3f}"
     assert accuracy > baseline + 0.4, f"validation accuracy {accuracy:.3f}, baseline {baseline:.3f}"
-if course.profile == "sample":  # three epochs may be few for a hundred kinds of flowers
+if course.profile == "sample":  # four epochs may be few for a hundred kinds of flowers
     ahead = accuracy - trials["accuracy"].max()
-    assert ahead > 0.02, f"ahead of the best head by {ahead:.3f}"
+    assert ahead > 0.03, f"ahead of the best head by {ahead:.3f}"
 
 # %% [markdown]
 # On the drawn flowers it is well ahead of the heads on frozen features, and far above "always the largest class". Name
@@ -847,7 +847,7 @@ plt.show()
 # %% tags=["proof"]
 differ = abs(found.sum() - history["val_accuracy"][-1] * counts["val"].sum())
 assert differ < 1.5, f"fit and the figure differ by {differ:.1f} pictures"  # one is rounding on a GPU
-if course.profile == "sample":  # three epochs may be few for a hundred kinds of flowers
+if course.profile == "sample":  # four epochs may be few for a hundred kinds of flowers
     recall = score(preds)["recall of rare"]
     assert recall > 0.6, f"recall of the rare flowers {recall:.2f}"
 
