@@ -897,8 +897,9 @@ plt.show()
 # are for brightness (a factor from 0.8 to 1.2), contrast, saturation, that is how strong the colours are, and hue: 0.1
 # turns a colour by up to a tenth of the colour circle, so that red may become orange, not green.
 #
-# The course's training program, which lesson 10 builds, runs both stages in a terminal (*File → New → Terminal*). The
-# second begins with the weights of the first:
+# The course's training program, which lesson 10 builds, runs both stages in a terminal (*File → New → Terminal*), in the
+# folder of the course. `jitter` is rotation, one flip and `ColorJitter`. The second stage begins with the weights of
+# the first:
 #
 # ```console
 # $ python -m course_utils.train --data data/flowers --output runs/08/head --freeze --epochs 20 --learning-rate 0.01 \
@@ -977,6 +978,8 @@ print(f"test accuracy {test_accuracy:.3f}, standard error {error:.3f}")
 print(f"always '{classes[largest]}': {always_largest:.3f}")
 
 # %% tags=["proof"]
+from course_utils.models.pretrained import has_usual_weights
+
 if has_usual_weights():  # ImageNet's weights decide
     assert test_accuracy >= course.pick(sample=0.82, full=0.55), f"test accuracy {test_accuracy:.3f}"
     assert test_accuracy > always_largest + 0.4, f"test accuracy {test_accuracy:.3f}, baseline {always_largest:.3f}"
