@@ -646,14 +646,7 @@ assert len(set(drawn)) < 0.75 * len(drawn), f"{len(set(drawn))} of {len(drawn)} 
 
 # %% [markdown]
 # All classes are drawn about equally often. The price: rare pictures come again and again, while many of the frequent
-# ones are left out of this epoch.
-#
-# **Check yourself.** Somebody uses the weighted sampler *and* the weighted loss. What goes wrong?
-# <details><summary>Answer</summary>
-#
-# The rare classes are favoured twice. Use one or the other.
-#
-# </details>
+# ones are left out of this epoch. Use one remedy or the other; together they favour the rare classes twice.
 #
 # ## Does it help?
 #
