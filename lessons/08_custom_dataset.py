@@ -54,7 +54,8 @@ def one_of_each(labels):
     return torch.stack([flower_set[index][0] for index in indices])
 
 
-fig = show_batch(one_of_each(range(10)), range(10), classes, columns=5, title="Ten kinds of flowers")
+images = one_of_each(range(10))
+fig = show_batch(images, range(10), classes, columns=5, title="Ten kinds of flowers")
 fig.set_size_inches(9, 4.6)
 plt.show()
 
@@ -410,8 +411,8 @@ plt.show()
 # %%
 good = [path.name for path, label in train_set.samples[:4]]
 faulty = workplace / "faulty.txt"
-lines = ["# new pictures", f"{good[0]} 0", good[1], f"{good[2]} one", f"{good[3]} {len(classes)}"]
-lines += ["image_99999.jpg 1", f"{good[0]} 1"]
+lines = ["# new pictures", f"{good[0]} 0", good[1], f"{good[2]} one"]
+lines += [f"{good[3]} {len(classes)}", "image_99999.jpg 1", f"{good[0]} 1"]
 faulty.write_text("\n".join(lines), encoding="utf-8")
 print(faulty.read_text(encoding="utf-8"))
 
@@ -504,11 +505,11 @@ def stratified_split(labels, fractions, rng):
 # `stratify`:
 
 # %%
-rng = np.random.default_rng(0)
-parts = stratified_split(targets, [0.7, 0.15, 0.15], rng)
-by_chance = rng.permutation(len(targets))[: len(parts[2])]
-_, by_sklearn = train_test_split(np.arange(len(targets)), test_size=0.15, stratify=targets, random_state=0)
-ways = {"all": np.arange(len(targets)), "shuffled": by_chance, "stratified": parts[2], "scikit-learn": by_sklearn}
+everything = np.arange(len(targets))
+parts = stratified_split(targets, [0.7, 0.15, 0.15], np.random.default_rng(0))
+by_chance = np.random.default_rng(0).permutation(everything)[: len(parts[2])]
+_, by_sklearn = train_test_split(everything, test_size=0.15, stratify=targets, random_state=0)
+ways = {"all": everything, "shuffled": by_chance, "stratified": parts[2], "sklearn": by_sklearn}
 dealt = {way: np.bincount(targets[part], minlength=len(classes)) for way, part in ways.items()}
 pd.DataFrame(dealt, index=classes).sort_values("all").head(5)
 
@@ -518,7 +519,7 @@ for part, fraction in zip(parts, [0.7, 0.15, 0.15]):
     off = abs(np.bincount(targets[part]) - fraction * np.bincount(targets)).max()
     assert off <= 1, f"{off:.1f} pictures away from the fraction {fraction}"
 off = {way: abs(counts - 0.15 * dealt["all"]).max() for way, counts in dealt.items()}
-assert off["scikit-learn"] <= 1 and off["shuffled"] > 1.5, f"away from 15 %: {off}"
+assert off["sklearn"] <= 1 and off["shuffled"] > 1.5, f"away from 15 %: {off}"
 
 # %% [markdown]
 # Write the parts to files and keep those, so that no picture ever wanders from `test` to `train`. With few pictures,
@@ -545,7 +546,7 @@ splits = {split: flowers(split) for split in ["train", "val", "test"]}
 counts = {split: np.bincount(splits[split].targets, minlength=len(classes)) for split in splits}
 table = pd.DataFrame(counts, index=classes)
 ax = table.sort_values("train", ascending=False).head(20).plot.barh(stacked=True, figsize=(7, 3.8))
-ax.set(title="Pictures of each class, the most frequent at the bottom", xlabel="pictures", ylabel="class")
+ax.set(title="Pictures of each class", xlabel="pictures", ylabel="class")
 plt.show()
 largest = int(np.argmax(counts["train"]))
 baseline = counts["val"][largest] / counts["val"].sum()
@@ -677,7 +678,8 @@ def train_head(data, seed, loss_weights=None, draw_weights=None):
     generator = torch.Generator().manual_seed(seed)
     sampler = torch.utils.data.RandomSampler(data["train"], generator=generator)
     if draw_weights is not None:
-        sampler = WeightedRandomSampler(draw_weights[train_labels], len(train_labels), generator=generator)
+        chances = draw_weights[train_labels]
+        sampler = WeightedRandomSampler(chances, len(chances), generator=generator)
     torch.manual_seed(seed)
     head = nn.Linear(512, len(classes))
     loss_fn = nn.CrossEntropyLoss(weight=loss_weights)
@@ -833,7 +835,7 @@ fig, ax = plt.subplots(figsize=(7, 0.6 + 0.3 * len(order)))
 ax.barh(names_and_counts, found[order] / counts["val"][order])
 for place, label in enumerate(order):
     ax.plot(wilson_interval(found[label], counts["val"][label]), [place, place], color="black")
-ax.set(title="Recall of each class on validation pictures", xlabel="recall", ylabel="class (in training)")
+ax.set(title="Recall of each class on val", xlabel="recall", ylabel="class (in training)")
 ax.invert_yaxis()
 plt.show()
 
@@ -925,8 +927,9 @@ from course_utils.data.transforms import MEAN, STD
 
 
 def prepared(split, side):
-    steps = [v2.Resize((side, side)), v2.CenterCrop(size), v2.ToImage()]
-    return flowers(split, v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]))
+    steps = [v2.Resize((side, side)), v2.CenterCrop(size)]
+    steps += [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+    return flowers(split, v2.Compose(steps))
 
 
 larger = round(1.5 * size)
