@@ -259,6 +259,43 @@ def test_a_split_that_is_missing_is_named_with_both_layouts(write, tmp_path: Pat
             open_split(root, split)
 
 
+@pytest.mark.parametrize("write", [write_folders, write_lists])
+@pytest.mark.parametrize(
+    ("split", "spelling"),
+    [("train", "training"), ("val", "valid"), ("val", "validation"), ("test", "testing")],
+)
+def test_other_spellings_of_a_split_are_recognized(write, split: str, spelling: str, tmp_path: Path) -> None:
+    root = write(tmp_path / "data", {split: 2})
+    expected = open_split(root, split).targets
+    ending = "" if write is write_folders else ".txt"
+    (root / f"{split}{ending}").rename(root / f"{spelling}{ending}")
+    assert open_split(root, split).targets == expected
+
+
+@pytest.mark.parametrize("write", [write_folders, write_lists])
+def test_a_split_under_two_names_is_refused(write, tmp_path: Path) -> None:
+    root = write(write(tmp_path / "data", {"val": 1}), {"valid": 1}) if write is write_folders else write(tmp_path)
+    if write is write_lists:
+        (root / "valid.txt").write_bytes((root / "val.txt").read_bytes())
+    with pytest.raises(ValueError, match=r"has one split under two names, val(\.txt)? and valid(\.txt)?\. Keep one"):
+        open_split(root, "val")
+
+
+def test_folders_are_taken_before_lists_under_whatever_names(tmp_path: Path) -> None:
+    """A well-known data set of flowers has both: the folders train and valid, and the lists train.txt and val.txt."""
+    root = write_folders(write_lists(tmp_path), {"valid": 3})
+    dataset = open_split(root, "val")
+    assert isinstance(dataset, FolderDataset) and len(dataset) == 6
+
+
+def test_a_split_of_another_name_is_told_what_to_rename(tmp_path: Path) -> None:
+    write_folders(tmp_path / "data", {"learn": 1, "check": 1})
+    with pytest.raises(FileNotFoundError) as caught:
+        open_split(tmp_path / "data", "val")
+    for text in ("(valid, validation will do, too)", "are there: check, learn. If one of them is this split, rename"):
+        assert text in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("ids", "names", "classes"),
     [

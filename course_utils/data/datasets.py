@@ -13,7 +13,7 @@ from ..downloads.manifest import locate
 from .folders import FolderDataset
 from .images import LabelledImages
 from .lists import AnnotationDataset, read_utf8
-from .scan import class_names, subfolders
+from .scan import SPELLINGS, class_names, subfolders
 
 
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
@@ -52,7 +52,8 @@ def open_split(
 
     Folders: `root/SPLIT` holds one folder of images per class. Lists: `root/SPLIT.txt` lists images in `root/images`
     with their labels; `classes.txt` holds the class ids in the order of the labels, one a line, and `cat_to_name.json`
-    the name of each id. All are UTF-8.
+    the name of each id. All are UTF-8. Where there are both, the folders are taken. SPLIT may also be spelled as in
+    `SPELLINGS`: `valid` or `validation` for "val", `training` for "train", `testing` for "test".
 
     Args:
         transform: called with each PIL RGB image.
@@ -60,21 +61,35 @@ def open_split(
 
     Raises:
         FileNotFoundError: there is no such split, it holds no images, or a file of the lists is missing.
-        ValueError: the classes are not those of `classes`, a list does not agree with the pictures, or a class id has
-            no name, or one that is not its own.
+        ValueError: the split is there under two names, the classes are not those of `classes`, a list does not agree
+            with the pictures, or a class id has no name, or one that is not its own.
     """
     root = Path(root)
-    if (root / split).is_dir():
-        return FolderDataset(root / split, transform, classes)
-    if not (root / f"{split}.txt").is_file():
+    names = SPELLINGS.get(split, (split,))
+    folder = _only([root / name for name in names if (root / name).is_dir()])
+    if folder:
+        return FolderDataset(folder, transform, classes)
+    annotations = _only([root / f"{name}.txt" for name in names if (root / f"{name}.txt").is_file()])
+    if not annotations:
+        others = f" ({', '.join(names[1:])} will do, too)" if names[1:] else ""
+        there = ", ".join(subfolders(root)) if root.is_dir() else ""
+        rename = f" Folders that are there: {there}. If one of them is this split, rename it {split}." if there else ""
         raise FileNotFoundError(
-            f"{root} has no split {split!r}: neither a folder {split} that holds one folder of images per class, nor a "
-            f"list {split}.txt."
+            f"{root} has no split {split!r}: neither a folder {split}{others} that holds one folder of images per "
+            f"class, nor a list {split}.txt.{rename}"
         )
     found = _listed_classes(root)
     if classes is not None and list(classes) != found:
         raise ValueError(f"The classes of {root} are {found}, expected were {list(classes)}.")
-    return AnnotationDataset(root / "images", root / f"{split}.txt", transform, found)
+    return AnnotationDataset(root / "images", annotations, transform, found)
+
+
+def _only(paths: list[Path]) -> Path | None:
+    """The one path, if any. Two names for one split may be two halves, or two versions: nobody can know."""
+    if len(paths) > 1:
+        names = " and ".join(path.name for path in paths)
+        raise ValueError(f"{paths[0].parent} has one split under two names, {names}. Keep one, or rename the other.")
+    return paths[0] if paths else None
 
 
 def _listed_classes(root: Path) -> list[str]:

@@ -9,7 +9,12 @@ from .images import EXTENSIONS
 
 # what systems and programs put into folders unasked; `._…` are the notes of macOS to a file
 LITTER = {".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", ".ipynb_checkpoints", ".git"}
-SPLITS = {"train", "val", "valid", "validation", "test"}
+SPELLINGS = {  # split -> what its folder or list may be called
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+SPLITS = {name for names in SPELLINGS.values() for name in names}
 
 
 def class_names(root: str | Path) -> list[str]:
