@@ -59,6 +59,7 @@ print("train:", tuple(train_images.shape), "  val:", tuple(val_images.shape), " 
 from course_utils import load_imagenet_network
 
 network, transform, names = load_imagenet_network()
+old_head = network.classifier
 normalize = v2.Normalize([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
 whole = nn.Sequential(normalize, network).to(course.device)
 some = torch.arange(8, len(val_images), 25)
@@ -90,8 +91,8 @@ if course.profile == "sample":  # photographs are what the network has learned f
     assert named < 0.65, f"between ant and bee it is right {named:.2f} of the time"
 
 # %% [markdown]
-# On the drawn pictures it is lost: bees become ants and ticks. (In `full` they are photographs, and it is mostly
-# right.) Are the 3.4 million weights below the names of no use here? Take the names away, and look at the 1280 numbers
+# Drawn ants may pass, but drawn bees become tarantulas and ticks. (In `full` they are photographs, and it is mostly
+# right.) Are the millions of weights below the names of no use here? Take the names away, and look at the 1280 numbers
 # from which they were made: the picture's **features**. `nn.Identity()` is a layer that returns what it is given.
 
 # %% tags=["nbval-ignore-output"]
@@ -101,7 +102,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import extract_features
 
-old_head = network.classifier
 network.classifier = nn.Identity()
 train_set, val_set = TensorDataset(train_images, train_labels), TensorDataset(val_images, val_labels)
 start = perf_counter()
@@ -123,7 +123,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from sklearn.manifold import TSNE
 
 
-def draw_thumbnails(ax, places, images, labels, pixels=34):
+def draw_thumbnails(ax, places, images, labels, pixels=30):
     ax.scatter(*places.T, s=0)
     for place, image, label in zip(places, images, labels):
         thumbnail = OffsetImage(image.permute(1, 2, 0), zoom=pixels / image.shape[1])
@@ -186,10 +186,9 @@ assert cut(val_images[:4]).shape[2] > 1, tuple(cut(val_images[:4]).shape)
 
 # %% [markdown]
 # DenseNet does its last ReLU and its pooling inside `forward`. So replace the head, and leave `forward` in peace. (For
-# a layer in the middle, torchvision has
-# `create_feature_extractor(resnet, ["layer3"])` in `torchvision.models.feature_extraction`.)
+# layers in the middle there is `torchvision.models.feature_extraction.create_feature_extractor`.)
 #
-# The helper that you have used is a loop:
+# The helper `extract_features` is a loop:
 
 # %%
 def features_by_hand(backbone, loader):
@@ -307,7 +306,7 @@ assert difference < 3e-3, f"the weights differ by up to {difference:.1e}"  # by 
 # print(train_head(tenth, epochs=100)[1]["val_accuracy"][-1])
 # ```
 #
-# 0.80 with 25 pictures. A network that starts from random weights needed all of them, in lesson 05, to get less.
+# About 0.8. From random weights, in lesson 05, all 244 pictures were not enough for that.
 #
 # </details>
 
@@ -387,9 +386,9 @@ if course.profile == "sample":  # the text speaks of a drawn picture
     assert hits.sum() <= 1, f"{hits.sum()} of five neighbours are of the same class"
 
 # %% [markdown]
-# The drawn bee is brown on brown, its wings can hardly be seen, and its neighbours are ants with thin legs. They look
-# like it, only not in the way that we asked for. The network was never told which differences we care about. A
-# head is: it gives weight to the features that tell ants from bees.
+# A drawn bee, striped and winged, and five ants. They are like it in some way, only not in the one that we asked for.
+# The network was never told which differences we care about. A head is: it gives weight to the features that tell ants
+# from bees.
 
 # %% [markdown]
 # **Try it.** Draw another query. Which ones go wrong by features? (There are 153, counted from 0.)
@@ -401,7 +400,7 @@ if course.profile == "sample":  # the text speaks of a drawn picture
 # show_neighbours(17)
 # ```
 #
-# 88, 131 and 132, three bees whose stripes or wings are hidden. 17 has a single right neighbour.
+# 88, 131 and 132, all of them bees. 17 is an ant with a single right neighbour.
 #
 # </details>
 
@@ -540,7 +539,6 @@ from course_utils.models.pretrained import has_usual_weights
 if course.profile == "sample":  # the text speaks of the drawn pictures
     assert accuracies["pixels"] < 0.68, accuracies
     assert min(accuracies["ImageNet, 96 px"], accuracies["ResNet-18, 96 px"]) > 0.87, accuracies
-    assert accuracies["ResNet-18, 64 px"] > accuracies["ImageNet, 64 px"] + 0.03, accuracies
     assert accuracies["ImageNet, 96 px"] > accuracies["ImageNet, 64 px"] + 0.06, accuracies
 else:
     assert accuracies["ImageNet, 96 px"] > 0.84, accuracies
@@ -555,26 +553,32 @@ else:
 # these **paired differences**. All against *ImageNet* at full size:
 
 # %% tags=["nbval-ignore-output"]
-rows = {}
-for name, hits in correct.items():
-    difference = correct[f"ImageNet, {size} px"].astype(float) - hits
-    paired = difference.std(ddof=1) / len(difference) ** 0.5
-    rows[name] = {"accuracy": hits.mean(), "behind by": difference.mean(), "paired error": paired}
-pd.DataFrame(rows).T.round(3)
+def paired(first, second):
+    difference = correct[first].astype(float) - correct[second]
+    return difference.mean(), difference.std(ddof=1) / len(difference) ** 0.5
+
+
+best = f"ImageNet, {size} px"
+rows = {name: [correct[name].mean(), *paired(best, name)] for name in correct}
+lead, error = paired(f"ResNet-18, {sides[0]} px", f"ImageNet, {sides[0]} px")
+print(f"at {sides[0]} px ResNet-18 is ahead by {lead:.3f}, paired error {error:.3f}")
+pd.DataFrame(rows, index=["accuracy", "behind by", "paired error"]).T.round(3)
 
 # %% tags=["proof"]
 if course.profile == "sample":  # the text speaks of the drawn pictures
-    leads = {name: row["behind by"] / row["paired error"] for name, row in rows.items() if row["paired error"]}
-    assert abs(leads["ResNet-18, 96 px"]) < 2, leads
+    leads = {name: behind / error for name, (_, behind, error) in rows.items() if error}
+    assert abs(leads["ResNet-18, 96 px"]) < 1.5, leads
     assert leads["ImageNet, 64 px"] > 2.5 and leads["pixels"] > 5, leads
+    assert 0.5 < lead / error < 2, (lead, error)
 
 # %% [markdown]
 # (`ddof=1` divides by n − 1, since the mean comes from the same numbers.) On the drawn pictures, pixels are worth
-# little. A million photographs and some thousand drawings come out level at 96 pixels, and at 64 the drawings win:
-# their network was at home at that size. **Features are good where the pictures resemble those that the backbone has
-# learned from**, in kind *and* in size. That is also why each backbone gets its own normalization. (In `full` the
-# photographs are from ImageNet, so a backbone may have been trained on the very pictures that we judge on. Read those
-# accuracies with that in mind.)
+# nothing. A million photographs and some thousand drawings come out level at 96 pixels. At 64, the size that the
+# ResNet-18 knows, it is ahead by one or two errors: a hint, no result. But that ImageNet's features suffer from small
+# pictures is one. As a rule, **features are good where pictures resemble those that the backbone has learned from**,
+# in kind *and* in size. That is also why each backbone gets its own normalization. (In `full` the photographs are from
+# ImageNet, so a backbone may have been trained on the very pictures that we judge on: read those accuracies with that
+# in mind.)
 
 # %% [markdown]
 # **Try it.** Our pictures have only 96 pixels a side. Is it worth while to *enlarge* them, to nearer the size at which
@@ -587,7 +591,7 @@ if course.profile == "sample":  # the text speaks of the drawn pictures
 # ```
 #
 # 0.95, although nothing is in the large pictures that was not in the small ones. With 224, the size of its training,
-# we got 0.99, and waited half a minute.
+# we got 0.98, and waited half a minute.
 #
 # </details>
 #
@@ -628,7 +632,7 @@ def state_of(network):
 
 
 network = new_network()
-answers = [ask(network, photo) for photo in photos]
+names_before = [ask(network, photo) for photo in photos]
 network.requires_grad_(False)  # "frozen"
 network.classifier = nn.Linear(1280, len(classes)).to(course.device)
 model = nn.Sequential(normalize, network)
@@ -655,17 +659,19 @@ for batch, (images, labels) in enumerate(loader, start=1):
 from course_utils import show_answers
 
 network.classifier = old_head
-answers += [ask(network, photo) for photo in photos]
-show_answers(photos * 2, answers, title="The same frozen network, before and after an epoch of ants and bees")
+names_after = [ask(network, photo) for photo in photos]
+title = "The same frozen network, before and after an epoch of ants and bees"
+show_answers(photos * 2, names_before + names_after, title=title)
 plt.show()
 
 # %% tags=["proof"]
-assert answers[1]["espresso"] > 0.85, answers
-before, after = [np.mean([next(iter(answer.values())) for answer in part]) for part in (answers[:3], answers[3:])]
-assert after < before - course.pick(sample=0.4, full=0.01), f"surest answers {before:.2f}, then {after:.2f}"
+assert names_before[1]["espresso"] > 0.85, names_before
+before, after = [np.mean([max(answer.values()) for answer in part]) for part in (names_before, names_after)]
+if course.profile == "sample":  # what photographs do to it is not known
+    assert before > 0.6 and after < 0.1, f"surest answers {before:.2f}, then {after:.2f}"
 
 # %% [markdown]
-# On the sample it has forgotten coffee, and everything else. What was changed in it?
+# On the sample its knowledge is gone, no name gets more than a few percent. What has changed in it?
 
 # %%
 weights = {name for name, _ in network.named_parameters()}
@@ -704,7 +710,7 @@ def mean_change(state, ending):
 
 network.classifier = nn.Identity()
 judged = DataLoader(TensorDataset(val_images[::4], val_labels[::4]), batch_size=32)
-old_head.cpu().requires_grad_(False)
+old_head = old_head.cpu().requires_grad_(False)
 
 # %%
 rows = {}
@@ -894,17 +900,8 @@ if course.device.type == "cpu":  # a GPU runs behind, and is not waited for
 # %% [markdown]
 # The first row pays, in memory and time, for gradients that nobody uses: `backward` does not know what the optimizer
 # was given. It follows the graph to every parameter that wants a gradient. Where none does, no graph is built, and
-# `no_grad` is not needed besides.
-#
-# **Check yourself.** The optimizer has only the head, and the loop calls `optimizer.zero_grad()` before each
-# `backward`. What is in the `grad` of the backbone's weights after ten batches?
-# <details><summary>Answer</summary>
-#
-# The sum of ten gradients: `optimizer.zero_grad()` clears only what the optimizer was given, and `backward` adds to
-# what is there. It does no harm, until somebody hands the backbone to a new optimizer and makes a step before
-# clearing them.
-#
-# </details>
+# `no_grad` is not needed besides. (And the unused gradients pile up: `optimizer.zero_grad()` clears only those of what
+# the optimizer was given.)
 
 # %% [markdown]
 # ## Against fine-tuning
