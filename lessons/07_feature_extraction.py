@@ -535,9 +535,8 @@ plt.show()
 # %% tags=["proof"]
 from course_utils.models.pretrained import has_usual_weights
 
-*_, best_side = sides
 if course.profile == "sample":  # the text speaks of the drawn pictures
-    assert accuracies["pixels"] < 0.68, accuracies
+    assert accuracies["pixels"] < 0.62, accuracies
     assert min(accuracies["ImageNet, 96 px"], accuracies["ResNet-18, 96 px"]) > 0.87, accuracies
     assert accuracies["ImageNet, 96 px"] > accuracies["ImageNet, 64 px"] + 0.06, accuracies
 else:
@@ -547,7 +546,7 @@ else:
         assert accuracies["ResNet-18, 224 px"] > 0.9, accuracies
 
 # %% [markdown]
-# The lines at the ends of the bars are standard errors, as in lesson 04. They say how far an accuracy would move on
+# The lines at the ends of the bars are standard errors, as in lesson 03. They say how far an accuracy would move on
 # *other* pictures. But all heads have judged the *same* ones, and a hard picture is hard for all. So compare picture by
 # picture, as in lesson 06: 1 or 0 for the one head, minus 1 or 0 for the other, and the standard error of the mean of
 # these **paired differences**. All against *ImageNet* at full size:
@@ -803,34 +802,35 @@ class Classifier(nn.Module):
 
 
 # %%
-few = DataLoader(TensorDataset(train_images[::8], train_labels[::8]), batch_size=8)
+few_loader = DataLoader(TensorDataset(train_images[::8], train_labels[::8]), batch_size=8)
 
 
-def report(how, model, head):
+def report(how, model):
     before = state_of(model)
-    head.requires_grad_(True)
-    optimizer = torch.optim.SGD(head.parameters(), lr=0.01)
-    fit(model, few, optimizer=optimizer, epochs=1, progress=False)
+    learning = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.SGD(learning, lr=0.01)
+    fit(model, few_loader, optimizer=optimizer, epochs=1, progress=False)
     after, buffers = model.state_dict(), dict(model.named_buffers())
     changed = [name for name in before if not torch.equal(after[name], before[name])]
     averages = sum(name in buffers for name in changed)
-    print(f"{how:>14}: {len(changed) - averages} weight tensors, {averages} buffers have changed")
+    print(f"{how:>12}: {len(changed) - averages} weight tensors, {averages} buffers have changed")
 
 
 # %%
-def parts():
+def new_backbone():
     network = new_network()
     network.classifier = nn.Identity()
-    return nn.Sequential(normalize, network), nn.Linear(1280, len(classes)).to(course.device)
+    return nn.Sequential(normalize, network).requires_grad_(False)
 
 
-for how in ["no gradients", "and eval()", "Classifier", "freeze"]:
-    backbone, head_of_it = parts()
-    backbone.requires_grad_(False)
-    model = nn.Sequential(freeze(backbone) if how == "freeze" else backbone, head_of_it)
-    if how == "and eval()":
-        model.eval()
-    report(how, Classifier(backbone, head_of_it) if how == "Classifier" else model, head_of_it)
+def new_head():
+    return nn.Linear(1280, len(classes)).to(course.device)
+
+
+report("no gradients", nn.Sequential(new_backbone(), new_head()))
+report("and eval()", nn.Sequential(new_backbone(), new_head()).eval())
+report("Classifier", Classifier(new_backbone(), new_head()))
+report("freeze", nn.Sequential(freeze(new_backbone()), new_head()))
 
 # %% [markdown]
 # Two weight tensors are the head's, and shall change. The second line is the disappointment: our `eval()` was undone
@@ -841,10 +841,10 @@ for how in ["no gradients", "and eval()", "Classifier", "freeze"]:
 # %%
 from course_utils import unfreeze
 
-backbone, _ = parts()
-network = freeze(backbone)[1]
+model = nn.Sequential(freeze(new_backbone()), new_head())
+network = model[0][1]
 unfreeze(network.blocks[6])
-backbone.train()
+model.train()
 for name in ["blocks.5", "blocks.6"]:
     block = network.get_submodule(name)
     learns = sum(weight.requires_grad for weight in block.parameters())
@@ -856,8 +856,8 @@ assert not any(weight.requires_grad for weight in network.blocks[5].parameters()
 
 # %% [markdown]
 # What is left is the price. Who gives only the head to the optimizer, and does nothing else, keeps the backbone's
-# weights as well. What does it cost? `set_grad_enabled(False)` is `no_grad` with a switch. PyTorch calls `note` with
-# each tensor that it keeps for `backward`; the network's own weights are there anyway and do not count.
+# weights as well. What does it cost? (`set_grad_enabled(False)` is `no_grad` with a switch. PyTorch calls `note` with
+# each tensor that it keeps for `backward`; the network's own weights are there anyway and do not count.)
 
 # %%
 images, labels = val_images[:16].to(course.device), val_labels[:16].to(course.device)
@@ -884,9 +884,9 @@ def measure(backbone, head, with_grad):
 # %% tags=["nbval-ignore-output"]
 rows = {}
 for how in ["head in the optimizer", "no gradients", "no_grad"]:
-    backbone, head_of_it = parts()
-    backbone.eval().requires_grad_(how != "no gradients")
-    runs = [measure(backbone, head_of_it, with_grad=how != "no_grad") for _ in range(4)]
+    backbone, linear = new_backbone().eval(), new_head()
+    backbone.requires_grad_(how != "no gradients")
+    runs = [measure(backbone, linear, with_grad=how != "no_grad") for _ in range(4)]
     rows[how] = min(runs, key=lambda run: run["ms"])
 cost = pd.DataFrame(rows).T
 cost.round(1)
