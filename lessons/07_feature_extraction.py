@@ -726,11 +726,11 @@ plt.show()
 
 # %% tags=["proof"]
 assert drift.loc[0].max() == 0, drift
-assert drift.loc[last].min() > 0.01, drift
+assert drift.loc[last].min() > 0.01 and drift.loc[last, "names"] > course.pick(sample=0.8, full=0.3), drift
 if course.profile == "sample":  # how far photographs move it is not known
     end = drift.loc[last]
     assert end["running means"] < end["running variances"] < end["features"] / 2, drift
-    assert end["names"] > 0.8 and drift.loc[10, "names"] > 0.5, drift
+    assert drift.loc[10, "names"] > 0.5, drift
 
 # %% [markdown]
 # On the drawn pictures the averages move by a few percent in the first batches. But each of some fifty layers shifts
