@@ -83,8 +83,9 @@ plt.show()
 
 # %% [markdown]
 # Drawn ants may pass, but drawn bees become tarantulas and ticks. (In `full` they are photographs, and it is mostly
-# right.) Are the millions of weights below the names of no use here? Take the names away, and look at the 1280 numbers
-# from which they were made: the picture's **features**. `nn.Identity()` is a layer that returns what it is given.
+# right.) Are the millions of weights below the names of no use here? Put `nn.Identity()`, a layer that returns what it
+# is given, in the place of the last one. What comes out now are the 1280 numbers from which the names were made: the
+# picture's **features**.
 
 # %% tags=["nbval-ignore-output"]
 network.classifier = nn.Identity()
@@ -140,7 +141,7 @@ assert share_nearby > course.pick(sample=0.65, full=0.75), f"{share_nearby:.2f} 
 
 # %% [markdown]
 # Ants keep to ants and bees to bees, mostly. The network has no name for a drawn bee, and still sees what drawn bees
-# have in common. In this lesson you put its features to use, and then learn how to keep a network from changing.
+# have in common.
 
 # %% [markdown]
 # ## Backbone and head
@@ -153,8 +154,8 @@ assert share_nearby > course.pick(sample=0.65, full=0.75), f"{share_nearby:.2f} 
 # map.](figures/features_once.svg)
 #
 # Two ways of cutting off a head are common. One is the `nn.Identity()` above. The other makes a new network of all
-# **children**, the parts at the top level, but the last. In a ResNet they agree. (The weights here are random. And
-# never type the 512: the head itself knows how many features it takes.)
+# **children**, the parts at the top level, but the last. In a ResNet they agree. (The weights here are random. Never
+# type the number of features: ask the head, it differs.)
 
 # %%
 import torchvision
@@ -167,8 +168,8 @@ resnet.fc = nn.Identity()
 torch.testing.assert_close(cut(val_images[:4]), resnet(val_images[:4]))
 
 # %% [markdown]
-# (`assert_close` says nothing where two tensors agree up to rounding, and stops with an error where they do not.) But
-# children are only *parts*. What `forward` does between them is lost, without a word:
+# (`assert_close` is silent where two tensors agree up to rounding, and stops where they do not.) But children are only
+# *parts*. What `forward` does between them is lost, without a word:
 
 # %%
 densenet = torchvision.models.densenet121().eval()
@@ -202,7 +203,7 @@ torch.testing.assert_close(by_hand, train_features[::5], rtol=1e-3, atol=1e-3)
 
 # %% [markdown]
 # The loader must not shuffle, so that row 7 belongs to picture 7. Who keeps the table in a file should write the names
-# of the pictures into it; an exercise does. (`torch.inference_mode()` is the stricter `no_grad` of lesson 03.)
+# of the pictures into it; an exercise does.
 
 # %% [markdown]
 # ## A head in a blink
@@ -277,8 +278,8 @@ print(f"the weights of the two heads differ by at most {difference:.0e}")
 assert difference < 3e-3, f"the weights differ by up to {difference:.1e}"  # by less than one step of AdamW
 
 # %% [markdown]
-# It is, up to rounding. So training on the table saves about as many passes as there are epochs, and with every further
-# head, learning rate or seed that you try it saves as many again.
+# It is, up to rounding. So the table saves nearly one pass per epoch, and as many again with every further head,
+# learning rate or seed.
 
 # %% [markdown]
 # **Try it.** How few pictures will do? Train the head on every tenth picture, 25 in all.
@@ -371,9 +372,8 @@ if course.profile == "sample":  # the text speaks of a drawn picture
     assert hits.sum() <= 1, f"{hits.sum()} of five neighbours are of the same class"
 
 # %% [markdown]
-# A drawn bee, striped and winged, and five ants. They are like it in some way, only not in the one that we asked for.
-# The network was never told which differences we care about. A head is: it gives weight to the features that tell ants
-# from bees.
+# A drawn bee, striped and winged, and five ants. They are like it in some way, but not in ours. The network was never
+# told which differences we care about. A head is: it gives weight to the features that tell ants from bees.
 
 # %% [markdown]
 # **Try it.** Draw another query. Which ones go wrong by features? (There are 153, counted from 0.)
@@ -392,10 +392,10 @@ if course.profile == "sample":  # the text speaks of a drawn picture
 # %% [markdown]
 # ## Beware of maps
 #
-# The map at the top is such a search for all pictures at once. It shows which pictures lie among the other class, and
-# you can look at them. Beware of reading more than that. The axes have no meaning. Neighbourhoods are kept, distances
-# are not: islands that lie far apart need not differ more than close ones. And which islands appear depends on
-# `perplexity`, roughly the number of neighbours that t-SNE looks at.
+# The map at the top is such a search for all pictures at once. It shows which pictures lie among the other class. Do
+# not read more into it. The axes have no meaning. Neighbourhoods are kept, distances are not: islands that lie far
+# apart need not differ more than close ones. Which islands appear depends on `perplexity`, roughly the number of
+# neighbours that t-SNE looks at.
 #
 # **Guess first.** What will pure noise look like, as many rows of as many random numbers?
 
@@ -420,8 +420,8 @@ plt.show()
 # %% [markdown]
 # On the left a cloud, in the middle the very same features, broken into many little islands. On the right, groups and
 # chains as well, although there is nothing to be grouped. Islands alone prove nothing. (All this holds for **UMAP**,
-# too, a faster method that you will meet.) A map is good for finding questions; answers come from numbers in all
-# dimensions, like the share of neighbours above.
+# too, a faster method.) A map is good for finding questions; answers come from numbers in all dimensions, like the
+# share of neighbours above.
 #
 # **Check yourself.** On a map of the *training* features of a network that was fine-tuned on them, the classes lie on
 # two clean islands. What does it show about new pictures?
@@ -437,19 +437,18 @@ plt.show()
 #
 # Three candidates. The *pixels*, shrunk to 32 × 32. *ImageNet*, our network, which has seen 1.3 million photographs
 # with 224 pixels a side. And the *ResNet-18* of lesson 06, which has seen some thousand drawings of 25 other things, at
-# 64 pixels. (That is so in `sample`; in `full` it has learned from ImageNet, too.)
+# 64 pixels. (In `full` it, too, has learned from ImageNet.)
 #
 # **Guess first.** Which one tells drawn ants from drawn bees best? And does it matter how large the pictures are?
 #
 # For a fair race each gets the best linear head. **Logistic regression** is one, too, trained to the end instead of for
 # some epochs. Its `C` says how much the loss counts against the size of the weights. So the features are
-# **standardized** first: minus the mean, divided by the standard deviation, both of the *training* pictures. (The head
-# in torch did without; its weights make up for sizes.)
+# **standardized** first: minus the mean, divided by the standard deviation, both of the *training* pictures.
 #
 # Which `C`? To choose it on the validation pictures would spoil these for judging. **Cross-validation** takes the
 # training pictures alone: deal them into five parts, with the same share of each class ("stratified"), train on four,
-# judge on the fifth, each in its turn. `GridSearchCV` does so for every `C`, then trains with the best one on all. In a
-# pipeline, mean and deviation come from the four parts, too.
+# judge on the fifth, each in its turn. `GridSearchCV` does so for every `C`, then trains with the best one on all five.
+# The pipeline takes mean and deviation from the four parts, too.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -531,9 +530,9 @@ else:
 
 # %% [markdown]
 # The lines at the ends of the bars are standard errors, as in lesson 03. They say how far an accuracy would move on
-# *other* pictures. But all heads have judged the *same* ones, and a hard picture is hard for all. So compare picture by
-# picture, as in lesson 06: 1 or 0 for the one head, minus 1 or 0 for the other, and the standard error of the mean of
-# these **paired differences**. All against *ImageNet* at full size:
+# *other* pictures. But all heads have judged the *same* ones. So compare picture by picture, as in lesson 06: 1 (right)
+# or 0 for the one head, minus 1 or 0 for the other, and the standard error of the mean of these **paired differences**.
+# Here *ImageNet* with the largest pictures is compared with each of the others:
 
 # %% tags=["nbval-ignore-output"]
 def paired(first, second):
@@ -555,13 +554,11 @@ if course.profile == "sample":  # the text speaks of the drawn pictures
     assert 0 < lead / error < 2.4, (lead, error)
 
 # %% [markdown]
-# (`ddof=1` divides by n − 1, since the mean comes from the same numbers.) On the drawn pictures, pixels are worth
-# nothing. A million photographs and some thousand drawings come out level at 96 pixels. At 64, the size that the
-# ResNet-18 knows, it is ahead, by some 1.5 errors: a hint, no result. But that ImageNet's features suffer from small
-# pictures is one. As a rule, **features are good where pictures resemble those that the backbone has learned from**,
-# in kind *and* in size. That is also why each backbone gets its own normalization. (In `full` the photographs are from
-# ImageNet, so a backbone may have been trained on the very pictures that we judge on: read those accuracies with that
-# in mind.)
+# On the drawn pictures, pixels are worth nothing. A million photographs and some thousand drawings come out level at 96
+# pixels. At 64, the size that the ResNet-18 knows, it is ahead, by some 1.5 errors: a hint, no result. That ImageNet's
+# features suffer from small pictures *is* a result. As a rule, **features are good where pictures resemble those that
+# the backbone has learned from**, in kind *and* in size. That is also why each backbone gets its own normalization.
+# (Read accuracies in `full` with the leak of lesson 06 in mind: ImageNet holds these photographs.)
 
 # %% [markdown]
 # **Try it.** Our pictures have only 96 pixels a side. Is it worth while to *enlarge* them, to nearer the size at which
@@ -578,18 +575,17 @@ if course.profile == "sample":  # the text speaks of the drawn pictures
 #
 # </details>
 #
-# The backbones that people take features from today have mostly seen no labels at all. **DINOv2** and **DINOv3** learn
-# from pictures alone (*self-supervised*), **CLIP** and **SigLIP** from pictures with captions. Such features are known
-# to be good for search and with few labels, and CLIP's can be compared with those of a sentence. The code stays: with
-# internet, `timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=True, num_classes=0)` is a backbone
-# without a head. They are too large to come with this course, so we have not measured them here.
+# Today's backbones have mostly seen no labels at all. **DINOv2** and **DINOv3** learn from pictures alone
+# (*self-supervised*), **CLIP** and **SigLIP** from pictures with captions. Such features are known to be good for
+# search and with few labels. With internet, `timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=True,
+# num_classes=0)` is a backbone without a head. They are too large for this course; we have not measured them.
 
 # %% [markdown]
 # ## Frozen?
 #
 # Everything so far rests on a network that stays as it is. A common recipe: no gradients for the backbone, a new head,
-# train. Let us do so for one epoch, in batches of four, and keep the network's state at a few moments. Before and after
-# we put the old head on and ask for names, as in lesson 00.
+# train. Let us do so for one epoch, in batches of four, and keep the network's state at a few moments. Before and
+# after, the old head gives names to three photographs.
 
 # %%
 from course_utils import load_rgb, locate
@@ -681,8 +677,8 @@ assert not weights.intersection(changed) and len(changed) > 100, changed
 # both.](figures/freezing.svg)
 #
 # How far did they move? As a measure we take the **relative change**: the length (norm) of the difference, divided by
-# the length of what was there before. For the features we ask some validation pictures, in eval mode; and how many of
-# the old names given to them have changed?
+# the length of what was there before. We look at the features of some validation pictures, in eval mode, and at the
+# part of these pictures that get another name than before.
 
 # %%
 def relative_change(after, before):
@@ -699,15 +695,14 @@ judged = DataLoader(TensorDataset(val_images[::4], val_labels[::4]), batch_size=
 old_head = old_head.cpu().requires_grad_(False)
 
 # %%
-rows = {}
+rows, features_after, given_names = {}, {}, {}
 for batch, state in states.items():
-    network.load_state_dict({name: state[name] for name in network.state_dict()})
-    features, _ = extract_features(model, judged)
-    first = features if batch == 0 else first
-    other_names = old_head(features).argmax(dim=1) != old_head(first).argmax(dim=1)
+    network.load_state_dict({name: state[name] for name in network.state_dict()})  # all but the head
+    features_after[batch], _ = extract_features(model, judged)
+    given_names[batch] = old_head(features_after[batch]).argmax(dim=1)
     rows[batch] = {
-        "names": other_names.float().mean().item(),
-        "features": relative_change(features, first),
+        "names": (given_names[batch] != given_names[0]).float().mean().item(),
+        "features": relative_change(features_after[batch], features_after[0]),
         "running variances": mean_change(state, "running_var"),
         "running means": mean_change(state, "running_mean"),
     }
@@ -768,9 +763,9 @@ if course.profile == "sample":  # what photographs do to it is not known
 # %% [markdown]
 # ## Freezing in full
 #
-# So we call `eval()` on it, and it is done? `fit`, like every training loop, calls `model.train()` at the start of an
-# epoch, and that reaches *all* parts. The frozen backbone has to refuse. The usual way is a class whose `train` puts it
-# back:
+# Is it done with `eval()`? `fit`, like every training loop, calls `model.train()` at the start of an epoch, and that
+# reaches *all* parts. The frozen backbone has to refuse. The usual way is a class whose `train` puts it back. After it,
+# we train one epoch in four ways and count what has changed:
 
 # %%
 class Classifier(nn.Module):
@@ -801,7 +796,7 @@ def report(how, model):
     after, buffers = model.state_dict(), dict(model.named_buffers())
     changed = [name for name in before if not torch.equal(after[name], before[name])]
     averages = sum(name in buffers for name in changed)
-    print(f"{how:>12}: {len(changed) - averages} weight tensors, {averages} buffers have changed")
+    print(f"{how:>21}: {len(changed) - averages} weight tensors, {averages} buffers have changed")
 
 
 # %%
@@ -815,16 +810,15 @@ def new_head():
     return nn.Linear(1280, len(classes)).to(course.device)
 
 
-report("no gradients", nn.Sequential(new_backbone(), new_head()))
+report("requires_grad_(False)", nn.Sequential(new_backbone(), new_head()))
 report("and eval()", nn.Sequential(new_backbone(), new_head()).eval())
 report("Classifier", Classifier(new_backbone(), new_head()))
 report("freeze", nn.Sequential(freeze(new_backbone()), new_head()))
 
 # %% [markdown]
-# Two weight tensors are the head's, and shall change. The second line is the disappointment: our `eval()` was undone
-# before the first batch. `Classifier` holds. And `freeze` does it for any network or part of one, without a class of
-# your own: it hangs a `train` of its own on each part, which leaves the part in eval mode. `unfreeze` takes it off
-# again, for a part, too:
+# The two weight tensors are the head's, and shall change. The second line is the disappointment: our `eval()` was
+# undone before the first batch. `Classifier` holds. `freeze` does it for any network or part of one, without a class of
+# your own: it gives each part a `train` that leaves it in eval mode. `unfreeze` undoes that, for a single part, too:
 
 # %%
 from course_utils import unfreeze
@@ -843,9 +837,9 @@ assert not network.blocks[5].training and network.blocks[6].training, "the modes
 assert not any(weight.requires_grad for weight in network.blocks[5].parameters())
 
 # %% [markdown]
-# What is left is the price. Who gives only the head to the optimizer, and does nothing else, keeps the backbone's
-# weights as well. What does it cost? (`set_grad_enabled(False)` is `no_grad` with a switch. PyTorch calls `note` with
-# each tensor that it keeps for `backward`; the network's own weights are there anyway and do not count.)
+# What is left is the price. The backbone's weights also stay if only the head is given to the optimizer. What does that
+# cost? (`set_grad_enabled(False)` is `no_grad` with a switch. PyTorch calls `note` with each tensor that it keeps for
+# `backward`; the network's own weights do not count.)
 
 # %%
 images, labels = val_images[:16].to(course.device), val_labels[:16].to(course.device)
@@ -871,8 +865,8 @@ def measure(backbone, head, with_grad):
 
 # %% tags=["nbval-ignore-output"]
 rows = {}
-for how in ["head in the optimizer", "no gradients", "no_grad"]:
-    backbone = new_backbone().eval().requires_grad_(how != "no gradients")
+for how in ["head in the optimizer", "requires_grad_(False)", "no_grad"]:
+    backbone = new_backbone().eval().requires_grad_(how != "requires_grad_(False)")
     runs = [measure(backbone, new_head(), with_grad=how != "no_grad") for _ in range(3)]
     rows[how] = min(runs, key=lambda run: run["ms"])
 cost = pd.DataFrame(rows).T
@@ -887,8 +881,7 @@ if course.device.type == "cpu":  # a GPU runs behind, and is not waited for
 # %% [markdown]
 # The first row pays, in memory and time, for gradients that nobody uses: `backward` does not know what the optimizer
 # was given. It follows the graph to every parameter that wants a gradient. Where none does, no graph is built, and
-# `no_grad` is not needed besides. (And the unused gradients pile up: `optimizer.zero_grad()` clears only those of what
-# the optimizer was given.)
+# `no_grad` is not needed.
 
 # %% [markdown]
 # ## Against fine-tuning
@@ -919,9 +912,8 @@ if has_usual_weights():  # ImageNet's weights decide
     assert tuned_right.mean() >= course.pick(sample=0.8, full=0.88), f"{tuned_right.mean():.3f}"
 
 # %% [markdown]
-# Which is better? A widely copied tutorial found its frozen network a little ahead of the fine-tuned one and called
-# that strange. Before we wonder, we ask how much luck is in it. Both have judged the same pictures, so look at those on
-# which they disagree:
+# Which is better? A widely copied tutorial found the frozen network a little ahead and called that strange. How much of
+# a lead is luck? Both have judged the same pictures, so look at those on which they disagree:
 
 # %% tags=["nbval-ignore-output"]
 pd.crosstab(
@@ -962,13 +954,12 @@ assert by_luck(12, 10) > 0.5 and by_luck(20, 2) < 0.001, (by_luck(12, 10), by_lu
 
 # %% [markdown]
 # The first line is ours. Luck alone makes 12 to 10, or worse, in more than half of all cases, and 20 to 2 in fewer than
-# one of a thousand. (That is not the probability that 12 to 10 *is* luck. For that one would have to know, besides, how
-# likely it was from the start that the two are equally good.) A custom is to speak of a difference only where luck
-# would bring it about in less than 5 % of the cases. If our line says more, neither has been shown to be better,
-# whichever is in front.
+# one of a thousand. (That is not the probability that 12 to 10 *is* luck: the tosses take for granted that both are
+# equally good.) By custom one speaks of a difference only where luck would bring it about in less than 5 % of the
+# cases. If our line says more, neither has been shown to be better.
 #
-# And this was *one* fine-tuning with one seed. With heads we can afford to look at that. The linear head on ImageNet's
-# features, with eight seeds:
+# And this was *one* fine-tuning with one seed. With heads we can afford more: the linear head on ImageNet's features,
+# with eight seeds:
 
 # %% tags=["nbval-ignore-output"]
 scores = [train_head(feature_set, seed=seed)[1]["val_accuracy"][-1] for seed in range(8)]
