@@ -82,10 +82,10 @@ fig.suptitle("What the network says (and what it is)")
 plt.show()
 
 # %% [markdown]
-# Drawn ants may pass, but drawn bees become tarantulas and ticks. (In `full` they are photographs, and it is mostly
-# right.) Are the millions of weights below the names of no use here? Put `nn.Identity()`, a layer that returns what it
-# is given, in the place of the last one. What comes out now are the 1280 numbers from which the names were made: the
-# picture's **features**.
+# Drawn ants may pass, but drawn bees become a tarantula, a chameleon and a tick. (In `full` they are photographs, and
+# it is mostly right.) Are the millions of weights below the names of no use here? Put `nn.Identity()`, a layer that
+# returns what it is given, in the place of the last one. What comes out now are the 1280 numbers from which the names
+# were made: the picture's **features**.
 
 # %% tags=["nbval-ignore-output"]
 network.classifier = nn.Identity()
@@ -153,9 +153,9 @@ assert share_nearby > course.pick(sample=0.65, full=0.75), f"{share_nearby:.2f} 
 # for each feature. From the table, arrows lead to a linear head, trained many times, to neighbours and to a
 # map.](figures/features_once.svg)
 #
-# Two ways of cutting off a head are common. One is the `nn.Identity()` above. The other makes a new network of all
-# **children**, the parts at the top level, but the last. In a ResNet they agree. (The weights here are random. Never
-# type the number of features: ask the head, it differs.)
+# Two ways of cutting off a head are common: the `nn.Identity()` above, and a new network of all **children**, the parts
+# at the top level, but the last. In a ResNet they agree. (The weights here are random. Never type the number of
+# features: ask the head, it differs.)
 
 # %%
 import torchvision
@@ -344,8 +344,9 @@ if course.profile == "sample":  # the text speaks of a drawn picture
 
 # %% [markdown]
 # On the left is the **query**. Among the drawn pictures, the features have found five bees, large and small, on flowers
-# and on stone, turned this way and that. Pixels find what has the same colours in the same places: an olive background,
-# and five ants on it. One picture proves nothing, so over all of them: how many of the five nearest are alike?
+# and on stone, turned this way and that. Pixels find what has similar colours in the same places: dull greens and
+# browns, and five ants on them. One picture proves nothing, so over all of them: how many of the five nearest are
+# alike?
 
 # %%
 share = {}
@@ -418,10 +419,10 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# On the left a cloud, in the middle the very same features, broken into many little islands. On the right, groups and
-# chains as well, although there is nothing to be grouped. Islands alone prove nothing. (All this holds for **UMAP**,
-# too, a faster method.) A map is good for finding questions; answers come from numbers in all dimensions, like the
-# share of neighbours above.
+# On the left a cloud, in the middle the same features, broken into little islands. On the right, groups and chains as
+# well, although there is nothing to group. Islands alone prove nothing. (All this holds for **UMAP**, too, a faster
+# method.) A map is good for finding questions; answers come from numbers in all dimensions, like the share of
+# neighbours above.
 #
 # **Check yourself.** On a map of the *training* features of a network that was fine-tuned on them, the classes lie on
 # two clean islands. What does it show about new pictures?
@@ -575,10 +576,10 @@ if course.profile == "sample":  # the text speaks of the drawn pictures
 #
 # </details>
 #
-# Today's backbones have mostly seen no labels at all. **DINOv2** and **DINOv3** learn from pictures alone
-# (*self-supervised*), **CLIP** and **SigLIP** from pictures with captions. Such features are known to be good for
-# search and with few labels. With internet, `timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=True,
-# num_classes=0)` is a backbone without a head. They are too large for this course; we have not measured them.
+# Today's backbones have mostly seen no labels. **DINOv2** and **DINOv3** learn from pictures alone (*self-supervised*),
+# **CLIP** and **SigLIP** from pictures with captions. Such features are known to be good for search and with few
+# labels. Online, `timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=True, num_classes=0)` is a backbone
+# without a head. We have not measured them here.
 
 # %% [markdown]
 # ## Frozen?
@@ -633,8 +634,8 @@ for batch, (images, labels) in enumerate(loader, start=1):
         states[batch] = state_of(network)
 
 # %% [markdown]
-# **Guess first.** A cat, an espresso, a photographer with a tripod, asked before (above) and after (below). How many
-# names have changed? Then open the cell.
+# **Guess first.** A cat, an espresso, a photographer with a tripod, before (above) and after (below). How sure will it
+# still be? Then open the cell.
 
 # %% tags=["nbval-ignore-output", "fold"]
 from course_utils import show_answers
@@ -652,7 +653,8 @@ if course.profile == "sample":  # what photographs do to it is not known
     assert before > 0.6 and after < 0.1, f"surest answers {before:.2f}, then {after:.2f}"
 
 # %% [markdown]
-# On the sample its knowledge is gone, no name gets more than a few percent. What has changed in it?
+# On the sample no name gets more than a few percent now. A first name may still be the old one, but by a hair. What has
+# changed in it?
 
 # %%
 weights = {name for name, _ in network.named_parameters()}
@@ -661,7 +663,7 @@ old, new = states[0], states[last]
 changed = [name for name in new if not torch.equal(new[name], old[name])]
 changed = [name for name in changed if not name.startswith("classifier")]
 print("weights of the backbone that have changed:", len(weights.intersection(changed)))
-print("other tensors:", len(changed), "such as", *changed[:3], sep="\n    ")
+print("other tensors:", len(changed), "such as", *changed[:3])
 
 # %% tags=["proof"]
 assert not weights.intersection(changed) and len(changed) > 100, changed
@@ -729,8 +731,8 @@ if course.profile == "sample":  # how far photographs move it is not known
 
 # %% [markdown]
 # On the drawn pictures the averages move by a few percent in the first batches. But each of some fifty layers shifts
-# what it hands to the next: after ten batches the features are something else, and the names are gone. The averages
-# stood for a million photographs, and now for ants and bees, estimated from four pictures at a time.
+# what it hands to the next: after ten batches the features are something else, and most names have changed. The
+# averages stood for a million photographs, and now for ants and bees, estimated from four pictures at a time.
 
 # %% [markdown]
 # > **Common mistake.** A backbone is called frozen because no gradient reaches it, and it is left in train mode. Does
@@ -748,8 +750,8 @@ if course.profile == "sample":  # what photographs do to it is not known
     assert kept_right.mean() > drifted_right.mean() + 0.04, (kept_right.mean(), drifted_right.mean())
 
 # %% [markdown]
-# > On the sample it pays about ten points. Other new tasks may hardly notice, and so the mistake lives on: it is the
-# > *old* task that pays, wherever several tasks share a backbone. No error is ever raised.
+# > On the sample the new task pays about ten points. Other new tasks may hardly notice, and so the mistake lives on: it
+# > is the *old* task that pays, wherever several tasks share a backbone. No error is ever raised.
 #
 # **Check yourself.** A backbone without BatchNorm has `Dropout`, which in train mode replaces randomly chosen numbers
 # by 0. It gets no gradients and is left in train mode. What happens?
@@ -764,8 +766,8 @@ if course.profile == "sample":  # what photographs do to it is not known
 # ## Freezing in full
 #
 # Is it done with `eval()`? `fit`, like every training loop, calls `model.train()` at the start of an epoch, and that
-# reaches *all* parts. The frozen backbone has to refuse. The usual way is a class whose `train` puts it back. After it,
-# we train one epoch in four ways and count what has changed:
+# reaches *all* parts. The usual remedy is a class whose `train` puts the backbone back. Then we train one epoch in four
+# ways and count what has changed:
 
 # %%
 class Classifier(nn.Module):
@@ -881,7 +883,7 @@ if course.device.type == "cpu":  # a GPU runs behind, and is not waited for
 # %% [markdown]
 # The first row pays, in memory and time, for gradients that nobody uses: `backward` does not know what the optimizer
 # was given. It follows the graph to every parameter that wants a gradient. Where none does, no graph is built, and
-# `no_grad` is not needed.
+# `no_grad` is not needed. (147 as above: a convolution with its BatchNorm has three weight tensors and three buffers.)
 
 # %% [markdown]
 # ## Against fine-tuning
@@ -1021,7 +1023,7 @@ if course.profile == "sample":  # the text speaks of the drawn pictures
 
 # %% [markdown]
 # On the drawn pictures the head with copies learns less by heart: its training accuracy comes down. That it gets better
-# at new pictures is not shown here. Each copy costs a pass through the backbone.
+# at new pictures is not shown here. Each copy costs a pass.
 #
 # **Check yourself.** When is keeping features no option at all?
 # <details><summary>Answer</summary>
