@@ -16,10 +16,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from course_utils import load_rgb, locate
+from course_utils import load_imagenet_network, load_rgb, locate
 from course_utils.basics import course
 from course_utils.downloads import manifest
-from course_utils.models.imagenet import load_imagenet_network
 
 pytestmark = pytest.mark.usefixtures("sample_profile")
 Loaded = tuple[nn.Module, nn.Module, list[str]]

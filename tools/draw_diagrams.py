@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from diagrams import autograd, convolutions, course, data_sets, networks, pictures, receptive, residual, runs
+from diagrams import autograd, convolutions, course, features, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +38,8 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         runs.two_processes,
         data_sets.dataset_to_batch,
         data_sets.label_id_name,
+        features.features_once,
+        features.freezing,
     ]
 }
 

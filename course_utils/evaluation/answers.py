@@ -1,4 +1,4 @@
-"""What a network makes of single pictures. Lesson 00 begins with it; lesson 09 draws such bars by hand."""
+"""What a network makes of single pictures. Lessons 00 and 07 ask it; lesson 09 draws such bars by hand."""
 
 import math
 from collections.abc import Mapping, Sequence

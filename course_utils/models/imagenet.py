@@ -1,4 +1,7 @@
-"""A network that knows the 1000 classes of ImageNet, without a network connection. Lesson 00 asks it for names."""
+"""A network that knows the 1000 classes of ImageNet, without a network connection.
+
+Lesson 00 asks it for names, lesson 07 takes its features.
+"""
 
 import sys
 
