@@ -11,8 +11,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from diagrams import autograd, convolutions, course, data_sets, networks, pictures, receptive, residual, runs
-from diagrams import autograd, convolutions, course, features, networks, pictures, receptive, residual
+from diagrams import autograd, convolutions, course, data_sets, features, networks, pictures, receptive, residual, runs
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
