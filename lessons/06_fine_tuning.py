@@ -2,7 +2,7 @@
 # # 06 · Fine-tuning a pretrained network
 #
 # A network that has learned from other pictures learns to tell ants from bees in three epochs. You measure what that is
-# worth, which of six ways of doing it is best, and how sure the answer is.
+# worth, compare six ways of doing it, and find out how sure such a comparison is.
 #
 # **Time** about 60 minutes, of which the computer works 75 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 04](04_mnist_cnn.ipynb),
@@ -847,7 +847,7 @@ backbones.round(1)
 # %% [markdown]
 # Seven names for one thing, and Inception wants larger pictures. (SqueezeNet's head is a 1 × 1 convolution. Inception
 # and GoogLeNet were trained with further heads in the middle, which `make_backbone` leaves out.) The last column is
-# what torchvision's weights reach. How long does one picture take, on one pass?
+# what torchvision's weights reach. How long does one picture take, in the better of two tries?
 
 # %% tags=["nbval-ignore-output"]
 def milliseconds(name):
@@ -857,10 +857,13 @@ def milliseconds(name):
     for tensor in network.state_dict().values():
         tensor.zero_()  # for the time it takes, any numbers will do
     picture = torch.zeros(1, 3, input_size(name), input_size(name))
-    with torch.inference_mode():
+    tries = []
+    for _ in range(2):
         start = perf_counter()
-        network(picture)
-    return 1000 * (perf_counter() - start)
+        with torch.inference_mode():
+            network(picture)
+        tries.append(1000 * (perf_counter() - start))
+    return min(tries)
 
 
 backbones["ms"] = [milliseconds(name) for name in names]
@@ -868,8 +871,8 @@ backbones["ms"].sort_values().round(0).to_frame().T
 
 # %% tags=["proof"]
 ms = backbones["ms"]
-assert ms["vgg11_bn"] > 2 * ms["resnet18"], ms
-assert ms["resnet101"] > 1.3 * ms["resnet50"] > 1.3 * ms["mobilenet_v3_large"], ms
+assert ms["vgg11_bn"] > 1.3 * ms["resnet18"], ms
+assert ms["resnet101"] > 1.2 * ms["resnet50"] > 1.2 * ms["mobilenet_v3_large"], ms
 
 # %% tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(8.5, 5))
