@@ -59,10 +59,12 @@ model = pretrained_resnet18(num_classes=2).to(course.device)
 logits, labels = predict(model, val_loader)
 
 
+# %%
 def show_twelve(preds, title):
     twelve = torch.arange(3, len(val_set), 13)[:12]
     images = torch.stack([val_set[index][0] for index in twelve])
-    figure = show_predictions(images, labels[twelve], preds[twelve], classes, columns=6, title=title)
+    shown = images, labels[twelve], preds[twelve], classes
+    figure = show_predictions(*shown, columns=6, title=title)
     figure.set_size_inches(9.5, 3.9)
 
 
@@ -72,7 +74,7 @@ plt.show()
 # %% [markdown]
 # Guesses. Now it is trained, three or four times through the pictures. You will know every line in an hour:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 import tempfile
 from pathlib import Path
 
@@ -80,12 +82,15 @@ from torch.optim.lr_scheduler import StepLR
 
 from course_utils import fit
 
+# %%
 epochs = course.pick(sample=3, full=4)
 rate = course.pick(sample=0.0075, full=0.004)
-folder = Path(tempfile.mkdtemp())
 train_loader = DataLoader(train_set, batch_size=12, shuffle=True)
 optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
 scheduler = StepLR(optimizer, step_size=2 * len(train_loader), gamma=0.1)
+
+# %% tags=["nbval-ignore-output"]
+folder = Path(tempfile.mkdtemp())
 history = fit(
     model,
     train_loader,
@@ -383,7 +388,8 @@ fig, ax = plt.subplots(figsize=(7, 3))
 per_epoch = np.arange(25 * 21) / 21
 ax.semilogy(per_epoch, rates_of(step_size=7 * 21), label="step_size=7 * len(train_loader)")
 ax.semilogy(per_epoch, rates_of(step_size=7), "--", label="step_size=7")
-ax.set(title="StepLR, stepped after every batch", xlabel="epochs", ylabel="learning rate", ylim=(1e-8, 3e-3))
+ax.set(title="StepLR, stepped after every batch", xlabel="epochs", ylabel="learning rate")
+ax.set_ylim(1e-8, 3e-3)
 ax.legend()
 plt.show()
 
@@ -404,7 +410,8 @@ assert rates_of(7)[42] < 1e-8, "the rate after two epochs"
 # %%
 from course_utils import save_checkpoint
 
-save_checkpoint(folder / "ants_and_bees.pt", {"model": model.state_dict(), "classes": classes, "size": size})
+kept = {"model": model.state_dict(), "classes": classes, "size": size}
+save_checkpoint(folder / "ants_and_bees.pt", kept)
 for name in ["run.pt", "ants_and_bees.pt"]:
     megabytes = (folder / name).stat().st_size / 1e6
     print(f"{name:<18}{megabytes:>5.0f} MB:", *load_checkpoint(folder / name))
@@ -474,6 +481,7 @@ def trainable(module):
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
+# %%
 frozen_model = pretrained_resnet18(len(classes))
 frozen_model.requires_grad_(False)
 frozen_model.fc.requires_grad_(True)
@@ -491,6 +499,7 @@ from time import perf_counter
 images, targets = next(iter(DataLoader(train_set, batch_size=16)))
 
 
+# %%
 def seconds_of_a_batch(model):
     seconds = []
     for _ in range(5):
@@ -571,7 +580,8 @@ fig, ax = plt.subplots(figsize=(7.5, 3.6))
 ax.plot(history.frame()["val_accuracy"], "o-", label="pretrained, all layers")
 ax.plot(scratch["val_accuracy"], "--", label="from scratch, drawn pictures")
 ax.axhline(larger_class, color="grey", linestyle=":", label="always the larger class")
-ax.set(title="Pretrained against from scratch", xlabel="epoch", ylabel="val accuracy", ylim=(0.4, 1))
+ax.set(title="Pretrained against from scratch", xlabel="epoch", ylabel="val accuracy")
+ax.set_ylim(0.4, 1)
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 scratch[["train_accuracy", "val_accuracy"]].loc[[1, 3, 25]].round(2)
@@ -600,6 +610,7 @@ def parameter_groups(model, body_rate, head_rate):
     return [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
 
 
+# %%
 for group in parameter_groups(pretrained_resnet18(2), body_rate=0.015, head_rate=0.05):
     print(len(group["params"]), "tensors with the rate", group["lr"])
 
@@ -618,6 +629,7 @@ small_train = CachedImages(hymenoptera("train"), small_size, augment=True)
 small_val = DataLoader(CachedImages(hymenoptera("val"), small_size), batch_size=64)
 
 
+# %%
 def train(model, epochs, body_rate, head_rate, seed=0):
     generator = torch.Generator().manual_seed(seed)
     loader = DataLoader(small_train, batch_size=12, shuffle=True, generator=generator)
@@ -693,11 +705,12 @@ if has_usual_weights():  # ImageNet's weights decide
 #
 # The two kinds of luck are independent. So their squares add up, as the sides of a right angle do to the long side.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def share_right(way):
     return np.mean([right[way, seed] for seed in range(3)], axis=0)
 
 
+# %% tags=["nbval-ignore-output"]
 mean = accuracies.mean(axis=1)
 over_seeds = accuracies.sem(axis=1)
 over_pictures = pd.Series({way: share_right(way).std(ddof=1) / len(labels) ** 0.5 for way in ways})
@@ -726,7 +739,7 @@ fig, ax = plt.subplots(figsize=(7.5, 3.4))
 rows = np.arange(len(ways))
 bars = {"fmt": "none", "capsize": 4}
 ax.errorbar(mean, rows - 0.15, xerr=over_seeds, ecolor="C0", label="mean ± s.e. over seeds", **bars)
-ax.errorbar(mean, rows + 0.15, xerr=over_pictures, ecolor="C1", label="mean ± s.e. over pictures", **bars)
+ax.errorbar(mean, rows + 0.15, xerr=over_pictures, ecolor="C1", label="… over pictures", **bars)
 ax.plot(accuracies.loc[ways].to_numpy(), rows, "k.")
 ax.plot([], [], "k.", label="one run")
 ax.set(title="Five ways to fine-tune, three seeds each", xlabel="val accuracy")
@@ -778,7 +791,7 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # anything. Ranking five numbers is easy; here it would mostly rank luck. (In `full` your table may say otherwise.)
 #
 # What is best depends on the pictures, too. If the new ones are few and resemble the old ones, the head alone may be
-# enough, at a fraction of the time.
+# enough, at a fraction of the time. The more they differ, as X-rays do from photographs, the more layers need training.
 #
 # **Check yourself.** A tutorial on the real photographs trains once with a frozen body and once with all layers, sees
 # the frozen one about one point ahead on 153 pictures, and finds that strange. What do you say?
@@ -804,15 +817,6 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # About a half: a coin does as well. A single epoch of large steps, and what the network knew is gone.
 #
 # </details>
-#
-# **Check yourself.** Your pictures are X-rays, and the backbone knows photographs. Which of the ways would you expect
-# to suffer most, compared with pictures of insects?
-# <details><summary>Answer</summary>
-#
-# *Head only*: it has to make do with features for photographs. The more the new pictures differ from the old ones, the
-# more layers need training, and the more pictures that takes. Measure it: each way is one line.
-#
-# </details>
 
 # %% [markdown]
 # ## Other backbones
@@ -829,17 +833,21 @@ from torchvision.models import get_model_weights
 from course_utils.models.backbones import find_head, input_size
 from course_utils.models.pretrained import make_backbone
 
-names = ["alexnet", "squeezenet1_1", "vgg11_bn", "densenet121", "inception_v3", "resnet18", "resnet50", "resnet101"]
-names += ["mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "vit_b_16", "swin_t"]
+names = ["alexnet", "squeezenet1_1", "vgg11_bn", "densenet121", "inception_v3", "resnet18"]
+names += ["resnet50", "resnet101", "mobilenet_v3_large", "efficientnet_b0"]
+names += ["convnext_tiny", "vit_b_16", "swin_t"]
+
+# %%
 rows = {}
 for name in names:
     with torch.device("meta"):
         network = make_backbone(name, num_classes=2)
+    published = get_model_weights(name).DEFAULT.meta["_metrics"]["ImageNet-1K"]
     rows[name] = {
         "head": next(path for path, part in network.named_modules() if part is find_head(network)),
         "parameters (million)": sum(parameter.numel() for parameter in network.parameters()) / 1e6,
         "pixels": input_size(name),
-        "right on ImageNet (%)": get_model_weights(name).DEFAULT.meta["_metrics"]["ImageNet-1K"]["acc@1"],
+        "right on ImageNet (%)": published["acc@1"],
     }
 backbones = pd.DataFrame.from_dict(rows, orient="index")
 backbones.round(1)
@@ -849,7 +857,7 @@ backbones.round(1)
 # and GoogLeNet were trained with further heads in the middle, which `make_backbone` leaves out.) The last column is
 # what torchvision's weights reach. How long does one picture take, in the better of two tries?
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def milliseconds(name):
     with torch.device("meta"):
         network = make_backbone(name, num_classes=2).eval()
@@ -866,6 +874,7 @@ def milliseconds(name):
     return min(tries)
 
 
+# %% tags=["nbval-ignore-output"]
 backbones["ms"] = [milliseconds(name) for name in names]
 backbones["ms"].sort_values().round(0).to_frame().T
 
@@ -874,12 +883,12 @@ ms = backbones["ms"]
 assert ms["vgg11_bn"] > 1.3 * ms["resnet18"], ms
 assert ms["resnet101"] > 1.2 * ms["resnet50"] > 1.2 * ms["mobilenet_v3_large"], ms
 
-# %% tags=["nbval-ignore-output"]
+# %%
 fig, ax = plt.subplots(figsize=(8.5, 5))
 accuracy = backbones["right on ImageNet (%)"]
 ax.scatter(backbones["ms"], accuracy, s=8 * backbones["parameters (million)"], alpha=0.4)
 for name in names:
-    to_the_left = name in ["resnet50", "convnext_tiny", "efficientnet_b0", "mobilenet_v3_large", "densenet121"]
+    to_the_left = name.startswith(("resnet50", "conv", "eff", "mobile", "dense"))
     side, shift = ("right", -12) if to_the_left else ("left", 12)
     place = (backbones["ms"][name], accuracy[name])
     ax.annotate(name, place, (shift, -3), textcoords="offset points", fontsize=9, ha=side)
