@@ -10,7 +10,7 @@ import torch
 from diagrams.receptive import STAGE, receptive_fields
 from diagrams.style import PAPER
 
-from course_utils import CNN, MLP
+from course_utils import CNN, MLP, resnet18
 from course_utils.models.resnet import BasicBlock, Bottleneck, resnet34
 
 DRAWINGS = sorted(draw_diagrams.DRAWINGS)
@@ -133,7 +133,13 @@ def numbers_of_the_code() -> dict[str, list[str]]:
         shapes["resnet_strip"] += [name, str(maps.shape[1]), f"{maps.shape[2]} × {maps.shape[3]}", *blocks]
     blocks = [BasicBlock(256, 256), Bottleneck(256, 64)]
     layers = [layer for block in blocks for layer in block.modules() if isinstance(layer, torch.nn.Conv2d)]
+    network = resnet18(2)
+    of_parts = {name: sum(p.numel() for p in part.parameters()) for name, part in network.named_children()}
+    first = sum(of_parts[name] for name in ["conv1", "bn1", "layer1", "layer2"])
+    trained = [of_parts["fc"], sum(of_parts.values()), sum(of_parts.values()) - first]
     return shapes | {
+        "new_head": [str(network.fc.in_features)],
+        "six_ways": [f"{count:,}" for count in trained],
         "autograd": [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in (w.item(), loss.item(), w.grad.item())],
         "basic_bottleneck": [f"{sum(p.numel() for p in block.parameters()):,} parameters" for block in blocks]
         + [f"{layer.weight.numel():,}" for layer in layers],

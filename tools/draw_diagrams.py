@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from diagrams import autograd, convolutions, course, data_sets, features, networks, pictures, receptive, residual, runs
+from diagrams import autograd, convolutions, course, networks, pictures, receptive, residual, transfer
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,8 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         data_sets.label_id_name,
         features.features_once,
         features.freezing,
+        transfer.new_head,
+        transfer.six_ways,
     ]
 }
 

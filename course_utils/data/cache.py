@@ -1,4 +1,4 @@
-"""Images decoded once and augmented as batches. Lesson 06 builds it by hand."""
+"""Images decoded once and augmented as batches. Lesson 06 trains with it."""
 
 import io
 from itertools import accumulate

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 06 · Fine-tuning a pretrained network
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
-# tells you what is wrong. They need nothing beyond [lesson 06](../06_fine_tuning.ipynb); if you are stuck, unfold the
-# hint. Nothing long is trained here. Run the next cell first.
+# Count, compare, load, freeze, and at last find the faults of a program that runs: about 45 minutes. Each task has a
+# gap to fill and a check that tells you what is wrong. They need nothing beyond [lesson 06](../06_fine_tuning.ipynb);
+# if you are stuck, unfold the hint. Nothing long is trained here. Run the next cell first.
 
 # %%
 import torch
@@ -615,178 +615,228 @@ for last in ["block", "conv1", "bn2"]:
 print("✓ task 4")
 
 # %% [markdown]
-# ## Task 5 · Design: two rates in one optimizer (4 points)
+# ## Task 5 · Find the faults (4 points)
 #
-# A pretrained body wants small steps, a new head large ones. One optimizer can do both: instead of a list of parameters
-# it takes a list of **groups**, dictionaries such as `{"params": [...], "lr": 0.01}`. Settings that are the same for
-# all groups are given as usual.
+# This program trains the head first and then everything. It runs, the loss falls a little, and nothing crashes. Yet it
+# does not do what it promises, in four places, and the lesson has warned of each. Find them, and write the program as
+# it was meant:
 #
-# Return a `torch.optim.SGD` with momentum 0.9 in which
+# - The network gets a new head `model.fc` for `num_classes` classes.
+# - Epoch 1: the head alone is trained, with the rate 0.05. Nothing else changes, running averages included.
+# - Epochs 2 to 5: everything is trained, and BatchNorm's averages follow the batches again. The rate is 0.005 in epochs
+#   2 and 3, and 0.0005 in epochs 4 and 5.
+# - All steps are those of SGD with momentum 0.9. The trained model is returned.
 #
-# - the trainable parameters of `model.fc` have the rate `head_rate`,
-# - all other trainable parameters have the rate `body_rate`,
-# - every trainable parameter is in exactly one group, and frozen ones in none,
-# - no group is empty (if the whole body is frozen, there is only the head's group).
+# An epoch is one call of `train_epoch(model, optimizer)`, which begins with `model.train()`. How you do it is up to
+# you.
+
+# %%
+def faulty_fine_tune(model, num_classes, train_epoch):
+    model.requires_grad_(False)
+    optimizer_ft = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    model.fc = nn.Linear(model.fc.in_features, num_classes)
+    train_epoch(model, optimizer_ft)
+
+    model.requires_grad_(True)
+    optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.005, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer_ft, step_size=2, gamma=0.1)
+    for _ in range(4):
+        train_epoch(model, optimizer)
+        scheduler.step()
+    return model
+
+
+# %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `model.named_parameters()` yields (name, parameter). Parameters of the head have names that begin with `fc.`.
+# An optimizer trains the parameters that it was given, as they were when it was given them. Is the new head among them?
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `parameter in list` compares values and fails for tensors. Compare names, or keep a set of `id(parameter)`.
+# Ask the same of the second optimizer. Ask of the scheduler whose rate it lowers. And what do `freeze` and `unfreeze`
+# do that `requires_grad_` does not?
 #
 # </details>
 
 # %% tags=["answer"]
-def two_rates(model, body_rate, head_rate):
-    """SGD with a rate for the head and another for the rest.
+def fine_tune(model, num_classes, train_epoch):
+    """Train a new head for one epoch, then all layers for four.
 
     Args:
-        model: network whose head is model.fc; some parameters may be frozen
-        body_rate, head_rate: floats
+        model: network with the head model.fc
+        num_classes: number of classes of the new head
+        train_epoch: function of (model, optimizer): calls model.train(), then makes the steps of one epoch
     Returns:
-        torch.optim.SGD
+        the model
     """
     ### BEGIN SOLUTION
-    body, head = [], []
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            (head if name.startswith("fc.") else body).append(parameter)
-    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
-    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+    freeze(model)
+    model.fc = nn.Linear(model.fc.in_features, num_classes)
+    optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+    train_epoch(model, optimizer)
+    unfreeze(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.005, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+    for _ in range(4):
+        train_epoch(model, optimizer)
+        scheduler.step()
+    return model
     ### END SOLUTION
 
 
 # %% tags=["right"]
-def two_rates(model, body_rate, head_rate):
-    groups = [
-        {"params": [parameter], "lr": head_rate if name in ("fc.weight", "fc.bias") else body_rate}
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
-    ]
-    return torch.optim.SGD(groups, momentum=0.9)
+def fine_tune(model, num_classes, train_epoch):
+    head = nn.Linear(model.fc.in_features, num_classes)
+    model.fc = nn.Identity()
+    freeze(model)
+    model.fc = head
+    for rates in [[0.05], [0.005, 0.005, 0.0005, 0.0005]]:
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.SGD(trained, lr=rates[0], momentum=0.9)
+        for rate in rates:
+            optimizer.param_groups[0]["lr"] = rate
+            train_epoch(model, optimizer)
+        unfreeze(model)
+    return model
 
 
 # %% tags=["right"]
-def two_rates(model, body_rate, head_rate):
-    head = {id(parameter) for parameter in model.fc.parameters()}
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    body = [parameter for parameter in trainable if id(parameter) not in head]
-    head = [parameter for parameter in trainable if id(parameter) in head]
-    if not body:
-        return torch.optim.SGD(head, lr=head_rate, momentum=0.9)
-    optimizer = torch.optim.SGD(body, lr=body_rate, momentum=0.9)
-    if head:
-        optimizer.add_param_group({"params": head, "lr": head_rate})
-    return optimizer
+def fine_tune(model, num_classes, train_epoch):
+    model.fc = nn.Linear(model.fc.in_features, num_classes)
+    body = [part for name, part in model.named_children() if name != "fc"]
+    for part in body:
+        freeze(part)
+    optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+    train_epoch(model, optimizer)
+    optimizer.param_groups[0]["lr"] = 0.005
+    for part in body:
+        unfreeze(part)
+        optimizer.add_param_group({"params": part.parameters(), "lr": 0.005})
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[2], gamma=0.1)
+    for _ in range(4):
+        train_epoch(model, optimizer)
+        scheduler.step()
+    return model
 
 
-# %% tags=["wrong"] expect="frozen parameters"
-def two_rates(model, body_rate, head_rate):
-    body = [p for name, p in model.named_parameters() if not name.startswith("fc.")]
-    groups = [{"params": body, "lr": body_rate}, {"params": list(model.fc.parameters()), "lr": head_rate}]
-    return torch.optim.SGD(groups, momentum=0.9)
+# %% tags=["wrong"] expect="not among the parameters of the optimizer"
+fine_tune = faulty_fine_tune
 
+# %% tags=["wrong"] expect="not among the parameters of the optimizer"
+# -     model.fc = nn.Linear(model.fc.in_features, num_classes)
+# -     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+# +     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+# +     model.fc = nn.Linear(model.fc.in_features, num_classes)
 
-# %% tags=["wrong"] expect="the other way round"
-def two_rates(model, body_rate, head_rate):
-    body = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("fc.")]
-    head = [p for p in model.fc.parameters() if p.requires_grad]
-    groups = [{"params": body, "lr": head_rate}, {"params": head, "lr": body_rate}]
-    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
+# %% tags=["wrong"] expect="running averages of BatchNorm have moved in epoch 1"
+# -     freeze(model)
+# -     model.fc = nn
+# +     model.requires_grad_(False)
+# +     model.fc = nn
 
+# %% tags=["wrong"] expect="head alone"
+# -     freeze(model)
+# -     model.fc = nn.Linear(model.fc.in_features, num_classes)
+# -     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+# +     model.fc = nn.Linear(model.fc.in_features, num_classes)
+# +     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+
+# %% tags=["wrong"] expect="evaluation mode"
+# - unfreeze(model)
+# + model.requires_grad_(True)
+
+# %% tags=["wrong"] expect="not everything is trained"
+# - torch.optim.SGD(model.parameters(), lr=0.005, momentum=0.9)
+# + torch.optim.SGD(model.fc.parameters(), lr=0.005, momentum=0.9)
+
+# %% tags=["wrong"] expect="the rate does not fall"
+# -     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+# -     train_epoch(model, optimizer)
+# +     optimizer_ft = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
+# +     train_epoch(model, optimizer_ft)
+# - StepLR(optimizer,
+# + StepLR(optimizer_ft,
+
+# %% tags=["wrong"] expect="should be 0.005 in epochs 2 and 3"
+# - step_size=2
+# + step_size=1
+
+# %% tags=["wrong"] expect="five epochs"
+# - range(4)
+# + range(5)
 
 # %% tags=["wrong"] expect="momentum"
-# - return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
-# + return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate)
+# - torch.optim.SGD(model.parameters(), lr=0.005, momentum=0.9)
+# + torch.optim.SGD(model.parameters(), lr=0.005)
 
-# %% tags=["wrong"] expect="no parameters"
-# - return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
-# + return torch.optim.SGD(groups, momentum=0.9)
+# %% tags=["wrong"] expect="3 classes"
+# -     model.fc = nn.Linear(model.fc.in_features, num_classes)
 
-# %% tags=["wrong"] expect="part of the body"
-def two_rates(model, body_rate, head_rate):
-    body = [p for name, p in model.named_parameters() if p.requires_grad and "fc" not in name]
-    head = [p for name, p in model.named_parameters() if p.requires_grad and "fc" in name]
-    groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
-    return torch.optim.SGD([group for group in groups if group["params"]], lr=body_rate, momentum=0.9)
-
-
-# %% tags=["wrong"] expect="trained by nobody"
-def two_rates(model, body_rate, head_rate):
-    head = [p for p in model.fc.parameters() if p.requires_grad]
-    return torch.optim.SGD([{"params": head, "lr": head_rate}], lr=body_rate, momentum=0.9)
-
-
-# %% tags=["wrong"] expect="of the head, too"
-# -         if parameter.requires_grad:
-# -             (head if name.startswith("fc.") else body).append(parameter)
-# +         if name.startswith("fc."):
-# +             head.append(parameter)
-# +         elif parameter.requires_grad:
-# +             body.append(parameter)
-
-# %% tags=["wrong"] expect="only one of two groups is left"
-# - groups = [{"params": body, "lr": body_rate}, {"params": head, "lr": head_rate}]
-# + parts = [part for part in (body, head) if part]
-# +     groups = [{"params": part, "lr": rate} for part, rate in zip(parts, (body_rate, head_rate))]
+# %% [markdown]
+# Try it: which rate has which part of a small network, epoch by epoch?
 
 # %%
-for group in two_rates(resnet18(2), body_rate=0.001, head_rate=0.05).param_groups:
-    print(len(group["params"]), "tensors with the rate", group["lr"])
+class Recorder:
+    """A `train_epoch` that makes one step and notes what it did: by parameter its rate, and whether averages moved."""
 
-# %% tags=["check"] points=4
-class Net(nn.Module):
+    def __init__(self):
+        self.rates, self.moved, self.momentum = [], [], set()
+
+    def __call__(self, model, optimizer):
+        model.train()
+        names = {id(parameter): name for name, parameter in model.named_parameters() if parameter.requires_grad}
+        groups = [(group["lr"], parameter) for group in optimizer.param_groups for parameter in group["params"]]
+        self.rates.append({names[id(parameter)]: rate for rate, parameter in groups if id(parameter) in names})
+        self.momentum |= {group.get("momentum") for group in optimizer.param_groups}
+        before = model.bn1.running_mean.clone()
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(torch.randn(8, 3, 6, 6) + 1), torch.arange(8) % 2)
+        if loss.requires_grad:
+            loss.backward()
+        optimizer.step()
+        self.moved.append(not torch.equal(before, model.bn1.running_mean))
+
+
+class ThreeParts(nn.Module):
     def __init__(self):
         super().__init__()
-        self.first, self.fc1, self.fc = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+        self.conv1, self.bn1, self.fc = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 5)
 
     def forward(self, x):
-        return self.fc(self.fc1(self.first(x)))
+        return self.fc(F.relu(self.bn1(self.conv1(x))).mean(dim=(2, 3)))
 
 
-def rates_of(model):
-    optimizer = two_rates(model, body_rate=0.001, head_rate=0.05)
-    assert isinstance(optimizer, torch.optim.SGD), f"return a torch.optim.SGD, not a {type(optimizer).__name__}"
-    pairs = [(id(p), group["lr"]) for group in optimizer.param_groups for p in group["params"]]
-    assert len(dict(pairs)) == len(pairs), "a parameter is in two groups"
-    names = {id(p): name for name, p in model.named_parameters()}
-    return optimizer, {names[key]: rate for key, rate in pairs}
+recorder = Recorder()
+fine_tune(ThreeParts(), 3, recorder)
+for epoch, rates in enumerate(recorder.rates, start=1):
+    body, head = [rates.get(name, "not trained") for name in ["conv1.weight", "fc.weight"]]
+    print(f"epoch {epoch}: body {body}, head {head}")
 
-
-model = Net()
-model.first.weight.requires_grad_(False)
-optimizer, rates = rates_of(model)
-assert "first.weight" not in rates, "frozen parameters belong into no group: look at requires_grad"
-trained = [name for name, p in model.named_parameters() if p.requires_grad]
-missing = [name for name in trained if name not in rates]
-assert not missing, f"{missing} are trainable and in no group: they would be trained by nobody"
-assert rates["fc.weight"] != 0.001, "the rates are the other way round: the head gets head_rate"
-assert rates["fc1.weight"] == 0.001, "fc1 is part of the body: the head's names begin with 'fc.', with the dot"
-assert rates["fc.weight"] == rates["fc.bias"] == 0.05, f"the head should have head_rate, it has {rates['fc.weight']}"
-assert rates["first.bias"] == 0.001, f"the body should have body_rate, it has {rates['first.bias']}"
-assert all(group["momentum"] == 0.9 for group in optimizer.param_groups), "every group should have momentum 0.9"
-for frozen in [["first", "fc1"], ["fc"]]:
-    model = Net()
-    for name in frozen:
-        getattr(model, name).requires_grad_(False)
-    optimizer, rates = rates_of(model)
-    empty = [group for group in optimizer.param_groups if not group["params"]]
-    assert not empty, f"with {frozen} frozen there is a group that has no parameters: leave it out"
-    trained = {name for name, p in model.named_parameters() if p.requires_grad}
-    assert set(rates) <= trained, f"with {frozen} frozen it is in a group: look at requires_grad of the head, too"
-    assert set(rates) == trained, f"with {frozen} frozen these are in no group: {sorted(trained - set(rates))}"
-    right = all(rate == (0.05 if name.startswith("fc.") else 0.001) for name, rate in rates.items())
-    assert right, f"with {frozen} frozen only one of two groups is left, and it has the other one's rate: {rates}"
-model = Net()
-optimizer, rates = rates_of(model)
-before = [layer.weight.detach().clone() for layer in (model.first, model.fc)]
-model(torch.randn(8, 4)).pow(2).sum().backward()
-optimizer.step()
-for layer, weight, rate in zip((model.first, model.fc), before, (0.001, 0.05)):
-    step_is_right = torch.allclose(weight - layer.weight, rate * layer.weight.grad, rtol=1e-3, atol=1e-6)
-    assert step_is_right, "a group's first step should be its rate times the gradient: nothing but momentum"
+# %% tags=["check"] points=4
+torch.manual_seed(0)
+recorder, model = Recorder(), ThreeParts()
+returned = fine_tune(model, 3, recorder)
+assert returned is model, "return the model that was trained"
+found = model.fc.out_features
+assert found == 3, f"the new head should have 3 classes, it has {found}"
+assert len(recorder.rates) == 5, f"it should be five epochs in all, one and four, not {len(recorder.rates)}"
+names = {name for name, _ in model.named_parameters()}
+head, (first, *others) = {"fc.weight", "fc.bias"}, recorder.rates
+assert head <= set(first), "epoch 1: the new head is not among the parameters of the optimizer: make the head first"
+assert set(first) == head, f"epoch 1 is for the head alone, it also trains {sorted(set(first) - head)}"
+assert {first[name] for name in head} == {0.05}, f"epoch 1: the head's rate should be 0.05, not {first['fc.weight']}"
+assert not recorder.moved[0], "the running averages of BatchNorm have moved in epoch 1: freeze the body"
+for epoch, rates in enumerate(others, start=2):
+    missing = sorted(names - set(rates))
+    assert not missing, f"epoch {epoch}: not everything is trained, {missing} have no gradient or no optimizer"
+    assert recorder.moved[epoch - 1], f"epoch {epoch}: BatchNorm is still in evaluation mode: unfreeze the body"
+used = [sorted(set(rates.values())) for rates in others]
+assert used[0] != used[-1], f"the rate does not fall, it is {used[-1]}: whose rate does your scheduler lower?"
+wanted = [0.005, 0.005, 0.0005, 0.0005]
+right = all(abs(rate - wish) < 1e-9 for rates, wish in zip(used, wanted) for rate in rates)
+assert right, f"the rate should be 0.005 in epochs 2 and 3 and 0.0005 in epochs 4 and 5, not {used}"
+assert recorder.momentum == {0.9}, f"all steps should have momentum 0.9, not {recorder.momentum}"
 print("✓ task 5")
 
 # %% [markdown]
