@@ -11,8 +11,19 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from diagrams import autograd, convolutions, course, data_sets, features, networks, pictures, receptive, residual, runs
-from diagrams import autograd, convolutions, course, networks, pictures, receptive, residual, transfer
+from diagrams import (
+    autograd,
+    convolutions,
+    course,
+    data_sets,
+    features,
+    networks,
+    pictures,
+    receptive,
+    residual,
+    runs,
+    transfer,
+)
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
