@@ -36,8 +36,8 @@ course = setup(seed=0, lesson="09")
 # %% [markdown]
 # ## What you will have
 #
-# We need something to judge, quickly. For the flowers of lesson 08 we do as in lesson 07: a frozen backbone turns each
-# picture into 512 features, once, and only heads are trained. (The test pictures stay where they are.)
+# We need something to judge, quickly. With the flowers of lesson 08 we do as in lesson 07: a frozen backbone turns each
+# picture into 512 features, once, and only heads are trained.
 
 # %%
 from course_utils import CachedImages, extract_features, flowers, freeze, pretrained_resnet18
@@ -106,7 +106,7 @@ from course_utils import denormalize
 
 
 def draw_four_cases(is_class, says_class, name):
-    fig, axes = plt.subplots(2, 2, figsize=(10, 4.2))
+    fig, axes = plt.subplots(2, 2, figsize=(10, 3.6))
     kinds = [["✓ true positives", "✗ false negatives"], ["✗ false positives", "✓ true negatives"]]
     for row, truth in enumerate([True, False]):
         for column, says in enumerate([True, False]):
@@ -117,6 +117,7 @@ def draw_four_cases(is_class, says_class, name):
             ax.imshow(make_grid(shown, pad_value=1).permute(1, 2, 0))
             ax.set_title(f"{kind}: {len(indices)}", color="#1a7f37" if truth == says else "#c62828")
             ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
         axes[row, 0].set_ylabel(f"{'a' if truth else 'no'} {name}")
     axes[1, 0].set_xlabel(f'answer: "{name}"')
     axes[1, 1].set_xlabel("answer: another flower")
@@ -135,10 +136,9 @@ if course.profile == "sample":  # in the photographs no flower is rarer than the
     assert 2 <= (is_class & says_class).sum() <= 6, f"{(is_class & says_class).sum()} tulips found"
 
 # %% [markdown]
-# Up to four pictures of each kind, and how many there are. The upper row holds all the tulips there are (in `full`,
-# another flower), the left column everything the network *calls* a tulip. A good part of the tulips is missed, and the
-# accuracy has not said a word about it: so few pictures hardly move it. In an hour you will have taken this figure
-# apart.
+# Up to four pictures of each kind, and how many there are. The upper row holds the tulips (in `full`, another flower),
+# the left column what the network *calls* a tulip. A good part of the tulips is missed, and the accuracy has not said a
+# word about it: so few pictures hardly move it. In an hour you will have taken this figure apart.
 #
 # ## Right and wrong, class by class
 #
@@ -195,8 +195,8 @@ np.testing.assert_allclose(matrix.diagonal() / np.maximum(matrix.sum(axis=0), 1)
 
 # %% [markdown]
 # `assert_allclose` says nothing where numbers agree up to rounding, and stops where they do not: our counts, the helper
-# and scikit-learn agree. (All of it is in the confusion matrix of lesson 04, too: its diagonal divided by the sums of
-# the rows gives the recalls, by the sums of the columns the precisions.)
+# and scikit-learn agree. (So does the confusion matrix of lesson 04: its diagonal divided by the sums of the rows gives
+# the recalls, by those of the columns the precisions.)
 #
 # **Check yourself.** Two classes swap a few pictures: some roses are called tulips, as many tulips are called roses.
 # There are ten times as many roses. Which numbers suffer most?
@@ -266,10 +266,8 @@ if course.profile == "sample":  # the photographs have ten training pictures of 
 # %% [markdown]
 # After so short a training the tulip is hardly ever answered, and the pansy is seldom found. In micro and weighted
 # average they are a few pictures, in macro two classes of ten. But rarity is a handicap and not a fate: the bluebell,
-# almost as rare, is named seldom, too, but then rightly.
-#
-# So macro asks "does it work for every class?", micro and weighted ask "does it work for most pictures?". Say which one
-# you report.
+# almost as rare, is named seldom, too, but then rightly. So macro asks "does it work for every class?", micro and
+# weighted ask "for most pictures?". Say which one you report.
 
 # %% [markdown]
 # > **Common mistake.** A widely copied training program collects the loss of each test batch in a variable `loss` and
@@ -334,8 +332,8 @@ def show_threshold(threshold):
         axes[key].hist(scores[inside], np.linspace(0, 1, 26), color=color, log=key == "no")
         axes[key].axvline(threshold, color="black", linestyle="--")
         axes[key].set(xlabel=f"probability of {classes[rare]}", ylabel="pictures", xlim=(0, 1))
-    axes["yes"].set(title=f"{is_class.sum()} pictures of it: {hits} hits", xlabel="")
-    axes["no"].set_title(f"{(~is_class).sum()} others: {alarms} false alarms")
+    axes["yes"].set(title=f"{is_class.sum()} pictures of it, hits: {hits}", xlabel="")
+    axes["no"].set_title(f"{(~is_class).sum()} others, false alarms: {alarms}")
     axes["pr"].step(recalls, precisions)
     axes["pr"].plot(recall, precision, "ko")
     axes["pr"].set(title=f"precision {precision:.2f}, recall {recall:.2f}")
@@ -375,9 +373,9 @@ assert (np.diff(recalls) >= 0).all() and (np.diff(false_alarms) >= 0).all(), "a 
 # interact(show_threshold, threshold=(0.0, 1.0, 0.02));
 # ```
 #
-# From right to left the dot climbs both curves. The last tulips lie among the others: to get them, you get dozens of
-# false alarms. At the very left everything is called, and both recall and false positive rate are 1. (Without widgets,
-# call `show_threshold` with a few numbers.)
+# From right to left the dot climbs the curve on the right. The last tulip lies among the others: to get it, you get
+# some two dozen false alarms. At the very left everything is called, and recall and false positive rate are 1. (Where
+# there is no slider, call `show_threshold` with a few numbers.)
 #
 # </details>
 
@@ -711,9 +709,10 @@ if course.profile == "sample":  # who leads depends on the pictures; near the li
 # ## A log of the training
 #
 # Now to what happens *during* training. A **callback** is an object that `fit` calls at certain moments: `on_start`,
-# `on_batches` with the rows of some batches, `on_epoch` with the row of an epoch, `on_stop`. A row is a dictionary of
-# numbers by name. To write one, inherit from `Callback` and override what you want to be told. Two of them: the first
-# collects the rows of the batches, the second *adds* to the row of each epoch what we have learned to want.
+# `on_batches` with the rows of up to 25 batches (whoever asks a GPU for the loss after each one, `loss.item()`, makes it
+# wait), `on_epoch` with the row of an epoch, `on_stop`. A row is a dictionary of numbers by name. Inherit from
+# `Callback` and override what you want to be told. The first of ours collects the rows of the batches, the second *adds*
+# to the row of each epoch what we have learned to want.
 
 # %%
 from course_utils.training.callbacks import Callback
@@ -775,10 +774,10 @@ left.plot(log["batch"], log["train_loss"], color="lightgrey", label="each batch"
 left.plot(log["batch"], log["train_loss"].rolling(20).mean(), label="moving average")
 left.plot(epoch_ends, history["val_loss"], "--", color="C3", label="validation")
 left.set(title="Loss", xlabel="batch", ylabel="cross-entropy", ylim=(0, 2.5))
-styles = {"accuracy": "C0-", "precision": "C1--", "recall": "C2-.", "f1": "C3:"}
+styles = {"accuracy": "C0o-", "precision": "C1^--", "recall": "C2s-.", "f1": "C3D:"}
 for name, style in styles.items():
-    right.plot(history["epoch"], history[f"val_{name}"], style, label=name)
-right.set(title="Four validation metrics (macro)", xlabel="epoch", ylabel="score", ylim=(0, 1))
+    right.plot(history["epoch"], history[f"val_{name}"], style, label=name, markevery=5)
+right.set(title="Four validation metrics", xlabel="epoch", ylabel="score", ylim=(0.35, 0.9))
 left.legend()
 right.legend(loc="lower right")
 plt.show()
@@ -791,9 +790,9 @@ if course.profile == "sample":  # whether the curve of the photographs turns is 
     assert np.ptp(late) < 0.1, f"F1 of the last 20 epochs {late.round(3)}"
 
 # %% [markdown]
-# On the sample flowers the validation loss turns and rises, while F1 stays where it is: the answers get no worse, only
-# surer, also the wrong ones. You have seen the end of that in the reliability diagram. On the right colour *and*
-# pattern of the lines differ: colours alone are lost on a grey print and on one man in twelve.
+# On the sample flowers the validation loss turns and rises a little, while F1 stays where it is: the answers get no
+# worse, only surer, also the wrong ones. You have seen the end of that in the reliability diagram. The lines on the
+# right differ in colour, pattern *and* marker: colours alone are lost on a grey print and on one man in twelve.
 #
 # ## The best epoch flatters itself
 #
@@ -860,13 +859,13 @@ for name in ["linear", "hidden"]:
 #
 # (`.venv\Scripts\tensorboard` on Windows). It prints an address, usually http://localhost:6006. Open it:
 #
-# ![TensorBoard in the browser: on the left the runs linear and hidden with check marks, in the middle charts such as
-# epoch/val_f1 and epoch/val_loss, each with one line for each run.](figures/tensorboard.webp)
+# ![TensorBoard in the browser: on the left the runs hidden and linear with check marks, in the middle charts such as
+# epoch/val_accuracy and epoch/val_f1 with a line for each run, on the right the settings, among them a slider called
+# Smoothing.](figures/tensorboard.webp)
 #
-# One chart for each name, one line for each run. Each name belongs to a group, which folds; the slider *Smoothing*
-# makes a moving average; what you uncheck on the left goes. <kbd>Ctrl</kbd>+<kbd>C</kbd> in the terminal ends it. PyTorch
-# writes such files itself, with `torch.utils.tensorboard`; **tensorboardX**, which older tutorials install, did so
-# before that.
+# One chart for each name, one line for each run. Type a part of a name (here `epoch/val`) to see less, uncheck a run,
+# drag the slider *Smoothing* for a moving average. <kbd>Ctrl</kbd>+<kbd>C</kbd> in the terminal ends it. PyTorch
+# writes such files itself, with `torch.utils.tensorboard`. Older tutorials install **tensorboardX** for it.
 #
 # **Weights & Biases** (wandb) keeps the curves on a server. Our callback stays offline unless told otherwise, without
 # account or network. What it does is three lines:
@@ -880,18 +879,17 @@ for name in ["linear", "hidden"]:
 # ![A sketch of a project on the website: on the left a list of runs, on the right charts with a line for each run, and
 # beside it a phone with the same charts.](figures/wandb_project.svg)
 #
-# To see your runs there, make an account on wandb.ai, type `.venv/bin/wandb login` in a terminal, and paste the key that
-# the website shows you. Then `.venv/bin/wandb sync runs/09/*/wandb/offline-run-*` sends what was recorded, and
-# `WandbLog(folder, mode="online")` sends every row as it comes. Log in to the same site in the browser of your phone,
-# and you can watch the curves from the bus. (Before you do: may your data leave the house?)
+# To see your runs there, make an account on wandb.ai, type `.venv/bin/wandb login` in a terminal, and paste the key
+# that the website shows. Then `.venv/bin/wandb sync runs/09/*/wandb/offline-run-*` sends what was recorded, and
+# `WandbLog(folder, mode="online")` sends every row as it comes. Open the same site on your phone, and you can watch the
+# curves from the bus. (Before you do: may your data leave the house?)
 #
 # ## Figures for others
 #
 # Saved as PDF or SVG, a figure is a list of lines and letters, a **vector graphic**: sharp at any size. Take it for
 # print. Saved as PNG it is a table of pixels, and `dpi` says how many per inch. Take it, with 150 to 300 dpi, for the
-# web, and for clouds of many thousand points. `bbox_inches="tight"` fits the frame to what was drawn; without it, a
-# note beside the axes is cut off. And letters have a fixed size, so they look large on a *small* `figsize`; for one
-# figure alone there is `fontsize=` and `ax.tick_params(labelsize=…)`.
+# web, and for clouds of many thousand points. `bbox_inches="tight"` fits the frame to what was drawn, a note beside the
+# axes included. Letters too small? Make the *figure* smaller with `figsize`, or use `fontsize=` and `tick_params`.
 
 # %%
 fig, ax = plt.subplots(figsize=(4, 2.5))
@@ -906,15 +904,14 @@ height, width = plt.imread(runs / "f1.png").shape[:2]
 print(f"4 x 2.5 inches at 300 dpi: {width} x {height} pixels")
 
 # %% [markdown]
-# Two mistakes to know: `savefig` before `legend` saves a figure without its legend, and `plt.savefig` after `plt.show()`
-# an empty one. Draw everything, then `fig.savefig(…)`, then `plt.show()`.
+# Two mistakes to know: `savefig` before `legend` saves a figure without its legend, and `plt.savefig` after
+# `plt.show()` an empty one. Draw everything, then `fig.savefig(…)`, then `plt.show()`.
 #
 # ## Labels in Chinese
 #
 # The usual font has no Chinese characters and draws empty boxes. The helper `use_cjk_font` (Chinese, Japanese, Korean)
-# looks for an installed font that has the characters you need; where there is none, it takes a small one that comes with
-# the course and holds the words of learning curves; and if that lacks a character, it says so and tells you what to
-# install.
+# looks for an installed font that has the characters you need. Where there is none it takes a small one of the course,
+# with the words of learning curves. If that lacks a character, an error says which, and what to install.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.evaluation.fonts import use_cjk_font
@@ -1018,9 +1015,8 @@ if course.profile == "sample":  # how the temperature carries over depends on th
 
 # %% [markdown]
 # On the sample flowers the temperature changes next to nothing, and neither ECE is beyond what chance makes of so few
-# pictures. A temperature can only mend what was really broken: the hidden layer's fault was far beyond chance, this
-# head's was not. But do not drop it now: whoever chooses by this table has chosen by the test pictures. Report both
-# rows.
+# pictures. A temperature can only mend what was really broken, and this head was not. But do not drop it now: whoever
+# chooses by this table has chosen by the test pictures. Report both rows.
 #
 # Third, which classes are taken for which, and what other thresholds would give. The helper `plot_curves` draws the
 # classes with the lowest average precision, and its legend gives both areas:
@@ -1058,8 +1054,8 @@ show_predictions(pictures, wrong_targets, wrong_preds, classes, columns=4, title
 plt.show()
 
 # %% [markdown]
-# Ask of each: is the label right? Is there a second flower? Does the colour mislead? In ours, most mistakes are flowers
-# that something covers or that the edge cuts. That tells you which pictures to collect next.
+# Ask of each: is the label right? Is there a second flower? Does the colour mislead? Is something in front? That tells
+# you which pictures to collect next.
 #
 # ## Summary
 #

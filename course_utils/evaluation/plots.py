@@ -159,7 +159,9 @@ def plot_class_bars(report: pd.DataFrame) -> Figure:
     names = [f"{_plain(name)} ({support})" for name, support in report["support"].items()]
     axis.set_yticks(places, names)
     axis.invert_yaxis()
-    axis.set(title="precision, recall and F1 by class (number of examples)", xlabel="score", ylabel="class", xlim=(0, 1.02))
+    axis.set(
+        title="precision, recall and F1 by class (number of examples)", xlabel="score", ylabel="class", xlim=(0, 1.02)
+    )
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
