@@ -709,10 +709,10 @@ if course.profile == "sample":  # who leads depends on the pictures; near the li
 # ## A log of the training
 #
 # Now to what happens *during* training. A **callback** is an object that `fit` calls at certain moments: `on_start`,
-# `on_batches` with the rows of up to 25 batches (whoever asks a GPU for the loss after each one, `loss.item()`, makes it
-# wait), `on_epoch` with the row of an epoch, `on_stop`. A row is a dictionary of numbers by name. Inherit from
-# `Callback` and override what you want to be told. The first of ours collects the rows of the batches, the second *adds*
-# to the row of each epoch what we have learned to want.
+# `on_batches` with the rows of up to 25 batches (whoever asks a GPU for the loss after each one, `loss.item()`, makes
+# it wait), `on_epoch` with the row of an epoch, `on_stop`. A row is a dictionary of numbers by name. Inherit from
+# `Callback` and override what you want to be told. The first of ours collects the rows of the batches, the second
+# *adds* to the row of each epoch what we have learned to want.
 
 # %%
 from course_utils.training.callbacks import Callback
