@@ -72,8 +72,15 @@ def train_head(head, epochs, callbacks=()):
     generator = torch.Generator().manual_seed(0)
     train_loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=generator)
     optimizer = torch.optim.AdamW(head.parameters(), lr=0.003)
-    recipe = {"optimizer": optimizer, "epochs": epochs, "callbacks": callbacks}
-    return fit(head, train_loader, val_loader, **recipe, progress=False)
+    return fit(
+        head,
+        train_loader,
+        val_loader,
+        optimizer=optimizer,
+        epochs=epochs,
+        callbacks=callbacks,
+        progress=False,
+    )
 
 
 # %% tags=["nbval-ignore-output"]
@@ -181,7 +188,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from course_utils import class_report
 
 report = class_report(targets, preds["linear"], classes)
-np.testing.assert_allclose(report.iloc[rare, :3], [precision, recall, f1(precision, recall)])
+np.testing.assert_allclose(report.loc[classes[rare]].iloc[:3], [precision, recall, f1(precision, recall)])
 theirs = precision_recall_fscore_support(targets, preds["linear"], zero_division=0)
 np.testing.assert_allclose(np.transpose(theirs), report)
 report.head(10).round(2)
@@ -244,9 +251,8 @@ if course.profile == "sample":  # all validation classes of the photographs have
     assert below["linear"] < below["early"], f"macro is lower by {below}"
 
 # %% [markdown]
-# Where all classes are equally frequent, the averages hardly differ. On the sample flowers the early head's macro F1 is
-# well below the others; trained to the end, a head catches up. Which flowers are to blame? Those rarest in training
-# first:
+# Where classes are equally frequent, the averages hardly differ. On the sample flowers the early head's macro F1 is well
+# below the others; trained to the end, a head catches up. Which flowers are to blame? Those rarest in training first:
 
 # %% tags=["nbval-ignore-output"]
 early = class_report(targets, preds["early"], classes)
@@ -739,8 +745,7 @@ class EpochMetrics(Callback):
 
 
 # %% [markdown]
-# `predict` puts the model into evaluation mode and back again, so training goes on as if nothing had happened. The head
-# with the hidden layer, once more from the start:
+# (`predict` puts the model into evaluation mode and back again.) The hidden layer, once more from the start:
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -823,8 +828,8 @@ if course.profile == "sample":  # whether the curve of the photographs turns is 
 #
 # ## The same log in TensorBoard and Weights & Biases
 #
-# A table is enough for one run. For many, programs draw the curves in the browser while the training goes on. The
-# course has a callback for each. They are told in the order of the list, so what `EpochMetrics` adds is logged, too:
+# A table is enough for one run. For many, programs draw the curves in the browser while the training goes on. Callbacks
+# are told in the order of the list, so the course's three log what `EpochMetrics` adds, too:
 
 # %%
 from course_utils import CSVLog
@@ -833,6 +838,7 @@ from course_utils.training.loggers import TensorBoardLog, WandbLog
 torch.manual_seed(0)
 for name, head in [("linear", nn.Linear(512, len(classes))), ("hidden", MLP(512, (256,), len(classes)))]:
     run = runs / name
+    shutil.rmtree(run, ignore_errors=True)
     logs = [CSVLog(run), TensorBoardLog(run), WandbLog(run, name=name)]
     train_head(head, 25, callbacks=[EpochMetrics(), *logs])
 
@@ -1041,7 +1047,7 @@ assert in_legend[:, 0].min() < 0.8, f"the lowest average precision is {in_legend
 # %% [markdown]
 # The same classes, the same scores: on the right all looks nearly solved, on the left some classes have far to go.
 #
-# Last, the most confident mistakes. They cost most in use: nobody checks an answer that sounds sure.
+# Last, the most confident mistakes. They cost most: nobody checks an answer that sounds sure.
 
 # %%
 from course_utils import show_predictions

@@ -535,11 +535,9 @@ def expected_calibration_error(probs, targets, bins=10):
 # + right.mean()
 
 # %% tags=["wrong"] expect="has been changed"
-# - confidence = probs.max(axis=1)
-# + confidence = probs.max(axis=1)
-# + targets -= probs.argmax(axis=1)
-# - right = probs.argmax(axis=1) == targets
-# + right = targets == 0
+# -     right = probs.argmax(axis=1) == targets
+# +     targets -= probs.argmax(axis=1)
+# +     right = targets == 0
 
 # %% [markdown]
 # Try it before you run the check. Four pictures at 0.85, of which three are right, and one at 0.65 that is wrong: the
