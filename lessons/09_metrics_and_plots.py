@@ -251,8 +251,9 @@ if course.profile == "sample":  # all validation classes of the photographs have
     assert below["linear"] < below["early"], f"macro is lower by {below}"
 
 # %% [markdown]
-# Where classes are equally frequent, the averages hardly differ. On the sample flowers the early head's macro F1 is well
-# below the others; trained to the end, a head catches up. Which flowers are to blame? Those rarest in training first:
+# Where classes are equally frequent, the averages hardly differ. On the sample flowers the early head's macro F1 is
+# well below the others; trained to the end, a head catches up. Which flowers are to blame? Those rarest in training
+# first:
 
 # %% tags=["nbval-ignore-output"]
 early = class_report(targets, preds["early"], classes)
