@@ -29,7 +29,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import setup
+from course_utils import MLP, fit, predict, setup
+from course_utils.training.callbacks import Callback
 
 course = setup(seed=0, lesson="09")
 
@@ -57,6 +58,7 @@ def features_of(split):
     return TensorDataset(*extract_features(backbone, loader))
 
 
+# %%
 train_set, val_set = features_of("train"), features_of("val")
 val_loader = DataLoader(val_set, batch_size=500)
 
@@ -65,30 +67,22 @@ val_loader = DataLoader(val_set, batch_size=500)
 # is trained for long.
 
 # %%
-from course_utils import MLP, fit, predict
-
-
 def train_head(head, epochs, callbacks=()):
     generator = torch.Generator().manual_seed(0)
     train_loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=generator)
     optimizer = torch.optim.AdamW(head.parameters(), lr=0.003)
-    return fit(
-        head,
-        train_loader,
-        val_loader,
-        optimizer=optimizer,
-        epochs=epochs,
-        callbacks=callbacks,
-        progress=False,
-    )
+    return fit(head, train_loader, val_loader, optimizer=optimizer, epochs=epochs,
+               callbacks=callbacks, progress=False)  # fmt: skip
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 torch.manual_seed(0)
 heads = {"early": nn.Linear(512, len(classes)), "linear": nn.Linear(512, len(classes))}
 heads["hidden"] = MLP(512, (256,), len(classes))
 for name, epochs in [("early", 3), ("linear", 25), ("hidden", 60)]:
     train_head(heads[name], epochs)
+
+# %% tags=["nbval-ignore-output"]
 targets = val_set.tensors[1].numpy()
 logits = {name: predict(head, val_loader)[0] for name, head in heads.items()}
 preds = {name: values.argmax(dim=1).numpy() for name, values in logits.items()}
@@ -192,7 +186,8 @@ from sklearn.metrics import precision_recall_fscore_support
 from course_utils import class_report
 
 report = class_report(targets, preds["linear"], classes)
-np.testing.assert_allclose(report.loc[classes[rare]].iloc[:3], [precision, recall, f1(precision, recall)])
+by_hand = [precision, recall, f1(precision, recall), is_class.sum()]
+np.testing.assert_allclose(report.loc[classes[rare]], by_hand)
 theirs = precision_recall_fscore_support(targets, preds["linear"], zero_division=0)
 np.testing.assert_allclose(np.transpose(theirs), report)
 report.head(10).round(2)
@@ -240,7 +235,8 @@ by_hand = {
 }
 averages = {}
 for name in ["early", "linear"]:
-    averages[name] = {way: classification_metrics(targets, preds[name], way)["f1"] for way in by_hand}
+    ours = {way: classification_metrics(targets, preds[name], way) for way in by_hand}
+    averages[name] = {way: metrics["f1"] for way, metrics in ours.items()}
 np.testing.assert_allclose(list(averages["early"].values()), list(by_hand.values()))
 pd.DataFrame(averages).T.rename_axis("F1").round(3)
 
@@ -288,9 +284,10 @@ if course.profile == "sample":  # the photographs have ten training pictures of 
 
 # %% tags=["nbval-ignore-output"]
 reported = {}
+outputs_and_labels = TensorDataset(logits["linear"], val_set.tensors[1])
 for batch_size in [16, 32, 64]:
     f1_of_batches = []
-    for outputs, labels in DataLoader(TensorDataset(logits["linear"], val_set.tensors[1]), batch_size):
+    for outputs, labels in DataLoader(outputs_and_labels, batch_size):
         loss = F.cross_entropy(outputs, labels).item()
         f1_of_batches.append(classification_metrics(labels, outputs.argmax(dim=1))["f1"])
     reported[batch_size] = {"loss": np.mean(loss), "macro F1": np.mean(f1_of_batches)}
@@ -323,14 +320,12 @@ probs = {name: values.double().softmax(dim=1).numpy() for name, values in logits
 scores = probs["linear"][:, rare]
 
 
+# %%
 def sweep(scores, is_class):
     hits = is_class[np.argsort(-scores)].cumsum()
     called = np.arange(1, len(scores) + 1)
     curves = [hits / called, hits / is_class.sum(), (called - hits) / (~is_class).sum()]
     return [np.append(start, curve) for start, curve in zip([1, 0, 0], curves)]
-
-
-precisions, recalls, false_alarms = sweep(scores, is_class)
 
 
 # %%
@@ -357,6 +352,7 @@ def show_threshold(threshold):
 
 
 # %%
+precisions, recalls, false_alarms = sweep(scores, is_class)
 show_threshold(0.2)
 
 # %% tags=["proof"]
@@ -457,9 +453,6 @@ if course.profile == "sample":  # how well one flower among 102 is told from the
 # the model said with how often it was right. (The helper with the same result is `calibration_table`.)
 
 # %%
-from course_utils.evaluation.metrics import calibration_table
-
-
 def reliability(probs, targets):
     confidence = probs.max(axis=1)
     right = probs.argmax(axis=1) == targets
@@ -471,12 +464,17 @@ def reliability(probs, targets):
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "examples"])
 
 
-np.testing.assert_allclose(reliability(probs["hidden"], targets), calibration_table(probs["hidden"], targets))
+# %%
+from course_utils.evaluation.metrics import calibration_table
+
+theirs = calibration_table(probs["hidden"], targets)
+np.testing.assert_allclose(reliability(probs["hidden"], targets), theirs)
 
 
 # %%
 def draw_reliability(probs_by_name):
-    fig, axes = plt.subplots(2, 2, figsize=(8.5, 4.8), sharex=True, sharey="row", height_ratios=[3, 1])
+    shared = {"sharex": True, "sharey": "row", "height_ratios": [3, 1]}
+    fig, axes = plt.subplots(2, 2, figsize=(8.5, 4.8), **shared)
     for (name, probs), (ax, below) in zip(probs_by_name.items(), axes.T):
         table = reliability(probs, targets)
         ax.plot([0, 1], [0, 1], "k:")
@@ -491,6 +489,7 @@ def draw_reliability(probs_by_name):
     axes[1, 0].set_ylabel("pictures")
 
 
+# %%
 draw_reliability({"linear": probs["linear"], "hidden": probs["hidden"]})
 plt.show()
 
@@ -508,8 +507,8 @@ if course.profile == "sample":  # which head is too sure, and by how much, depen
 # it is wrong far more often than it says. The linear head is rather too modest.
 #
 # The usual summary is the **expected calibration error** (ECE): the mean gap between confidence and accuracy, weighted
-# by the number of pictures in the bin. Even a perfectly calibrated model does not get 0, just as a fair coin does not
-# fall on heads exactly five times in ten. How large an ECE does chance alone make? We imitate the validation set by a
+# by the number of pictures in the bin. Even a perfectly calibrated model does not get 0, just as ten tosses of a fair
+# coin are not always five heads. How large an ECE does chance alone make? We imitate the validation set by a
 # **twin** in which the probabilities are true: where the model says "tulip 0.7, rose 0.3", we draw the truth at random,
 # tulip with probability 0.7. (`cumsum` adds up a row; the first sum above a random number picks the class.) Two hundred
 # twins show what chance does:
@@ -521,11 +520,11 @@ def calibration_error(probs, targets):
     return np.average(gaps, weights=table["examples"])
 
 
+# %%
 def error_of_twins(probs, number=200):
     rng, errors = np.random.default_rng(0), []
-    sums = probs.cumsum(axis=1)
     for _ in range(number):
-        drawn = (sums > rng.random((len(sums), 1))).argmax(axis=1)
+        drawn = (probs.cumsum(axis=1) > rng.random((len(probs), 1))).argmax(axis=1)
         errors.append(calibration_error(probs, drawn))
     return np.percentile(errors, 95)  # 95 of 100 twins stay below
 
@@ -600,15 +599,11 @@ if course.profile == "sample":  # whether the head is too sure at all depends on
     assert loss_after < 0.95 and ece_after < 0.9, f"after, as a share of before: {loss_after:.2f}, {ece_after:.2f}"
 
 # %% [markdown]
-# On the sample flowers the pictures move out of the last bin, and loss and ECE fall. The halves choose different
-# temperatures: so few pictures give a rough value. With a gap as wide as this one a rough value helps all the same.
+# On the sample flowers pictures move out of the last bin, and loss and ECE fall. The halves choose different
+# temperatures: so few pictures give a rough value. It helps all the same.
 #
-# **Check yourself.** It rains on 30 % of the days. A service says "rain, 0.3" every day. Is it calibrated? Is it good?
-# <details><summary>Answer</summary>
-#
-# Perfectly calibrated and useless: it never tells one day from another. Ask for calibration *beside* accuracy.
-#
-# </details>
+# (Calibration alone is not enough. It rains on 30 % of the days: who says "rain, 0.3" every day is perfectly calibrated,
+# and of no use.)
 #
 # ## How sure is an accuracy?
 #
@@ -627,6 +622,7 @@ def plausible(correct, n):
     return near.min(), near.max()
 
 
+# %%
 for correct, n in [(144, 180), (4, 8), (8, 8)]:
     low, high = plausible(correct, n)
     reach = 1.96 * standard_error(correct / n, n)
@@ -707,8 +703,8 @@ if course.profile == "sample":  # who leads depends on the pictures; near the li
 
 # %% [markdown]
 # An interval that lies on one side of 0 is a lead; one that holds 0 is no proof of equality, only a lack of proof. On
-# the sample flowers linear beats early, between linear and hidden nobody can tell, and McNemar's test agrees. Had the
-# heads judged *different* pictures, the interval would be wider: pairing helps, since hard pictures are hard for both.
+# the sample flowers linear beats early, between linear and hidden nobody can tell, and McNemar's test agrees. On
+# *different* pictures the interval would be wider: pairing helps, since hard pictures are hard for both.
 #
 # **Check yourself.** You try 20 settings and compare each with the old one. One interval lies just above 0. A lead?
 # <details><summary>Answer</summary>
@@ -727,9 +723,6 @@ if course.profile == "sample":  # who leads depends on the pictures; near the li
 # *adds* to the row of each epoch what we have learned to want.
 
 # %%
-from course_utils.training.callbacks import Callback
-
-
 class BatchLog(Callback):
     def on_start(self, model, history, batches):
         self.rows = []
@@ -738,6 +731,7 @@ class BatchLog(Callback):
         self.rows += rows
 
 
+# %%
 class EpochMetrics(Callback):
     def on_start(self, model, history, batches):
         self.model = model
@@ -766,9 +760,9 @@ expected = [(values == targets).mean() for values in epoch_metrics.preds]
 np.testing.assert_allclose(history["val_accuracy"], expected, rtol=1e-5)
 
 # %% [markdown]
-# The list of dictionaries becomes *one* table at the end, and one CSV file. (A common program lets a DataFrame grow by
-# a row per batch, and each time the whole table is copied.) Single batches are easy or hard by chance; a **moving
-# average**, here over the last 20, shows the course. Beside it, accuracy, precision, recall and F1 by epoch:
+# The list of dictionaries becomes *one* table at the end, and one CSV file. (Let a DataFrame grow by a row per batch, and
+# each time the whole table is copied.) Single batches are easy or hard by chance; a **moving average**, here over the
+# last 20, shows the course. Beside it, four metrics by epoch:
 
 # %%
 runs = Path("../runs/09")
@@ -818,7 +812,8 @@ trials = []
 for _ in range(1000):
     choosing, judging = np.split(rng.permutation(len(targets)), [len(targets) // 3])
     best = right[:, choosing].mean(axis=1).argmax()
-    trials.append([right[best, choosing].mean(), right[best, judging].mean(), right[-1, judging].mean()])
+    cases = right[best, choosing], right[best, judging], right[-1, judging]
+    trials.append([case.mean() for case in cases])
 claimed, honest, last = np.mean(trials, axis=0)
 print(f"claimed {claimed:.3f}   honest {honest:.3f}   last {last:.3f}")
 
@@ -829,8 +824,7 @@ if course.profile == "sample":  # whether the curve of the photographs turns is 
 
 # %% [markdown]
 # The best of many values on one set owes part of its lead to luck with just these pictures, and on others that part is
-# gone. So whoever keeps the best epoch *by the test set*, as many a program does, has no honest number left. Choosing
-# pays where a curve really turns, and with as many pictures as you can spare.
+# gone. So whoever keeps the best epoch *by the test set*, as many a program does, has no honest number left.
 #
 # ## The same log in TensorBoard and Weights & Biases
 #
@@ -842,7 +836,8 @@ from course_utils import CSVLog
 from course_utils.training.loggers import TensorBoardLog, WandbLog
 
 torch.manual_seed(0)
-for name, head in [("linear", nn.Linear(512, len(classes))), ("hidden", MLP(512, (256,), len(classes)))]:
+new_heads = {"linear": nn.Linear(512, len(classes)), "hidden": MLP(512, (256,), len(classes))}
+for name, head in new_heads.items():
     run = runs / name
     shutil.rmtree(run, ignore_errors=True)
     logs = [CSVLog(run), TensorBoardLog(run), WandbLog(run, name=name)]
@@ -1030,8 +1025,8 @@ if course.profile == "sample":  # how the temperature carries over depends on th
 # pictures. A temperature can only mend what was really broken, and this head was not. But do not drop it now: whoever
 # chooses by this table has chosen by the test pictures. Report both rows.
 #
-# Third, which classes are taken for which, and what other thresholds would give. The helper `plot_curves` draws the
-# classes with the lowest average precision, and its legend gives both areas:
+# Third, which classes are taken for which, and what other thresholds would give: `plot_curves` draws the classes with
+# the lowest average precision.
 
 # %%
 from course_utils import plot_confusion
@@ -1051,7 +1046,7 @@ if has_usual_weights():  # ImageNet's weights decide
 assert in_legend[:, 0].min() < 0.8, f"the lowest average precision is {in_legend[:, 0].min():.2f}"
 
 # %% [markdown]
-# The same classes, the same scores: on the right all looks nearly solved, on the left some classes have far to go.
+# On the right all looks nearly solved, on the left some classes have far to go.
 #
 # Last, the most confident mistakes. They cost most: nobody checks an answer that sounds sure.
 
@@ -1066,8 +1061,8 @@ show_predictions(pictures, wrong_targets, wrong_preds, classes, columns=4, title
 plt.show()
 
 # %% [markdown]
-# Ask of each: is the label right? Is there a second flower? Does the colour mislead? Is something in front? That tells
-# you which pictures to collect next.
+# Ask of each: is the label right? Does the colour mislead? Is something in front? That tells you which pictures to
+# collect next.
 #
 # ## Summary
 #
