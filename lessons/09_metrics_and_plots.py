@@ -602,8 +602,8 @@ if course.profile == "sample":  # whether the head is too sure at all depends on
 # On the sample flowers pictures move out of the last bin, and loss and ECE fall. The halves choose different
 # temperatures: so few pictures give a rough value. It helps all the same.
 #
-# (Calibration alone is not enough. It rains on 30 % of the days: who says "rain, 0.3" every day is perfectly calibrated,
-# and of no use.)
+# (Calibration alone is not enough. It rains on 30 % of the days: who says "rain, 0.3" every day is perfectly
+# calibrated, and of no use.)
 #
 # ## How sure is an accuracy?
 #
@@ -760,9 +760,9 @@ expected = [(values == targets).mean() for values in epoch_metrics.preds]
 np.testing.assert_allclose(history["val_accuracy"], expected, rtol=1e-5)
 
 # %% [markdown]
-# The list of dictionaries becomes *one* table at the end, and one CSV file. (Let a DataFrame grow by a row per batch, and
-# each time the whole table is copied.) Single batches are easy or hard by chance; a **moving average**, here over the
-# last 20, shows the course. Beside it, four metrics by epoch:
+# The list of dictionaries becomes *one* table at the end, and one CSV file. (Let a DataFrame grow by a row per batch,
+# and each time the whole table is copied.) Single batches are easy or hard by chance; a **moving average**, here over
+# the last 20, shows the course. Beside it, four metrics by epoch:
 
 # %%
 runs = Path("../runs/09")
