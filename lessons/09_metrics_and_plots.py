@@ -2,7 +2,7 @@
 # # 09 · Metrics, logs and plots
 #
 # One accuracy hides more than it says. You find out what a network is worth class by class, how sure it and you can be,
-# and keep a log and figures that others can use.
+# and keep a log and figures for others.
 #
 # **Time** about 60 minutes, of which the computer works 25 seconds · **Before this**
 # [lesson 03](03_mnist_mlp.ipynb), [lesson 04](04_mnist_cnn.ipynb), [lesson 07](07_feature_extraction.ipynb),
@@ -37,8 +37,8 @@ course = setup(seed=0, lesson="09")
 # %% [markdown]
 # ## What you will have
 #
-# We need something to judge, quickly. With the flowers of lesson 08 we do as in lesson 07: a frozen backbone turns each
-# picture into 512 features, once, and only heads are trained.
+# We need something to judge. As in lesson 07, a frozen backbone turns each picture, here the flowers of lesson 08, into
+# 512 features, once, and only heads are trained.
 
 # %%
 from course_utils import CachedImages, extract_features, flowers, freeze, pretrained_resnet18
@@ -63,8 +63,7 @@ train_set, val_set = features_of("train"), features_of("val")
 val_loader = DataLoader(val_set, batch_size=500)
 
 # %% [markdown]
-# Three heads: a linear one that is stopped early, another that is trained to the end, and one with a hidden layer that
-# is trained for long.
+# Three heads: a linear one stopped early, another trained to the end, and one with a hidden layer, trained for long.
 
 # %%
 def train_head(head, epochs, callbacks=()):
@@ -97,8 +96,8 @@ if has_usual_weights():  # ImageNet's weights decide
     assert min(accuracy["linear"], accuracy["hidden"]) > least, f"validation accuracy {accuracy}"
 
 # %% [markdown]
-# The linear head is right on most pictures. Good. Is it any good at the flower that is rarest in training? Take every
-# validation picture and ask two questions. Is it that flower? Does the network say so?
+# The linear head is right on most pictures. Is it any good at the flower that is rarest in training? Ask two questions
+# of every validation picture. Is it that flower? Does the network say so?
 
 # %%
 from torchvision.utils import make_grid
@@ -140,13 +139,13 @@ if course.profile == "sample":  # in the photographs no flower is rarer than the
 
 # %% [markdown]
 # Up to four pictures of each kind, and how many there are. The upper row holds the tulips (in `full`, another flower),
-# the left column what the network *calls* a tulip. Some tulips are missed, and the accuracy has not said a word about
-# it: so few pictures hardly move it. In an hour you will have taken this figure apart.
+# the left column what the network *calls* a tulip. (*Positive*: the answer is tulip. *True*: the answer is right.) Some
+# tulips are missed, and the accuracy does not tell: so few pictures hardly move it.
 #
 # ## Right and wrong, class by class
 #
-# All the names come from this figure. **Precision** asks what an answer is worth: of the left column, which share is in
-# the upper row? **Recall** asks what is found: of the upper row, which share is in the left column?
+# **Precision** asks what an answer is worth: of the left column, which share is in the upper row? **Recall** asks what
+# is found: of the upper row, which share is in the left column?
 
 # %% tags=["nbval-ignore-output"]
 true_positives = (is_class & says_class).sum()
@@ -177,8 +176,8 @@ for p, r in [(0.6, 0.6), (0.9, 0.3), (1.0, 0.1)]:
     print(f"precision {p:.2f}, recall {r:.2f}: mean {(p + r) / 2:.2f}, F1 {f1(p, r):.2f}")
 
 # %% [markdown]
-# The helper `class_report` does it for every class. **Support** is the number of true examples. Read it first: where it
-# is small, the other columns are rough.
+# The helper `class_report` does it for every class. **Support** is the number of true examples. Where it is small, the
+# other columns are rough.
 
 # %% tags=["nbval-ignore-output"]
 from sklearn.metrics import precision_recall_fscore_support
@@ -200,9 +199,9 @@ np.testing.assert_allclose(matrix.diagonal() / np.maximum(matrix.sum(axis=1), 1)
 np.testing.assert_allclose(matrix.diagonal() / np.maximum(matrix.sum(axis=0), 1), report["precision"])
 
 # %% [markdown]
-# `assert_allclose` says nothing where numbers agree up to rounding, and stops where they do not: our counts, the helper
-# and scikit-learn agree. (So does the confusion matrix of lesson 04: its diagonal divided by the sums of the rows gives
-# the recalls, by those of the columns the precisions.)
+# `assert_allclose` is silent where numbers agree up to rounding, and stops where they do not: our counts, the helper
+# and scikit-learn agree. (In the confusion matrix of lesson 04, the diagonal over the row sums gives recalls, over the
+# column sums precisions.)
 #
 # **Check yourself.** Two classes swap a few pictures: some roses are called tulips, as many tulips are called roses.
 # There are ten times as many roses. Which numbers suffer most?
@@ -214,15 +213,15 @@ np.testing.assert_allclose(matrix.diagonal() / np.maximum(matrix.sum(axis=0), 1)
 #
 # ## One number for all classes
 #
-# There are three customs of averaging:
+# Three averages are in use:
 #
 # - **macro**: the plain mean over the classes; the rarest counts as much as the largest
 # - **weighted**: a mean in which each class counts as much as it has examples
 # - **micro**: pool the counts of all classes, then compute one precision, recall and F1
 #
 # Pooled, every wrong answer is one false positive (of the class that was answered) and one false negative (of the
-# picture's own). So pooled precision and recall are the same number, the accuracy: "micro F1 0.93" is a learned way to
-# say "accuracy 0.93". By hand, and with the course's helper `classification_metrics`:
+# picture's own). So pooled precision and recall are the same number, the accuracy. By hand, and with the helper
+# `classification_metrics`:
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.evaluation.metrics import classification_metrics
@@ -251,9 +250,9 @@ if course.profile == "sample":  # all validation classes of the photographs have
     assert below["linear"] < below["early"], f"macro is lower by {below}"
 
 # %% [markdown]
-# Where classes are equally frequent, the averages hardly differ. On the sample flowers the early head's macro F1 is
-# well below the others; trained to the end, a head catches up. Which flowers are to blame? Those rarest in training
-# first:
+# Where classes are equally frequent, macro and weighted are the same. On the sample flowers the early head's macro F1
+# is well below the other two; trained to the end, a head almost catches up. Which flowers are to blame? Those rarest in
+# training first:
 
 # %% tags=["nbval-ignore-output"]
 early = class_report(targets, preds["early"], classes)
@@ -272,15 +271,15 @@ if course.profile == "sample":  # the photographs have ten training pictures of 
 
 # %% [markdown]
 # After so short a training the tulip is hardly ever answered, and the pansy is seldom found. In micro and weighted
-# average they are a few pictures, in macro two classes of ten. But rarity is a handicap and not a fate: the bluebell,
-# almost as rare, is named seldom, too, but then rightly. So macro asks "does it work for every class?", micro and
-# weighted ask "for most pictures?". Say which one you report.
+# average they are a few pictures, in macro two classes of ten. But rarity is no fate: the bluebell, almost as rare, is
+# named seldom, too, but then rightly. Macro asks "does it work for every class?", micro and weighted ask "for most
+# pictures?". Say which one you report.
 
 # %% [markdown]
-# > **Common mistake.** A widely copied training program collects the loss of each test batch in a variable `loss` and
-# > reports `np.mean(loss)` after the loop. By then `loss` holds one number, that of the last batch. Others compute
-# > macro F1 batch by batch and average that. But in a small batch a rare class has one picture, and an F1 of 0 or 1, or
-# > none, and then it does not count. Both with the linear head:
+# > **Common mistake.** A widely copied program puts the loss of each test batch into a variable `loss` and reports
+# > `np.mean(loss)` after the loop. By then `loss` is one number, that of the last batch. Others average the macro F1 of
+# > the batches. But a small batch has one picture of a rare class, or none: its F1 jumps, or is missing. Both with the
+# > linear head:
 
 # %% tags=["nbval-ignore-output"]
 reported = {}
@@ -302,14 +301,14 @@ assert loss_off > course.pick(sample=0.1, full=0.03), f"a last batch's loss is o
 assert f1_off > 0.02, f"macro F1 of batches of 16 is off by {f1_off:.3f}"
 
 # %% [markdown]
-# > The model is the same, only the packing differs. Collect all outputs first, as `predict` does, and compute each
-# > metric once. (The library **torchmetrics** is built on that: `metric.update(preds, targets)` collects batch after
-# > batch, `metric.compute()` divides once, at the end.)
+# > Same model, other batches. Collect all outputs first, as `predict` does, and compute each metric once. (So does the
+# > library **torchmetrics**: `metric.update(preds, targets)` collects batch after batch, `metric.compute()` divides at
+# > the end.)
 
 # %% [markdown]
 # ## A threshold that moves
 #
-# So far the largest probability decided. But "is this a tulip?" can be asked more strictly or freely: say yes where the
+# So far the largest probability decided. But "is this a tulip?" can be asked more or less strictly: say yes where the
 # probability of *this class* is at least a **threshold**. A picture of the class is then a hit, another one a false
 # alarm, and the **false positive rate** is the share of all *other* pictures that raise one. To try all thresholds at
 # once, sort the pictures by score, highest first, and call one after another; `cumsum` counts the hits so far. (Before
@@ -362,16 +361,16 @@ assert len(at), "the dot is not on the curves"
 assert (np.diff(recalls) >= 0).all() and (np.diff(false_alarms) >= 0).all(), "a curve turns back"
 
 # %% [markdown]
-# Left, the scores: above those of the class, below the others (on a logarithmic axis, or single pictures would not be
-# seen). Right of the dashed line the network says yes. Move the line to the left, and you gain hits and false alarms.
+# Left, the scores: above those of the class, below the others (on a logarithmic axis, to show single pictures). Right
+# of the dashed line the answer is yes. Move the line to the left, and you gain hits and false alarms.
 #
-# In the middle, the **precision-recall curve** pays for recall with precision; a perfect model reaches the upper right
-# corner. (A notch is a false alarm: among few calls one costs much.) Right, the **ROC curve** (receiver operating
-# characteristic, a name from radar): recall against false positive rate, where the perfect corner is the upper left
-# one. The black dot is our threshold.
+# In the middle, the **precision-recall curve**: a perfect model reaches the upper right corner. (A notch is a false
+# alarm: among few calls one costs much.) Right, the **ROC curve** (receiver operating characteristic, a name from
+# radar): recall against false positive rate, where the perfect corner is the upper left one. The black dot is our
+# threshold.
 
 # %% [markdown]
-# **Try it.** Take the line in your hand. In JupyterLab this makes a slider; drag it, or click it and press the arrow
+# **Try it.** Move the line: run the code below in a new cell, and drag the slider, or click it and press the arrow
 # keys.
 # <details><summary>What we saw</summary>
 #
@@ -381,9 +380,9 @@ assert (np.diff(recalls) >= 0).all() and (np.diff(false_alarms) >= 0).all(), "a 
 # interact(show_threshold, threshold=(0.0, 1.0, 0.02));
 # ```
 #
-# From right to left the dot climbs the curve on the right. The last tulip lies among the others: to get it, you get
-# some two dozen false alarms. At the very left everything is called, and recall and false positive rate are 1. (No
-# slider? Call `show_threshold` with a few numbers.)
+# As the line moves left, the dot climbs the ROC curve. The last tulip lies among the others: it costs some two dozen
+# false alarms. At 0 everything is called, and recall and false positive rate are 1. (No slider? Call `show_threshold`
+# with a few numbers.)
 #
 # </details>
 
@@ -407,9 +406,8 @@ np.testing.assert_allclose(roc_auc_score(is_class, scores), auc)
 np.testing.assert_allclose(higher, auc)
 
 # %% [markdown]
-# Which of the two should you show? **Guess first.** The same model is used where this flower is ten times as rare: we
-# count every other picture ten times. What becomes of AUC, of average precision, and of precision at a threshold of
-# 0.1? Then open the cell.
+# **Guess first.** The same model is used where this flower is ten times as rare: we count every other picture ten
+# times. What becomes of AUC, of average precision, and of precision at a threshold of 0.1? Then open the cell.
 
 # %% tags=["nbval-ignore-output", "fold"]
 called = scores >= 0.1
@@ -434,9 +432,9 @@ if course.profile == "sample":  # how well one flower among 102 is told from the
     assert areas.iloc[1, -1] < 0.25, f"a share of {areas.iloc[1, -1]:.2f} of the answers is still right"
 
 # %% [markdown]
-# On the sample flowers few answers that name the flower are right any more, and the AUC has not noticed. It divides the
-# false alarms by the number of *other* pictures, and there are plenty of them. So ROC flatters on rare classes: look at
-# precision and recall.
+# On the sample flowers few answers that name the flower are right any more, and the AUC has not noticed: ten times the
+# false alarms, divided by ten times the *other* pictures. So ROC flatters on rare classes: look at precision and
+# recall.
 #
 # **Check yourself.** A detector of a fault that one part in 1,000 has reaches AUC 0.99. At its threshold it finds 90 %
 # of the faults, with a false positive rate of 2 %. An alarm rings. How likely is it a fault?
@@ -502,16 +500,16 @@ if course.profile == "sample":  # which head is too sure, and by how much, depen
 
 # %% [markdown]
 # This is a **reliability diagram**. Above the dotted line a model is better than it says, below it worse. The area of a
-# dot is the number of its pictures, which stands below. So do not look at the jumps of the small dots on the left, they
-# are a handful of pictures each. On the sample flowers the hidden layer puts most pictures into its last bin, and there
-# it is wrong far more often than it says. The linear head is rather too modest.
+# dot is the number of its pictures, which stands below. Ignore the jumps of the small dots. On the sample flowers the
+# hidden layer puts most pictures into its last bin, and there it is wrong far more often than it says. The linear head
+# is rather too modest.
 #
-# The usual summary is the **expected calibration error** (ECE): the mean gap between confidence and accuracy, weighted
-# by the number of pictures in the bin. Even a perfectly calibrated model does not get 0, just as ten tosses of a fair
-# coin are not always five heads. How large an ECE does chance alone make? We imitate the validation set by a
+# One summary is the **expected calibration error** (ECE): the mean gap between confidence and accuracy, weighted by the
+# number of pictures in the bin. Even a perfectly calibrated model does not get 0, just as ten tosses of a fair coin are
+# not always five heads. How large an ECE does chance alone make? We imitate the validation set by a
 # **twin** in which the probabilities are true: where the model says "tulip 0.7, rose 0.3", we draw the truth at random,
-# tulip with probability 0.7. (`cumsum` adds up a row; the first sum above a random number picks the class.) Two hundred
-# twins show what chance does:
+# tulip with probability 0.7. (`cumsum` adds up a row; the first sum above a random number picks the class.) Beside the
+# ECE of 200 twins, the table gives the gap between what a head says and how often it is right, in standard errors:
 
 # %%
 def calibration_error(probs, targets):
@@ -558,15 +556,15 @@ if course.profile == "sample":  # which head is too sure, and by how much, depen
     assert gap["hidden"] > 3, f"hidden says too much by {gap['hidden']:.1f} standard errors"
 
 # %% [markdown]
-# On the sample flowers both heads are right about equally often; calibration is another matter. The hidden layer has
-# trained until hardly a training picture was wrong, and the loss goes on rewarding it for being surer and surer of
-# those. By both measures it is too sure. The linear head says rather too little, but its ECE is about what unlucky
-# twins have: the ECE takes each bin's gap without its sign, so the chance gaps of small bins add up.
+# On the sample flowers both heads are right about equally often. The hidden layer has trained until hardly a training
+# picture was wrong, and the loss goes on rewarding it for being surer and surer of those. By both measures, gap and
+# ECE, it is too sure. The linear head says rather too little, but its ECE is about what unlucky twins have: the ECE
+# takes gaps without their sign, so the chance gaps of small bins add up.
 #
 # The remedy: divide all logits by one number, the **temperature**. Above 1 it evens the probabilities out, below 1 it
-# sharpens them. The largest stays the largest, so no answer changes. Choose the temperature with the lowest
-# cross-entropy, on pictures that were not trained on, and judge it on others. We let each half of the validation
-# pictures choose for the other half:
+# sharpens them. The largest stays the largest, so no answer changes. Choose the one with the lowest cross-entropy on
+# pictures that were not trained on, and judge it on others. We let each half of the validation pictures choose for the
+# other half:
 
 # %%
 def best_temperature(logits, labels):
@@ -599,18 +597,15 @@ if course.profile == "sample":  # whether the head is too sure at all depends on
     assert loss_after < 0.95 and ece_after < 0.9, f"after, as a share of before: {loss_after:.2f}, {ece_after:.2f}"
 
 # %% [markdown]
-# On the sample flowers pictures move out of the last bin, and loss and ECE fall. The halves choose different
-# temperatures: so few pictures give a rough value. It helps all the same.
-#
-# (Calibration alone is not enough. It rains on 30 % of the days: who says "rain, 0.3" every day is perfectly
-# calibrated, and of no use.)
+# On the sample flowers pictures leave the last bin, and loss and ECE fall. The halves choose different temperatures: so
+# few pictures give a rough value.
 #
 # ## How sure is an accuracy?
 #
-# The standard error of lessons 03 and 04, $\sqrt{p(1-p)/n}$, fails where it matters most, with few pictures. Eight
-# tulips of eight: $p = 1$, standard error 0, so we would be certain. A better question: *which true values would make
-# our result unsurprising*, that is within 1.96 of **their** standard errors? (An accuracy scatters around the true
-# value roughly like a bell curve, of which 95 % lie within 1.96 standard errors.) We try them all:
+# The standard error of lessons 03 and 04, $\sqrt{p(1-p)/n}$, fails with few pictures. Eight tulips of eight: $p = 1$,
+# standard error 0, as if we were certain. A better question: *which true values would make our result unsurprising*,
+# that is within 1.96 of **their** standard errors? (An accuracy scatters around the true value roughly like a bell
+# curve, of which 95 % lie within 1.96 standard errors.) We try them all:
 
 # %%
 from course_utils.evaluation.metrics import wilson_interval
@@ -667,9 +662,9 @@ assert np.mean(overlaps) > 0.6, f"a share of {np.mean(overlaps):.2f} of the pair
 #
 # All heads judged the *same* pictures, so, as in lesson 07, only pictures count on which exactly one of two is right.
 # How much of a lead is due to the choice of pictures? We ask the **bootstrap** of lesson 02: draw as many pictures as
-# there are, with replacement, compute the lead on them, and repeat. For right and wrong there is also **McNemar's
-# test**: were the heads equally good, each picture on which they differ would be a coin toss, and the difference of the
-# two counts, divided by the square root of their sum, would mostly lie within ±1.96.
+# there are, with replacement, compute the lead, and repeat. There is also **McNemar's test**: were the heads equally
+# good, each picture on which they differ would be a coin toss, and the difference of the two counts, divided by the
+# square root of their sum, would mostly lie within ±1.96.
 
 # %%
 def compare(a, b):
@@ -702,25 +697,24 @@ if course.profile == "sample":  # who leads depends on the pictures; near the li
     assert (told == (compared["McNemar"].abs() > 1.96)).all(), f"McNemar: {compared['McNemar'].to_dict()}"
 
 # %% [markdown]
-# An interval that lies on one side of 0 is a lead; one that holds 0 is no proof of equality, only a lack of proof. On
-# the sample flowers linear beats early, between linear and hidden nobody can tell, and McNemar's test agrees. On
-# *different* pictures the interval would be wider: pairing helps, since hard pictures are hard for both.
+# An interval on one side of 0 shows a lead; one that holds 0 is no proof of equality. On the sample flowers linear
+# beats early, between linear and hidden nobody can tell, and McNemar's test agrees. On *different* pictures the
+# interval would be wider: hard pictures are hard for both.
 #
 # **Check yourself.** You try 20 settings and compare each with the old one. One interval lies just above 0. A lead?
 # <details><summary>Answer</summary>
 #
-# Hardly. Even if no setting matters, one in twenty such intervals misses 0 by chance. This is the problem of **multiple
+# Hardly. Even if no setting matters, about one in twenty such intervals misses 0 by chance, the problem of **multiple
 # comparisons**. Confirm the winner on other pictures.
 #
 # </details>
 #
 # ## A log of the training
 #
-# Now to what happens *during* training. A **callback** is an object that `fit` calls at certain moments: `on_start`,
-# `on_batches` with the rows of up to 25 batches (whoever asks a GPU for the loss after each one, `loss.item()`, makes
-# it wait), `on_epoch` with the row of an epoch, `on_stop`. A row is a dictionary of numbers by name. Inherit from
-# `Callback` and override what you want to be told. The first of ours collects the rows of the batches, the second
-# *adds* to the row of each epoch what we have learned to want.
+# A **callback** is an object that `fit` calls at certain moments: `on_start`, `on_batches` with the rows of up to 25
+# batches (whoever asks a GPU for the loss after each one, `loss.item()`, makes it wait), `on_epoch` with the row of an
+# epoch, `on_stop`. A row is a dictionary of numbers by name. Inherit from `Callback` and override what you want to be
+# told. Our first collects the rows of the batches, the second *adds* three metrics to the row of each epoch.
 
 # %%
 class BatchLog(Callback):
@@ -745,7 +739,7 @@ class EpochMetrics(Callback):
 
 
 # %% [markdown]
-# (`predict` puts the model into evaluation mode and back again.) The hidden layer, once more from the start:
+# The hidden layer, once more from the start:
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -760,9 +754,9 @@ expected = [(values == targets).mean() for values in epoch_metrics.preds]
 np.testing.assert_allclose(history["val_accuracy"], expected, rtol=1e-5)
 
 # %% [markdown]
-# The list of dictionaries becomes *one* table at the end, and one CSV file. (Let a DataFrame grow by a row per batch,
-# and each time the whole table is copied.) Single batches are easy or hard by chance; a **moving average**, here over
-# the last 20, shows the course. Beside it, four metrics by epoch:
+# The list of dictionaries becomes *one* table, and one CSV file. (A DataFrame that grows row by row is copied each
+# time.) Single batches are easy or hard by chance; a **moving average**, here over the last 20, shows the course.
+# Beside it, four metrics by epoch:
 
 # %%
 runs = Path("../runs/09")
@@ -796,12 +790,12 @@ if course.profile == "sample":  # whether the curve of the photographs turns is 
 
 # %% [markdown]
 # On the sample flowers the validation loss turns and rises a little, while F1 stays where it is: the answers get no
-# worse, only surer, also the wrong ones. You have seen the end of that in the reliability diagram. The lines on the
-# right differ in colour, pattern *and* marker: colours alone are lost on a grey print and on one man in twelve.
+# worse, only surer, also the wrong ones. The lines on the right differ in colour, pattern *and* marker: colours alone
+# are lost on a grey print and on one man in twelve.
 #
 # ## The best epoch flatters itself
 #
-# Which of these 60 epochs is the best? What if one third of the validation pictures, drawn at random, had chosen it?
+# Which of these 60 epochs is the best? Let a third of the validation pictures choose it, drawn at random, 1,000 times.
 # `claimed` is the accuracy of that epoch on the pictures that chose it, `honest` on the others, `last` that of the last
 # epoch on those others:
 
@@ -824,12 +818,13 @@ if course.profile == "sample":  # whether the curve of the photographs turns is 
 
 # %% [markdown]
 # The best of many values on one set owes part of its lead to luck with just these pictures, and on others that part is
-# gone. So whoever keeps the best epoch *by the test set*, as many a program does, has no honest number left.
+# gone. (On the sample flowers the last epoch does no worse.) So whoever keeps the best epoch *by the test set* has no
+# honest number left.
 #
 # ## The same log in TensorBoard and Weights & Biases
 #
-# A table is enough for one run. For many, programs draw the curves in the browser while the training goes on. Callbacks
-# are told in the order of the list, so the course's three log what `EpochMetrics` adds, too:
+# For many runs, programs draw the curves in the browser while the training goes on. Callbacks are told in the order of
+# the list, so the course's three log what `EpochMetrics` adds, too:
 
 # %%
 from course_utils import CSVLog
@@ -874,8 +869,8 @@ for name in ["linear", "hidden"]:
 # drag the slider *Smoothing* for a moving average. <kbd>Ctrl</kbd>+<kbd>C</kbd> in the terminal ends it. PyTorch
 # writes such files itself, with `torch.utils.tensorboard`. Older tutorials install **tensorboardX** for it.
 #
-# **Weights & Biases** (wandb) keeps the curves on a server. Our callback stays offline unless told otherwise, without
-# account or network. What it does is three lines:
+# **Weights & Biases** (wandb) keeps the curves on a server. Our callback stays offline unless told otherwise. What it
+# does is three lines:
 #
 # ```python
 # run = wandb.init(project="course", name="hidden", mode="offline")
@@ -894,9 +889,9 @@ for name in ["linear", "hidden"]:
 # ## Figures for others
 #
 # Saved as PDF or SVG, a figure is a list of lines and letters, a **vector graphic**: sharp at any size. Take it for
-# print. Saved as PNG it is a table of pixels, and `dpi` says how many per inch. Take it, with 150 to 300 dpi, for the
-# web, and for clouds of many thousand points. `bbox_inches="tight"` fits the frame to what was drawn, a note beside the
-# axes included. Letters too small? Make the *figure* smaller with `figsize`, or use `fontsize=` and `tick_params`.
+# print. Saved as PNG it is a table of pixels, `dpi` of them per inch. Take it, with 150 to 300 dpi, for the web, and
+# for many thousand points. `bbox_inches="tight"` fits the frame to what was drawn. Letters too small? Make the *figure*
+# smaller with `figsize` (letters keep their size), or use `fontsize=` and `tick_params`.
 
 # %%
 fig, ax = plt.subplots(figsize=(4, 2.5))
@@ -911,14 +906,14 @@ height, width = plt.imread(runs / "f1.png").shape[:2]
 print(f"4 x 2.5 inches at 300 dpi: {width} x {height} pixels")
 
 # %% [markdown]
-# Two mistakes to know: `savefig` before `legend` saves a figure without its legend, and `plt.savefig` after
-# `plt.show()` an empty one. Draw everything, then `fig.savefig(…)`, then `plt.show()`.
+# Beware: `savefig` before `legend` saves a figure without its legend, and `plt.savefig` after `plt.show()` an empty
+# one. Draw, save, then show.
 #
 # ## Labels in Chinese
 #
 # The usual font has no Chinese characters and draws empty boxes. The helper `use_cjk_font` (Chinese, Japanese, Korean)
-# looks for an installed font that has the characters you need. Where there is none it takes a small one of the course,
-# with the words of learning curves. If that lacks a character, an error says which, and what to install.
+# looks for an installed font that has the characters you need. Where there is none it takes a small one of the course.
+# If that lacks a character, an error says which.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.evaluation.fonts import use_cjk_font
@@ -936,34 +931,35 @@ print("font:", font)
 assert font in plt.rcParams["font.family"], f"{font} is not in use"
 
 # %% [markdown]
-# (Training set and validation set, loss by batch.) The minus signs on the left are a second trap. Chinese blogs write
+# (Training set and validation set, logarithm of the loss by batch.) The minus signs on the left are a second trap.
+# Chinese blogs write
 #
 # ```python
 # plt.rcParams["font.sans-serif"] = ["SimHei"]
 # plt.rcParams["axes.unicode_minus"] = False
 # ```
 #
-# The first line puts a Windows font in front of all others. SimHei lacks the typographic minus sign "−", so the second
-# one asks for the hyphen of the keyboard. Our helper *appends* the font to the setting `font.family`. matplotlib asks
-# the fonts there one after the other, and takes letters, digits and the minus from the usual one.
+# The first line puts a Windows font in front. SimHei lacks the typographic minus sign "−", so the second asks for the
+# hyphen of the keyboard. Our helper *appends* the font to the setting `font.family`: matplotlib asks the fonts there in
+# turn, and takes letters, digits and the minus from the usual one.
 #
 # <details><summary>Installing a font, and Chinese names in tables</summary>
 #
-# Debian and Ubuntu: `apt install fonts-noto-cjk`. macOS and Windows bring fonts along. matplotlib keeps a list of the
-# fonts that it once found: delete the file `fontlist-….json` in the folder that `matplotlib.get_cachedir()` names, and
-# restart the kernel. For a font *file*, say `SimHei.ttf` beside your notebook, call
-# `matplotlib.font_manager.fontManager.addfont("SimHei.ttf")` before the helper.
+# Debian and Ubuntu: `apt install fonts-noto-cjk`. macOS and Windows bring fonts along. Then delete matplotlib's list of
+# fonts, the file `fontlist-….json` in the folder that `matplotlib.get_cachedir()` names, and restart the kernel. For a
+# font *file*, say `SimHei.ttf` beside your notebook, call `matplotlib.font_manager.fontManager.addfont("SimHei.ttf")`
+# before the helper.
 #
 # Column names may be Chinese, too: `log.rename(columns={"batch": "批次"})`. For Excel write the CSV file with
-# `encoding="utf-8-sig"`, whose byte order mark you know from lesson 08.
+# `encoding="utf-8-sig"` (lesson 08).
 #
 # </details>
 #
 # ## The whole evaluation, once
 #
-# On the sample flowers the validation pictures could not tell linear and hidden apart. So we take linear, which has
-# fewer parameters. All validation pictures choose its temperature. Now the test pictures, once. First a table with a
-# row for each picture, from which everything below follows.
+# On the sample flowers the validation pictures could not tell linear and hidden apart, so we take linear, with fewer
+# parameters. All validation pictures choose its temperature. Now the test pictures, once. First a table with a row for
+# each picture.
 
 # %% tags=["nbval-ignore-output"]
 temperature = best_temperature(logits["linear"], val_set.tensors[1])
@@ -988,8 +984,8 @@ truth_by_file = {path.name: classes[label] for path, label in splits["test"].sam
 assert (predictions["file"].map(truth_by_file) == predictions["truth"]).all(), "files and truths do not match"
 
 # %% [markdown]
-# Then the numbers: accuracy with its interval, what "always the largest class" gets, macro F1, and calibration: as the
-# head came (temperature 1), and with the temperature that we chose.
+# Then the numbers: accuracy with its interval, what "always the largest class" gets, macro F1, and calibration without
+# (temperature 1) and with our temperature.
 
 # %% tags=["nbval-ignore-output"]
 test_accuracy = predictions["right"].mean()
@@ -1021,9 +1017,9 @@ if course.profile == "sample":  # how the temperature carries over depends on th
     assert (by_temperature["ECE"] < by_temperature["95 % of twins below"]).all(), "an ECE is beyond chance"
 
 # %% [markdown]
-# On the sample flowers the temperature changes next to nothing, and neither ECE is beyond what chance makes of so few
-# pictures. A temperature can only mend what was really broken, and this head was not. But do not drop it now: whoever
-# chooses by this table has chosen by the test pictures. Report both rows.
+# On the sample flowers the temperature hardly moves the cross-entropy, and neither ECE is beyond chance: there was
+# little to mend. But do not drop it now: whoever chooses by this table has chosen by the test pictures. Report both
+# rows.
 #
 # Third, which classes are taken for which, and what other thresholds would give: `plot_curves` draws the classes with
 # the lowest average precision.
@@ -1048,7 +1044,7 @@ assert in_legend[:, 0].min() < 0.8, f"the lowest average precision is {in_legend
 # %% [markdown]
 # On the right all looks nearly solved, on the left some classes have far to go.
 #
-# Last, the most confident mistakes. They cost most: nobody checks an answer that sounds sure.
+# Last, the most confident mistakes: nobody checks an answer that sounds sure.
 
 # %%
 from course_utils import show_predictions
@@ -1061,8 +1057,8 @@ show_predictions(pictures, wrong_targets, wrong_preds, classes, columns=4, title
 plt.show()
 
 # %% [markdown]
-# Ask of each: is the label right? Does the colour mislead? Is something in front? That tells you which pictures to
-# collect next.
+# Ask of each: is the label right? Does the colour mislead? Is something in front? So you learn which pictures to
+# collect.
 #
 # ## Summary
 #

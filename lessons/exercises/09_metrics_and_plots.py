@@ -22,8 +22,9 @@ course = setup(seed=0)
 # ## Task 1 · Macro F1 of many batches (3 points)
 #
 # A program hands you targets and preds batch by batch. Return the macro F1 of *all* pictures: the plain mean, over all
-# classes that occur among the targets or the preds, of $2 \cdot \text{hits} / (\text{true} + \text{answered})$. (That
-# is the same as the harmonic mean of precision and recall.) Use NumPy alone.
+# classes that occur among the targets or the preds, of $2 \cdot \text{hits} / (\text{true} + \text{answered})$. Here
+# *true* counts the pictures of the class, *answered* those that were called so, and *hits* those of which both hold.
+# (That is the same as the harmonic mean of precision and recall.) Use NumPy alone.
 # <details><summary>Hint 1</summary>
 #
 # First join the batches: `np.concatenate([targets for targets, preds in batches])`.
@@ -162,7 +163,8 @@ def macro_f1(batches):
 # + scores.append(2 * (true & answered).sum() / max(true.sum() + answered.sum(), 1))
 
 # %% [markdown]
-# Try it before you run the check. Class 0 is perfect, class 1 is found once in two, class 2 is a false alarm:
+# Try it before you run the check. Class 0 is perfect, class 1 is found once in two, class 2 is a false alarm. So it is
+# $(1 + 2/3 + 0) / 3 = 0.56$:
 
 # %%
 print(macro_f1([(np.array([0, 0]), np.array([0, 0])), (np.array([1, 1]), np.array([1, 2]))]))
@@ -363,7 +365,7 @@ def threshold_for(scores, is_class, wanted):
 
 
 # %% [markdown]
-# Try it before you run the check. With three alarms two are real, with four three:
+# Try it before you run the check. With three alarms two are real, with four three, which is enough: 0.3.
 
 # %%
 print(threshold_for(np.array([0.9, 0.7, 0.6, 0.3]), np.array([True, False, True, True]), wanted=0.75))
@@ -936,7 +938,7 @@ def verdict(right_a, right_b):
 # + return "A better" if low >= 0 else "B better" if high <= 0 else "can't tell"
 
 # %% [markdown]
-# Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and 60 times both are:
+# Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and both are 60 times:
 
 # %%
 def pictures(both, only_a, only_b, neither):
