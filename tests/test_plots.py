@@ -1,9 +1,7 @@
 """Checks of the figures: what they show, their titles and labels, and refusals."""
 
 import io
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -11,9 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.ttGlyphPen import TTGlyphPen
-from matplotlib import font_manager
 from matplotlib.colors import to_hex
 from sklearn.metrics import auc, average_precision_score, confusion_matrix, roc_auc_score
 
@@ -21,7 +16,7 @@ from course_utils import class_report, plot_confusion, plot_history, show_batch,
 from course_utils.evaluation import plots
 from course_utils.evaluation.history import History
 from course_utils.evaluation.metrics import wilson_interval
-from course_utils.evaluation.plots import plot_class_bars, plot_curves, use_cjk_font
+from course_utils.evaluation.plots import plot_class_bars, plot_curves
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +57,7 @@ def test_show_batch_takes_grey_images_and_number_labels() -> None:
 def test_show_predictions_tells_right_from_wrong_by_mark_and_colour() -> None:
     figure = show_predictions(torch.zeros(3, 3, 4, 4), torch.tensor([0, 1, 1]), [0, 0, 1], ["ants", "bees"])
     first, second, third = used(figure)
-    assert [axis.get_title() for axis in (first, second, third)] == ["ants ✓", "ants ✗ (bees)", "bees ✓"]
+    assert [axis.get_title() for axis in (first, second, third)] == ["ants ✓", "ants ✗\n(bees)", "bees ✓"]
     colours = [to_hex(axis.title.get_color()) for axis in (first, second, third)]
     assert colours == [plots.RIGHT, plots.WRONG, plots.RIGHT]
 
@@ -82,7 +77,7 @@ def test_class_names_may_be_of_any_kind(kind) -> None:
     shown = [show_batch(images, [0, 1], names), show_predictions(images, [0, 1], [1, 1], names)]
     assert [[axis.get_title() for axis in used(figure)] for figure in shown] == [
         ["ant", "bee"],
-        ["bee ✗ (ant)", "bee ✓"],
+        ["bee ✗\n(ant)", "bee ✓"],
     ]
     (axis,) = plot_confusion([0, 1], [1, 1], names).axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["ant", "bee"]
@@ -260,68 +255,3 @@ def test_plot_class_bars_shows_the_report() -> None:
     expected = [wilson_interval(8, 10), wilson_interval(3, 4), wilson_interval(0, 1)]  # and none for flies
     assert [tuple(line.get_xdata()) for line in intervals] == expected
     assert axis.get_title() and axis.get_xlabel() == "score" and axis.get_ylabel() == "class"
-
-
-def tiny_font(file: Path, text: str) -> str:
-    """A font whose every character is a square; returns its name."""
-    pen = TTGlyphPen(None)
-    pen.moveTo((0, 0))
-    for corner in ((0, 700), (700, 700), (700, 0)):
-        pen.lineTo(corner)
-    pen.closePath()
-    square, names = pen.glyph(), [".notdef", *(f"uni{ord(character):04X}" for character in text)]
-    builder = FontBuilder(1000, isTTF=True)
-    builder.setupGlyphOrder(names)
-    builder.setupCharacterMap(dict(zip(map(ord, text), names[1:], strict=True)))
-    builder.setupGlyf(dict.fromkeys(names, square))
-    builder.setupHorizontalMetrics(dict.fromkeys(names, (800, 0)))
-    builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": file.stem, "styleName": "Regular"})
-    builder.setupOS2(sTypoAscender=800, usWeightClass=400)
-    builder.setupPost()
-    builder.save(file)
-    return file.stem
-
-
-@pytest.fixture
-def usual_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No fonts but those that matplotlib brings along, whatever is installed."""
-    own = [font for font in font_manager.fontManager.ttflist if "mpl-data" in Path(font.fname).parts]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
-    with matplotlib.rc_context():
-        yield
-
-
-def warnings_of_drawing(text: str) -> list[str]:
-    figure, axis = plt.subplots()
-    axis.set_title(text)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for kind in ("png", "pdf", "svg"):
-            figure.savefig(io.BytesIO(), format=kind)
-    return [str(warning.message) for warning in caught]
-
-
-def test_use_cjk_font_finds_a_font_with_the_characters(tmp_path: Path, usual_fonts: None) -> None:
-    some = tiny_font(tmp_path / "Some of them.ttf", "训练")
-    enough = tiny_font(tmp_path / "All of them.ttf", "训练损失")
-    for name in (some, enough):
-        font_manager.fontManager.addfont(tmp_path / f"{name}.ttf")
-    assert any("missing" in message for message in warnings_of_drawing("训练损失"))
-    usual = list(plt.rcParams["font.family"])
-    assert use_cjk_font() == enough and use_cjk_font() == enough
-    assert plt.rcParams["font.family"] == [*usual, enough]
-    assert warnings_of_drawing("训练损失, loss −1") == []
-
-
-def test_use_cjk_font_changes_nothing_where_no_font_has_them(usual_fonts: None) -> None:
-    assert any("Last Resort" in font.name for font in font_manager.fontManager.ttflist)  # it claims to have them all
-    usual = list(plt.rcParams["font.family"])
-    assert use_cjk_font() is None and plt.rcParams["font.family"] == usual
-
-
-def test_use_cjk_font_survives_a_font_that_cannot_be_read(tmp_path: Path, usual_fonts: None) -> None:
-    name = tiny_font(tmp_path / "Gone.ttf", "训练损失")
-    font_manager.fontManager.addfont(tmp_path / f"{name}.ttf")
-    (tmp_path / f"{name}.ttf").write_bytes(b"no font")
-    assert use_cjk_font() is None

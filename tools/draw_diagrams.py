@@ -24,6 +24,7 @@ from diagrams import (
     runs,
     transfer,
 )
+from diagrams import autograd, convolutions, course, logs, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,7 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         features.freezing,
         transfer.new_head,
         transfer.six_ways,
+        logs.wandb_project,
     ]
 }
 

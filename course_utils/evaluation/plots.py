@@ -1,6 +1,6 @@
 """The course's figures. Each function draws one, titled and labelled, and leaves `plt.show()` to the caller.
 
-Lessons 01 to 04 draw the first of them by hand, lesson 09 curves and bars; it also looks for fonts.
+Lessons 01 to 04 draw the first of them by hand, lesson 09 curves and bars.
 """
 
 import math
@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib import font_manager
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -21,16 +20,7 @@ from .history import History
 from .metrics import as_labels, confusion_matrix, wilson_interval
 
 RIGHT, WRONG = "#1a7f37", "#c62828"
-STYLES = ("-", "--", "-.", ":")
-CJK_FONTS = (  # of Linux, macOS and Windows; any other font with the characters will do, too
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Source Han Sans SC",
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "Microsoft YaHei",
-    "WenQuanYi Micro Hei",
-)
+STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))  # as many as `plot_curves` shows at first
 
 
 def show_batch(
@@ -70,8 +60,8 @@ def show_predictions(
     captions, colours = [], []
     for label, prediction in zip(labels, predictions, strict=True):
         right = int(label) == int(prediction)
-        truth = "✓" if right else f"✗ ({_name(label, class_names)})"
-        captions.append(f"{_name(prediction, class_names)} {truth}")
+        answer = f"{_name(prediction, class_names)} {'✓' if right else '✗'}"
+        captions.append(answer if right else f"{answer}\n({_name(label, class_names)})")
         colours.append(RIGHT if right else WRONG)
     return _image_grid(images, captions, colours, columns, title, normalized)
 
@@ -142,9 +132,9 @@ def plot_curves(y_true: ArrayLike, probabilities: ArrayLike, class_names: Sequen
         is_class, scores, style = y_true == label, probabilities[:, label], STYLES[number % len(STYLES)]
         name = f"{_name(label, class_names)}: {areas[label]:.2f}, {metrics.roc_auc_score(is_class, scores):.2f}"
         precision, recall, _ = metrics.precision_recall_curve(is_class, scores)
-        left.plot(recall, precision, style, drawstyle="steps-post", label=name)
+        left.plot(recall, precision, linestyle=style, drawstyle="steps-post", label=name)
         false_alarms, recall, _ = metrics.roc_curve(is_class, scores, drop_intermediate=False)
-        right.plot(false_alarms, recall, style, label=name)
+        right.plot(false_alarms, recall, linestyle=style, label=name)
     left.set(title="precision-recall curves", xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     right.set(title="ROC curves", xlabel="false positive rate", ylabel="recall (true positive rate)", ylim=(0, 1.03))
     figure.legend(handles=left.lines, loc="outside right center", title="average precision, AUC")
@@ -161,45 +151,19 @@ def plot_class_bars(report: pd.DataFrame) -> Figure:
     axis.barh(places - 0.2, report["precision"], 0.38, label="precision")
     axis.barh(places + 0.2, report["recall"], 0.38, hatch="///", edgecolor="white", label="recall")
     axis.plot(report["f1"], places, "D", color="black", markersize=4, label="F1")
-    for place, recall, support in zip(places, report["recall"], report["support"], strict=True):
-        if support:
-            axis.plot(wilson_interval(round(recall * support), support), [place + 0.2] * 2, "k-", linewidth=1)
+    there = report["support"] > 0
+    for place, recall, support in zip(places[there], report["recall"][there], report["support"][there], strict=True):
+        axis.plot(wilson_interval(round(recall * support), support), [place + 0.2] * 2, "k|-", linewidth=1)
+    if there.any():
+        axis.lines[-1].set_label("95 % interval\nof the recall")
     names = [f"{_plain(name)} ({support})" for name, support in report["support"].items()]
     axis.set_yticks(places, names)
     axis.invert_yaxis()
-    axis.set(title="each class (examples)", xlabel="score", ylabel="class", xlim=(0, 1.02))
+    axis.set(
+        title="precision, recall and F1 by class (number of examples)", xlabel="score", ylabel="class", xlim=(0, 1.02)
+    )
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
-
-
-def use_cjk_font(text: str = "训练损失") -> str | None:
-    """Let figures show Chinese, Japanese or Korean: from now on they take a font that can, where the usual one cannot.
-
-    Returns:
-        Name of the installed font that was chosen, well-known ones first, or None if no font has all characters of
-        `text`. Nothing is changed then, and figures would show boxes. To get one: `apt install fonts-noto-cjk` on
-        Debian and Ubuntu; macOS and Windows bring some along.
-    """
-    fonts, known = font_manager.fontManager, {name: rank for rank, name in enumerate(CJK_FONTS)}
-    plain_first = sorted(
-        fonts.ttflist,
-        key=lambda f: (known.get(f.name, len(known)), f.style != "normal", fonts.score_weight(f.weight, 400), f.name),
-    )
-    for font in plain_first:
-        # the last resort claims to have every character, and draws boxes
-        if _has_characters(font.fname, text) and "LastResort" not in font.name.replace(" ", ""):
-            others = [name for name in plt.rcParams["font.family"] if name != font.name]
-            plt.rcParams["font.family"] = [*others, font.name]  # matplotlib asks them one after the other
-            return font.name
-    return None
-
-
-def _has_characters(font_file: str, text: str) -> bool:
-    try:
-        font = font_manager.get_font(font_file)
-    except (OSError, RuntimeError):  # a bitmap font, or a file that has gone
-        return False
-    return all(font.get_char_index(ord(character)) for character in text)
 
 
 def _image_grid(
@@ -219,7 +183,7 @@ def _image_grid(
     images = images.detach().cpu()
     if images.shape[1] == 3 and normalized:
         images = denormalize(images)
-    captions = [textwrap.fill(caption, 15, break_long_words=False) for caption in captions or []]
+    captions = ["\n".join(map(_wrapped, caption.split("\n"))) for caption in captions or []]
     lines = max((caption.count("\n") for caption in captions), default=0) + 1
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
@@ -234,6 +198,10 @@ def _image_grid(
             axis.set_title(captions[index], fontsize=9, color=colours[index] if colours else "black")
     figure.suptitle(title)
     return figure
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 15, break_long_words=False)
 
 
 def _name(label: SupportsInt, class_names: Sequence[str] | None) -> str:

@@ -1,12 +1,13 @@
 # %% [markdown]
 # # Exercises 09 · Metrics, logs and plots
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
-# tells you what is wrong. They need nothing beyond [lesson 09](../09_metrics_and_plots.ipynb); if you are stuck,
-# unfold the hint. Run the next cell first.
+# Five tasks and a report, about 45 minutes. Each task has a gap to fill and a check that tells you what is wrong. They
+# need nothing beyond [lesson 09](../09_metrics_and_plots.ipynb); if you are stuck, unfold the hint. Run the next cell
+# first.
 
 # %%
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -18,181 +19,20 @@ from course_utils.training.callbacks import Callback
 course = setup(seed=0)
 
 # %% [markdown]
-# ## Task 1 · Recall and precision from a confusion matrix (2 points)
+# ## Task 1 · Macro F1 of many batches (3 points)
 #
-# A colleague sends you nothing but a confusion matrix: rows are the true classes, columns the answers. Compute recall
-# and precision of every class. Where there is nothing to divide by (a class that never occurs, or is never answered),
-# the value is 0.
+# A program hands you targets and preds batch by batch. Return the macro F1 of *all* pictures: the plain mean, over all
+# classes that occur among the targets or the preds, of $2 \cdot \text{hits} / (\text{true} + \text{answered})$. Here
+# *true* counts the pictures of the class, *answered* those that were called so, and *hits* those of which both hold.
+# (That is the same as the harmonic mean of precision and recall.) Use NumPy alone.
 # <details><summary>Hint 1</summary>
 #
-# `matrix.diagonal()` are the hits. `matrix.sum(axis=1)` adds up each row, `matrix.sum(axis=0)` each column.
+# First join the batches: `np.concatenate([targets for targets, preds in batches])`.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.maximum(sums, 1)` replaces the zeros by ones; the hits are 0 there anyway.
-#
-# </details>
-
-# %% tags=["answer"]
-def recall_and_precision(matrix):
-    """Recall and precision of each class.
-
-    Args:
-        matrix: int array (classes, classes), counts; rows are the truth, columns the answers
-    Returns:
-        two float arrays (classes,): recall, precision
-    """
-    ### BEGIN SOLUTION
-    hits = matrix.diagonal()
-    recall = hits / np.maximum(matrix.sum(axis=1), 1)
-    return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-    ### END SOLUTION
-
-
-# %% tags=["right"]
-from sklearn.metrics import precision_recall_fscore_support
-
-
-def recall_and_precision(matrix):
-    true, answered = np.indices(matrix.shape).reshape(2, -1)
-    precision, recall, _, _ = precision_recall_fscore_support(
-        true, answered, labels=range(len(matrix)), sample_weight=matrix.ravel(), zero_division=0
-    )
-    return recall, precision
-
-
-# %% tags=["right"]
-def recall_and_precision(matrix):
-    recall, precision = [], []
-    for label in range(len(matrix)):
-        hits, true, answered = matrix[label, label], sum(matrix[label]), sum(matrix[:, label])
-        recall.append(hits / true if true else 0.0)
-        precision.append(hits / answered if answered else 0.0)
-    return recall, precision
-
-
-# %% tags=["right"]
-def recall_and_precision(matrix):
-    counts = torch.from_numpy(matrix).double()
-    return np.stack([(counts / counts.sum(dim=dim, keepdim=True)).diagonal().nan_to_num(0) for dim in (1, 0)])
-
-
-# %% tags=["wrong"] expect="wrong way round"
-# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
-# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-# +     return hits / np.maximum(matrix.sum(axis=0), 1), hits / np.maximum(matrix.sum(axis=1), 1)
-
-# %% tags=["wrong"] expect="number of all pictures"
-# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
-# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-# +     return hits / matrix.sum(), hits / matrix.sum()
-
-# %% tags=["wrong"] expect="nothing to divide by"
-# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
-# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-# +     with np.errstate(all="ignore"):
-# +         return hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
-
-# %% tags=["wrong"] expect="not rounded down"
-# -     recall = hits / np.maximum(matrix.sum(axis=1), 1)
-# -     return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-# +     return hits // np.maximum(matrix.sum(axis=1), 1), hits // np.maximum(matrix.sum(axis=0), 1)
-
-# %% tags=["wrong"] expect="one value for each class"
-# - return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-# + return recall.mean(), (hits / np.maximum(matrix.sum(axis=0), 1)).mean()
-
-# %% tags=["wrong"] expect="without the hits"
-# - recall = hits / np.maximum(matrix.sum(axis=1), 1)
-# + misses, alarms = matrix.sum(axis=1) - hits, matrix.sum(axis=0) - hits
-# - return recall, hits / np.maximum(matrix.sum(axis=0), 1)
-# + return hits / np.maximum(misses, 1), hits / np.maximum(alarms, 1)
-
-# %% tags=["wrong"] expect="occurs, but is never answered"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    with np.errstate(all="ignore"):
-        recall, precision = hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
-    empty = matrix.sum(axis=1) == 0
-    recall[empty], precision[empty] = 0, 0
-    return recall, precision
-
-
-# %% tags=["wrong"] expect="a class with one picture"
-# - np.maximum(matrix.sum(axis=1), 1)
-# + np.maximum(matrix.sum(axis=1), 2)
-
-# %% tags=["wrong"] expect="a class with one answer"
-# - np.maximum(matrix.sum(axis=0), 1)
-# + np.maximum(matrix.sum(axis=0), 2)
-
-# %% tags=["wrong"] expect="is answered, but never occurs"
-def recall_and_precision(matrix):
-    hits = matrix.diagonal()
-    with np.errstate(all="ignore"):
-        recall, precision = hits / matrix.sum(axis=1), hits / matrix.sum(axis=0)
-    empty = matrix.sum(axis=0) == 0
-    recall[empty], precision[empty] = 0, 0
-    return recall, precision
-
-
-# %% [markdown]
-# Try it before you run the check:
-
-# %%
-print(*recall_and_precision(np.array([[8, 2], [1, 9]])))
-
-# %% tags=["check"] points=2
-matrix = np.array([[6, 2, 0, 0], [3, 9, 0, 0], [1, 1, 2, 0], [0, 0, 0, 0]])
-original = matrix.copy()
-found = recall_and_precision(matrix)
-two = isinstance(found, (tuple, list, np.ndarray)) and len(found) == 2
-assert two, "return two arrays: recall, precision"
-found = [np.asarray(values, dtype=float) for values in found]
-assert np.array_equal(matrix, original), "the matrix that was passed in has been changed"
-shapes = [values.shape for values in found]
-assert shapes == [(4,), (4,)], f"four classes: return one value for each class, not the shapes {shapes}"
-expected = np.array([6 / 8, 9 / 12, 2 / 4, 0]), np.array([6 / 10, 9 / 12, 1, 0])
-assert np.isfinite(found).all(), "class 3 never occurs and is never answered: there is nothing to divide by, so 0"
-assert not np.allclose(found, expected[::-1]), "wrong way round: recall divides by the sum of the row (the truth)"
-assert not np.allclose(found[0], matrix.diagonal() / 24), "you divide by the number of all pictures"
-assert not np.allclose(found[0], [0, 0, 0, 0]), "the values lie between 0 and 1, not rounded down: divide with /"
-misses = matrix.sum(axis=1) - matrix.diagonal()
-odds = matrix.diagonal() / np.maximum(misses, 1)
-assert not np.allclose(found[0], odds), "divide by the whole row, not by the row without the hits"
-assert np.allclose(found[0], expected[0]), f"the recalls should be {expected[0]}, not {found[0]}"
-assert np.allclose(found[1], expected[1]), f"the precisions should be {expected[1].round(2)}, not {found[1].round(2)}"
-for matrix, which in [
-    (np.array([[5, 3, 0], [2, 4, 0], [2, 1, 0]]), "class 2 occurs, but is never answered"),
-    (np.array([[5, 2, 1], [1, 4, 1], [0, 0, 0]]), "class 2 is answered, but never occurs"),
-]:
-    recall, precision = recall_and_precision(matrix)
-    both = recall[2], precision[2]
-    assert np.allclose(both, 0), f"{which}: recall and precision are 0, not {both[0]} and {both[1]}"
-    expected = 5 / 8, 5 / matrix[:, 0].sum()
-    assert np.allclose((recall[0], precision[0]), expected), f"{which}: that must not touch class 0"
-single = np.array([[4, 1], [0, 1]])
-recall, precision = recall_and_precision(single)[0], recall_and_precision(single.T)[1]
-only = "change nothing but a sum of 0"
-assert np.allclose(recall, [4 / 5, 1]), f"a class with one picture, which is found: 1, not {recall[1]}; {only}"
-assert np.allclose(precision, [4 / 5, 1]), f"a class with one answer, which is right: 1, not {precision[1]}; {only}"
-print("✓ task 1")
-
-# %% [markdown]
-# ## Task 2 · Macro F1 of many batches (3 points)
-#
-# A program hands you labels and answers batch by batch. Return the macro F1 of *all* pictures: the plain mean, over all
-# classes that occur among the labels or the answers, of $2 \cdot \text{hits} / (\text{true} + \text{answered})$. (That
-# is the same as the harmonic mean of precision and recall.) Use NumPy alone.
-# <details><summary>Hint 1</summary>
-#
-# First join the batches: `np.concatenate([labels for labels, answers in batches])`.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `np.union1d(labels, answers)` lists the classes. For each, count with `==` and `sum`, then take the mean at the end.
+# `np.union1d(targets, preds)` lists the classes. For each, count with `==` and `sum`, then take the mean at the end.
 #
 # </details>
 
@@ -201,16 +41,16 @@ def macro_f1(batches):
     """Macro F1 over all batches.
 
     Args:
-        batches: list of pairs (labels, answers), int arrays of one length each
+        batches: list of pairs (targets, preds), int arrays of one length each
     Returns:
         float
     """
     ### BEGIN SOLUTION
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
+    targets = np.concatenate([of_batch for of_batch, _ in batches])
+    preds = np.concatenate([of_batch for _, of_batch in batches])
     scores = []
-    for label in np.union1d(labels, answers):
-        true, answered = labels == label, answers == label
+    for label in np.union1d(targets, preds):
+        true, answered = targets == label, preds == label
         scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
     return float(np.mean(scores))
     ### END SOLUTION
@@ -218,10 +58,10 @@ def macro_f1(batches):
 
 # %% tags=["right"]
 def macro_f1(batches):
-    size = 1 + max(max(labels.max(), answers.max()) for labels, answers in batches)
+    size = 1 + max(max(targets.max(), preds.max()) for targets, preds in batches)
     matrix = np.zeros((size, size), dtype=int)
-    for labels, answers in batches:
-        np.add.at(matrix, (labels, answers), 1)
+    for targets, preds in batches:
+        np.add.at(matrix, (targets, preds), 1)
     total = matrix.sum(axis=0) + matrix.sum(axis=1)
     return (2 * matrix.diagonal()[total > 0] / total[total > 0]).mean()
 
@@ -246,10 +86,10 @@ def macro_f1(batches):
 # %% tags=["wrong"] expect="mean of the batches' values"
 def macro_f1(batches):
     values = []
-    for labels, answers in batches:
+    for targets, preds in batches:
         scores = []
-        for label in np.union1d(labels, answers):
-            true, answered = labels == label, answers == label
+        for label in np.union1d(targets, preds):
+            true, answered = targets == label, preds == label
             scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
         values.append(np.mean(scores))
     return float(np.mean(values))
@@ -257,19 +97,19 @@ def macro_f1(batches):
 
 # %% tags=["wrong"] expect="the last batch alone"
 def macro_f1(batches):
-    for labels, answers in batches:
+    for targets, preds in batches:
         scores = []
-        for label in np.union1d(labels, answers):
-            true, answered = labels == label, answers == label
+        for label in np.union1d(targets, preds):
+            true, answered = targets == label, preds == label
             scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
     return float(np.mean(scores))
 
 
 # %% tags=["wrong"] expect="that is the accuracy"
 def macro_f1(batches):
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
-    return float((labels == answers).mean())
+    targets = np.concatenate([of_batch for of_batch, _ in batches])
+    preds = np.concatenate([of_batch for _, of_batch in batches])
+    return float((targets == preds).mean())
 
 
 # %% tags=["wrong"] expect="every class counts the same"
@@ -278,30 +118,30 @@ def macro_f1(batches):
 # - scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
 # + total += true.sum() * 2 * (true & answered).sum() / (true.sum() + answered.sum())
 # - np.mean(scores)
-# + total / len(labels)
+# + total / len(targets)
 
 # %% tags=["wrong"] expect="never true"
-# - np.union1d(labels, answers)
-# + np.unique(labels)
+# - np.union1d(targets, preds)
+# + np.unique(targets)
 
 # %% tags=["wrong"] expect="never answered"
-# - np.union1d(labels, answers)
-# + np.unique(answers)
+# - np.union1d(targets, preds)
+# + np.unique(preds)
 
 # %% tags=["wrong"] expect="has been changed"
-# -     labels = np.concatenate([of_batch for of_batch, _ in batches])
-# -     answers = np.concatenate([of_batch for _, of_batch in batches])
-# +     labels, answers = batches.pop(0)
-# +     for more_labels, more_answers in batches:
-# +         labels, answers = np.append(labels, more_labels), np.append(answers, more_answers)
+# -     targets = np.concatenate([of_batch for of_batch, _ in batches])
+# -     preds = np.concatenate([of_batch for _, of_batch in batches])
+# +     targets, preds = batches.pop(0)
+# +     for more_targets, more_preds in batches:
+# +         targets, preds = np.append(targets, more_targets), np.append(preds, more_preds)
 
 # %% tags=["wrong"] expect="first F1, then the mean"
 def macro_f1(batches):
-    labels = np.concatenate([of_batch for of_batch, _ in batches])
-    answers = np.concatenate([of_batch for _, of_batch in batches])
+    targets = np.concatenate([of_batch for of_batch, _ in batches])
+    preds = np.concatenate([of_batch for _, of_batch in batches])
     precisions, recalls = [], []
-    for label in np.union1d(labels, answers):
-        true, answered = labels == label, answers == label
+    for label in np.union1d(targets, preds):
+        true, answered = targets == label, preds == label
         precisions.append((true & answered).sum() / max(answered.sum(), 1))
         recalls.append((true & answered).sum() / max(true.sum(), 1))
     precision, recall = np.mean(precisions), np.mean(recalls)
@@ -317,32 +157,33 @@ def macro_f1(batches):
 
 
 # %% tags=["wrong"] expect="that occur nowhere"
-# - np.union1d(labels, answers)
-# + range(max(labels.max(), answers.max()) + 1)
+# - np.union1d(targets, preds)
+# + range(max(targets.max(), preds.max()) + 1)
 # - scores.append(2 * (true & answered).sum() / (true.sum() + answered.sum()))
 # + scores.append(2 * (true & answered).sum() / max(true.sum() + answered.sum(), 1))
 
 # %% [markdown]
-# Try it before you run the check. Class 0 is perfect, class 1 is found once in two, class 2 is a false alarm:
+# Try it before you run the check. Class 0 is perfect, class 1 is found once in two, class 2 is a false alarm. So it is
+# $(1 + 2/3 + 0) / 3 = 0.56$:
 
 # %%
 print(macro_f1([(np.array([0, 0]), np.array([0, 0])), (np.array([1, 1]), np.array([1, 2]))]))
 
 # %% tags=["check"] points=3
-random = np.random.default_rng(0)
-labels = random.choice([0, 1, 3, 5], p=[0.6, 0.2, 0.1, 0.1], size=90)
-answers = np.where(random.random(90) < 0.6, labels, random.choice([0, 1, 4, 6], size=90))
-answers[answers == 5] = 0
+rng = np.random.default_rng(0)
+targets = rng.choice([0, 1, 3, 5], p=[0.6, 0.2, 0.1, 0.1], size=90)
+preds = np.where(rng.random(90) < 0.6, targets, rng.choice([0, 1, 4, 6], size=90))
+preds[preds == 5] = 0
 cuts = [30, 60, 85]
-batches = list(zip(np.split(labels, cuts), np.split(answers, cuts)))
+batches = list(zip(np.split(targets, cuts), np.split(preds, cuts)))
 
 
-def f1_of(labels, answers, label):
-    return 2 * ((labels == label) & (answers == label)).sum() / ((labels == label).sum() + (answers == label).sum())
+def f1_of(targets, preds, label):
+    return 2 * ((targets == label) & (preds == label)).sum() / ((targets == label).sum() + (preds == label).sum())
 
 
-def macro_of(labels, answers):
-    return np.mean([f1_of(labels, answers, label) for label in np.union1d(labels, answers)])
+def macro_of(targets, preds):
+    return np.mean([f1_of(targets, preds, label) for label in np.union1d(targets, preds)])
 
 
 def origin(name):
@@ -353,7 +194,7 @@ def origin(name):
 
 library = [name for name in macro_f1.__code__.co_names if origin(name).startswith(("sklearn", "torchmetrics"))]
 assert not library, f"{library[0]} does the work for you: count hits, true and answered with NumPy alone"
-passed = [(of_labels.copy(), of_answers.copy()) for of_labels, of_answers in batches]
+passed = [(of_targets.copy(), of_preds.copy()) for of_targets, of_preds in batches]
 found = macro_f1(passed)
 assert len(passed) == len(batches), "the list that was passed in has been changed"
 same = [np.array_equal(mine, theirs) for pair in zip(passed, batches) for mine, theirs in zip(*pair)]
@@ -368,29 +209,29 @@ def like(value):
     return abs(found - value) < 1e-6
 
 
-each = {label: f1_of(labels, answers, label) for label in np.union1d(labels, answers)}
+each = {label: f1_of(targets, preds, label) for label in np.union1d(targets, preds)}
 assert not like(np.mean([macro_of(*batch) for batch in batches])), (
     "this is the mean of the batches' values: join all batches first, then compute once"
 )
 assert not like(macro_of(*batches[-1])), "this is the value of the last batch alone: join all batches first"
-assert not like((labels == answers).mean()), "that is the accuracy, which is micro F1; macro is a mean over classes"
-weighted = sum(each[label] * (labels == label).mean() for label in each)
+assert not like((targets == preds).mean()), "that is the accuracy, which is micro F1; macro is a mean over classes"
+weighted = sum(each[label] * (targets == label).mean() for label in each)
 assert not like(weighted), "macro: every class counts the same, however many pictures it has"
-assert not like(np.mean([each[label] for label in np.unique(labels)])), (
+assert not like(np.mean([each[label] for label in np.unique(targets)])), (
     "classes 4 and 6 are answered and never true: they count, with an F1 of 0"
 )
-assert not like(np.mean([each[label] for label in np.unique(answers)])), (
+assert not like(np.mean([each[label] for label in np.unique(preds)])), (
     "class 5 is true and never answered: it counts, with an F1 of 0"
 )
-assert not like(sum(each.values()) / 7), "neither labels nor answers hold class 2: leave out classes that occur nowhere"
+assert not like(sum(each.values()) / 7), "neither targets nor preds hold class 2: leave out classes that occur nowhere"
 expected = sum(each.values()) / 6
 assert like(expected), f"expected {expected:.4f}, not {found:.4f}: for each class first F1, then the mean"
 perfect = [(np.array([0, 1]), np.array([0, 1])), (np.array([2]), np.array([2]))]
-assert abs(macro_f1(perfect) - 1) < 1e-9, "all answers right should give 1"
-print("✓ task 2")
+assert abs(macro_f1(perfect) - 1) < 1e-9, "all preds right should give 1"
+print("✓ task 1")
 
 # %% [markdown]
-# ## Task 3 · A threshold that reaches a precision (3 points)
+# ## Task 2 · A threshold that reaches a precision (3 points)
 #
 # A clinic says: "nine of ten alarms must be real; then find as many cases as you can". Pictures with
 # `score >= threshold` raise an alarm. Return the threshold with the highest recall among those whose precision is at
@@ -524,7 +365,7 @@ def threshold_for(scores, is_class, wanted):
 
 
 # %% [markdown]
-# Try it before you run the check. With three alarms two are real, with four three:
+# Try it before you run the check. With three alarms two are real, with four three, which is enough: 0.3.
 
 # %%
 print(threshold_for(np.array([0.9, 0.7, 0.6, 0.3]), np.array([True, False, True, True]), wanted=0.75))
@@ -573,6 +414,190 @@ assert found == (2 / 3, 1), "for 0.6 it is enough if two of three alarms are rea
 grid = "scores lie anywhere, not on a fixed grid, and not only between 0 and 1: try the scores themselves"
 assert judged([0.5049, 0.5047, 0.5043, 0.5041], [1, 1, 0, 0], 0.9) == (1, 1), grid
 assert judged([7.5, 3.2, -1.4, -6.0], [1, 1, 1, 0], 0.9) == (1, 1), grid
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Is it as sure as it says? (3 points)
+#
+# Return the expected calibration error. Sort the pictures by confidence, the largest probability, into `bins` bins of
+# equal width between 0 and 1 (a confidence of exactly 1 belongs to the last one). The gap of a bin is the distance
+# between its mean confidence and the share of its pictures that are right. Return the mean of the gaps, weighted by the
+# number of pictures; empty bins do not count.
+# <details><summary>Hint 1</summary>
+#
+# `(bins * confidence).astype(int)` numbers the bins from 0. What does it give for a confidence of 1? `np.minimum`
+# helps.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Go through `np.unique(number)`: these bins are not empty. For each, `inside = number == which` picks its pictures.
+#
+# </details>
+
+# %% tags=["answer"]
+def expected_calibration_error(probs, targets, bins=10):
+    """Mean gap between confidence and accuracy, weighted by the number of pictures in a bin.
+
+    Args:
+        probs: float array (n, classes), rows that add up to 1
+        targets: int array (n,)
+        bins: int, number of bins
+    Returns:
+        float
+    """
+    ### BEGIN SOLUTION
+    confidence = probs.max(axis=1)
+    right = probs.argmax(axis=1) == targets
+    number = np.minimum((bins * confidence).astype(int), bins - 1)
+    error = 0.0
+    for which in np.unique(number):
+        inside = number == which
+        error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    return float(error)
+    ### END SOLUTION
+
+
+# %% tags=["right"]
+def expected_calibration_error(probs, targets, bins=10):
+    table = pd.DataFrame({"confidence": probs.max(axis=1), "right": probs.argmax(axis=1) == targets})
+    groups = table.groupby(pd.cut(table["confidence"], np.linspace(0, 1, bins + 1)), observed=True)
+    gaps = (groups["confidence"].mean() - groups["right"].mean()).abs()
+    return (gaps * groups.size()).sum() / len(targets)
+
+
+# %% tags=["right"]
+def expected_calibration_error(probs, targets, bins=10):
+    confidence, answers = torch.from_numpy(probs).max(dim=1)
+    surplus = confidence - (answers == torch.from_numpy(targets)).double()
+    number = (bins * confidence).long().clamp(max=bins - 1)
+    return torch.zeros(bins, dtype=torch.float64).index_add(0, number, surplus).abs().sum().item() / len(targets)
+
+
+# %% tags=["right"]
+def expected_calibration_error(probs, targets, bins=10):
+    confidence = np.max(probs, axis=1)
+    right = np.argmax(probs, axis=1) == targets
+    edges = np.linspace(0, 1, bins + 1)
+    total = 0
+    for low, high in zip(edges[:-1], edges[1:]):
+        inside = [place for place, value in enumerate(confidence) if low < value <= high]
+        if inside:
+            total += abs(sum(confidence[inside]) - sum(right[inside]))
+    return total / len(confidence)
+
+
+# %% tags=["right"]
+from course_utils.evaluation.metrics import calibration_table
+
+
+def expected_calibration_error(probs, targets, bins=10):
+    table = calibration_table(probs, targets, bins)
+    return np.average(abs(table["confidence"] - table["accuracy"]), weights=table["examples"])
+
+
+# %% tags=["wrong"] expect="weighted by the number of pictures"
+# -     error = 0.0
+# +     gaps = []
+# - error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+# + gaps.append(abs(confidence[inside].mean() - right[inside].mean()))
+# - return float(error)
+# + return float(np.mean(gaps))
+
+# %% tags=["wrong"] expect="without its sign"
+# - inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+# + inside.mean() * (confidence[inside].mean() - right[inside].mean())
+
+# %% tags=["wrong"] expect="first the means of a bin"
+# - abs(confidence[inside].mean() - right[inside].mean())
+# + abs(confidence[inside] - right[inside]).mean()
+
+# %% tags=["wrong"] expect="the largest probability, not that of the true class"
+# - confidence = probs.max(axis=1)
+# + confidence = probs[np.arange(len(targets)), targets]
+
+# %% tags=["wrong"] expect="belongs to the last bin"
+# - number = np.minimum((bins * confidence).astype(int), bins - 1)
+# + number = (bins * confidence).astype(int)
+
+# %% tags=["wrong"] expect="empty bins"
+# - for which in np.unique(number):
+# + for which in range(bins):
+
+# %% tags=["wrong"] expect="the largest gap"
+# - error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+# + error = max(error, abs(confidence[inside].mean() - right[inside].mean()))
+
+# %% tags=["wrong"] expect="with `bins` bins"
+# - number = np.minimum((bins * confidence).astype(int), bins - 1)
+# + number = np.minimum((10 * confidence).astype(int), 9)
+
+# %% tags=["wrong"] expect="of all pictures"
+# - right[inside].mean()
+# + right.mean()
+
+# %% tags=["wrong"] expect="has been changed"
+# -     right = probs.argmax(axis=1) == targets
+# +     targets -= probs.argmax(axis=1)
+# +     right = targets == 0
+
+# %% [markdown]
+# Try it before you run the check. Four pictures at 0.85, of which three are right, and one at 0.65 that is wrong: the
+# gaps are 0.1 and 0.65, so together $(4 \cdot 0.1 + 0.65) / 5 = 0.21$.
+
+# %%
+print(expected_calibration_error(np.array([[0.85, 0.15]] * 4 + [[0.35, 0.65]]), np.array([0, 0, 0, 1, 0])))
+
+# %% tags=["check"] points=3
+def error_of(probs, targets, **bins):
+    passed = probs.copy(), targets.copy()
+    with np.errstate(all="ignore"):
+        found = expected_calibration_error(*passed, **bins)
+    same = np.array_equal(passed[0], probs) and np.array_equal(passed[1], targets)
+    assert same, "what was passed in has been changed"
+    assert found is not None and np.ndim(found) == 0, f"return one number, not {found!r}"
+    assert np.isfinite(float(found)), "empty bins have no mean: leave them out"
+    return float(found)
+
+
+def close(one, other):
+    return abs(one - other) < 1e-6
+
+
+rng = np.random.default_rng(3)
+probs = rng.dirichlet([0.4] * 4, size=240)
+probs = probs[probs.max(axis=1) < 0.995]
+true_class = np.where(rng.random(len(probs)) < 0.5, probs.argmax(axis=1), rng.integers(0, 4, len(probs)))
+true_class[probs.max(axis=1) < 0.5] = probs.argmax(axis=1)[probs.max(axis=1) < 0.5]
+confidence, right = probs.max(axis=1), probs.argmax(axis=1) == true_class
+parts = [np.floor(10 * confidence) == which for which in range(10)]
+parts = [part for part in parts if part.any()]
+sizes = np.array([part.sum() for part in parts])
+gaps = np.array([confidence[part].mean() - right[part].mean() for part in parts])
+found = error_of(probs, true_class)
+assert not close(found, abs(gaps).mean()), "the mean of the gaps is weighted by the number of pictures"
+for signed in [(gaps * sizes).sum() / len(probs), abs((gaps * sizes).sum()) / len(probs)]:
+    assert not close(found, signed), "each gap counts without its sign: too much here must not hide too little there"
+assert not close(found, abs(confidence - right).mean()), (
+    "first the means of a bin, then their distance: a single picture at 0.7 is never right to 70 %"
+)
+assert not close(found, abs(gaps).max()), "that is the largest gap; asked for is their weighted mean"
+one_accuracy = sum(size * abs(confidence[part].mean() - right.mean()) for part, size in zip(parts, sizes)) / len(probs)
+assert not close(found, one_accuracy), "take the accuracy of the bin's own pictures, not that of all pictures"
+sure = np.array([[0.9, 0.1], [0.9, 0.1]])
+assert not close(error_of(sure, np.array([1, 1])), 0.1), "take the largest probability, not that of the true class"
+expected = (abs(gaps) * sizes).sum() / len(probs)
+certain = np.array([[1.0, 0.0], [1.0, 0.0], [0.98, 0.02], [0.97, 0.03]])
+edge = error_of(certain, np.array([1, 1, 0, 0]))
+assert close(edge, abs(certain.max(axis=1).mean() - 0.5)), (
+    "a confidence of exactly 1 belongs to the last bin, together with 0.98: four pictures, one gap of "
+    f"{certain.max(axis=1).mean() - 0.5:.4f}, not {edge:.4f}"
+)
+assert close(found, expected), f"expected {expected:.4f}, not {found:.4f}"
+halves = np.array([[0.7, 0.3], [0.9, 0.1]]), np.array([0, 1])
+assert close(error_of(*halves, bins=2), 0.3), "sort with `bins` bins: here 2, so one gap"
+assert close(error_of(*halves, bins=4), 0.6), "sort with `bins` bins: here 4, so two gaps"
+assert close(error_of(np.eye(3), np.arange(3)), 0), "always sure and always right: the error is 0"
 print("✓ task 3")
 
 # %% [markdown]
@@ -913,7 +938,7 @@ def verdict(right_a, right_b):
 # + return "A better" if low >= 0 else "B better" if high <= 0 else "can't tell"
 
 # %% [markdown]
-# Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and 60 times both are:
+# Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and both are 60 times:
 
 # %%
 def pictures(both, only_a, only_b, neither):
@@ -981,6 +1006,25 @@ for only_a, only_b, n in [(12, 30, 200), (14, 36, 400)]:
     found = said_of(n // 2, only_a, only_b, n // 2 - only_a - only_b)
     assert found == "B better", f"{only_a} against {only_b} of {n} and you say {found!r}: treat A and B alike"
 print("✓ task 5")
+
+# %% [markdown]
+# ## A report (no points)
+#
+# A clinic wants to use a network that tells benign from malignant spots. On 200 test pictures, 20 of them malignant, it
+# is right on 180. It finds 12 of the 20 malignant ones and raises 12 false alarms. On average it says 0.97. Write three
+# sentences for a doctor who has never heard of F1. Then compare with ours.
+# <details><summary>What a good report says, and ours</summary>
+#
+# It gives what counts for the clinic (recall and precision of the malignant class, as counts), how sure these numbers
+# are, what always saying "benign" would get, and what to do with the network's own percentages. It does not begin with
+# the accuracy.
+#
+# "It found 12 of 20 malignant spots (60 %; with so few pictures the true value may lie anywhere between 39 and 78 %),
+# and of its 24 alarms every second one was false. That it was right on 90 % of all pictures says little, since so is
+# whoever always answers *benign*. It claims to be 97 % sure on average, which is more than it is right: do not read its
+# percentages as probabilities, and choose the threshold with us, so that fewer spots are missed."
+#
+# </details>
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/09_metrics_and_plots.ipynb), or go on with
