@@ -17,6 +17,7 @@ from diagrams import (
     course,
     data_sets,
     features,
+    logs,
     networks,
     pictures,
     receptive,
@@ -24,7 +25,6 @@ from diagrams import (
     runs,
     transfer,
 )
-from diagrams import autograd, convolutions, course, logs, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
