@@ -21,7 +21,8 @@ LEFT, RIGHT = 20, 384  # the Trainer's column
 
 def who_calls_whom(texts: Texts) -> Canvas:
     canvas = Canvas(690, texts["title"])
-    for center, key, color in [((LEFT + RIGHT) / 2, "trainer", BLUE), (MODULE, "module", GREEN), (WATCHERS, "watchers", PURPLE)]:
+    columns = [((LEFT + RIGHT) / 2, "trainer", BLUE), (MODULE, "module", GREEN), (WATCHERS, "watchers", PURPLE)]
+    for center, key, color in columns:
         canvas.text(center, 26, texts[key], 18, color, bold=True)
     canvas.box(LEFT, 50, RIGHT - LEFT, 622, PALE_BLUE, BLUE, 2)
     canvas.text(LEFT + 16, 74, "trainer.fit(module, …)", mono=True, anchor="start", bold=True)
