@@ -32,12 +32,12 @@ course = setup(seed=0, lesson="11")
 # %% [markdown]
 # ## What you will have
 #
-# In lesson 03 you wrote a training loop, and since then `fit` has run it for you. Every project has such a loop, and
-# most of its lines are the same everywhere. **Lightning** (package `lightning`, in older programs `pytorch_lightning`)
-# is a widely used library that has written them once: the loop is theirs, the model and the single step are yours.
+# In lesson 03 you wrote a training loop, and since then `fit` has run it for you. Most lines of such a loop are the
+# same in every project. **Lightning** (package `lightning`, in older programs `pytorch_lightning`) is a widely used
+# library that has written them once: the loop is theirs, the model and the single step are yours.
 #
-# It talks a lot. Its messages and Python's warnings go to the error stream, which JupyterLab paints red. The next cell
-# sends them to the page instead, each warning once.
+# It talks a lot, on the error stream, which JupyterLab paints red. The next cell sends its messages and all warnings to
+# the page, each warning once. (No need to study it.)
 
 # %%
 import logging
@@ -60,8 +60,7 @@ for name in ["lightning.pytorch", "lightning.fabric"]:
     logging.getLogger(name).handlers = [logging.StreamHandler(sys.stdout)]
 
 # %% [markdown]
-# And its progress bar is a widget, which is gone when you open a notebook again, with a second one for validation. We
-# make it one line of text, as in lesson 03.
+# Its progress bar is a widget, gone when you open a notebook again. We make it one line of text, as in lesson 03.
 
 # %%
 from lightning.pytorch.callbacks import TQDMProgressBar
@@ -79,9 +78,8 @@ class TextBar(TQDMProgressBar):
 
 
 # %% [markdown]
-# Our example is the fine-tuning of lesson 06: a pretrained ResNet-18 learns to tell ants from bees. `CachedImages` has
-# decoded the pictures once and augments those that are trained on. (The photographs of `full` have no test split, so
-# their validation pictures are cut in half by chance.)
+# Our example is the fine-tuning of lesson 06: a pretrained ResNet-18 learns to tell ants from bees. (The photographs of
+# `full` have no test split, so their validation pictures are halved at random.)
 
 # %%
 from torch.utils.data import DataLoader, random_split
@@ -105,9 +103,10 @@ train_loader = DataLoader(train_set, batch_size=12, shuffle=True)
 val_loader = DataLoader(val_set, batch_size=64)
 
 # %% [markdown]
-# Model, step and optimizer go into one class, a **LightningModule**. Read it from top to bottom: you know nearly every
-# line. (`make_backbone` makes any network of torchvision by its name. `save_hyperparameters` notes the arguments of
-# `__init__` in `self.hparams`.)
+# Model, step and optimizer go into one class, a **LightningModule**. You know nearly every line. New are three:
+# `make_backbone` makes any network of torchvision by its name, `save_hyperparameters` notes the arguments of `__init__`
+# in `self.hparams`, and `self.log` hands a number to bar and files (`on_step`: that of each batch, `on_epoch`: the
+# average of an epoch, `prog_bar`: show it in the bar).
 
 
 # %%
@@ -176,18 +175,17 @@ if has_usual_weights():  # ImageNet's weights decide
 assert trainer.current_epoch == epochs, f"{trainer.current_epoch} epochs"
 
 # %% [markdown]
-# That is what Lightning looks like. First it says which chips it has found (GPUs, and **TPUs**, Google's chips for
-# tensors), and may advertise a sister product. Then comes the **summary**:
+# First come notes: the seed, the chips that were found (**TPUs** are Google's chips for tensors), perhaps an
+# advertisement. Then the **summary**:
 #
-# - *In sizes* and *Out sizes* are known because we gave it an `example_input_array`, a batch of zeros: it was sent
-#   through the network once. Without it these columns are missing.
+# - *In sizes* and *Out sizes* are known because the `example_input_array`, a batch of zeros, was sent through the
+#   network once.
 # - *FLOPs* counts the multiplications and additions that this input costs, in a forward pass.
-# - *Params* counts parameters; those with `requires_grad` are *trainable*. *Modules in train mode* counts the parts of
-#   the network, down to single layers.
+# - *Params* counts parameters; *trainable* are those with `requires_grad`. *Modules* are all parts of the network.
 #
-# Warnings that follow are worth reading, even where they speak of Lightning's own old code, or advise more workers for
-# the loader (lesson 01). Last comes the bar, with the numbers that we logged with `prog_bar=True`; `v_num` is the
-# number of the run.
+# Read the warnings that follow. A `FutureWarning` about `treespec` concerns Lightning's own code, not yours; another
+# may advise more workers for the loader (lesson 01). Last comes the bar. Lightning counts epochs from 0 (`fit` from 1),
+# so the last of three is `Epoch 2`; `v_num` is the number of the run.
 #
 # A LightningModule *is* an `nn.Module`. So everything of the course works with it:
 
@@ -219,18 +217,17 @@ with torch.device("meta"):
 assert {name: f"{size / 1e6:.1f}" for name, size in sizes.items()} == {"resnet18": "11.2", "resnet101": "42.5"}, sizes
 
 # %% [markdown]
-# **Try it.** The class takes the name of any network of torchvision. What does the summary say of a ResNet-101?
+# **Try it.** What does the summary say of a ResNet-101?
 # <details><summary>What we saw</summary>
 #
 # ```python
-# from lightning.pytorch.utilities.model_summary import ModelSummary
+# from lightning.pytorch.utilities.model_summary import summarize
 #
-# print(ModelSummary(Classifier("resnet101", pretrained=False)))
+# print(summarize(Classifier("resnet101", pretrained=False)))
 # ```
 #
-# 42.5 million parameters instead of 11.2. (`pretrained=False` because the sample has weights for ResNet-18 only. In
-# `full`, `python -m course_utils.downloads resnet50 resnet101` gets those of others. Then `Classifier("resnet101",
-# lr=0.001)`, `max_epochs=25` and batches of 4 are a recipe that you find in tutorials on these photographs.)
+# 42.5 million parameters instead of 11.2. (The sample has weights for ResNet-18 only. In `full`, `python -m
+# course_utils.downloads resnet101` gets these. `lr=0.001`, 25 epochs and batches of 4 are a recipe of many tutorials.)
 #
 # </details>
 
@@ -243,8 +240,7 @@ assert {name: f"{size / 1e6:.1f}" for name, size in sizes.items()} == {"resnet18
 # and scheduler.step, and switches between train and eval mode. On the right callbacks and loggers are told after each
 # batch and each epoch.](figures/who_calls_whom.svg)
 #
-# Follow the Trainer (left) downwards: green is yours, and it never calls anything, it *is called*. What became of the
-# lines of the old loop?
+# Follow the Trainer (left) downwards: green is yours, and it *is called*. What became of the lines of the old loop?
 #
 # | line of the loop | who does it now |
 # |---|---|
@@ -259,8 +255,9 @@ assert {name: f"{size / 1e6:.1f}" for name, size in sizes.items()} == {"resnet18
 # | averages over an epoch, history, files | the Trainer, for what you `log` |
 # | `restore_best`, `checkpoint=` | the callback `ModelCheckpoint` |
 #
-# To see it happen we let the methods announce themselves. From here on Lightning's messages are off (warnings still
-# come through), and `quiet_trainer` makes a Trainer that writes no files and draws no bar.
+# To see it happen we let the methods announce themselves, and `on_train_epoch_start`, which the Trainer calls, too, if
+# there is one. From here on Lightning's messages are off (warnings still come), and `quiet_trainer` makes a Trainer
+# that writes no files and draws no bar.
 
 # %%
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -308,14 +305,14 @@ short = quiet_trainer(max_epochs=2, limit_train_batches=3, limit_val_batches=1)
 short.fit(talking, train_loader, val_loader)
 
 # %% [markdown]
-# Were you surprised by a `validation_step` before the first epoch? Lightning tries out two validation batches first (we
-# have allowed one), to find mistakes in minutes and not after a long epoch. Their scores are thrown away.
+# Why a `validation_step` before the first epoch? Lightning tries out two validation batches first (we allowed one), to
+# find mistakes before a long epoch. Their scores are thrown away.
 #
 # ## One step, and one epoch of validation
 #
 # `training_step` is an ordinary method, so try it by hand: `self(images)` calls `forward`, and the loss must be that of
-# your loop. (Nobody is there to log to, so `self.log` only warns.) `assert_close` says nothing where two tensors
-# agree up to rounding, and stops with an error where they do not.
+# your loop. (There is no Trainer to log to, so `self.log` only warns.) `assert_close` is silent where two tensors
+# agree.
 
 # %%
 untrained = Classifier().eval()
@@ -327,9 +324,8 @@ torch.testing.assert_close(loss, F.cross_entropy(untrained.network(images), labe
 assert loss.requires_grad, "the Trainer could not call backward"
 
 # %% [markdown]
-# The Trainer also validates alone, with `validate`. Does it give what `evaluate` of the course gives? The question is
-# not idle: the last batch is smaller than the others, and lesson 03 showed that a plain mean of batch means is wrong
-# then.
+# The Trainer also validates alone, with `validate`. Does it give what `evaluate` of the course gives? The last batch is
+# smaller than the others, and lesson 03 showed that a plain mean of batch means is wrong then.
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import evaluate, fit
@@ -352,8 +348,7 @@ np.testing.assert_allclose(theirs["val_accuracy"], ours["accuracy"], atol=0.01)
 # one has 4. What does the average mean then?
 # <details><summary>Answer</summary>
 #
-# All batches weigh the same, so each of the last four pictures counts as much as three others. With equally large
-# batches it would do no harm.
+# All batches weigh the same, so each of the last four pictures counts as much as three others.
 #
 # </details>
 #
@@ -362,7 +357,7 @@ np.testing.assert_allclose(theirs["val_accuracy"], ours["accuracy"], atol=0.01)
 # Loss and accuracy are means over pictures, so a weighted mean of batch means is right. **F1** of lesson 09 is not: it
 # is made of precision and recall of the whole set. Many programs log it batch by batch nevertheless. The cure is
 # **torchmetrics**, which comes with Lightning: a *metric object* adds up counts over the batches, and computes the
-# score once, when the epoch is over. Log the object itself, and Lightning knows when to ask and when to reset it.
+# score once, at the end of the epoch. Log the object itself: Lightning asks it then, and resets it.
 
 # %%
 from torchmetrics.classification import BinaryF1Score
@@ -403,9 +398,9 @@ if course.profile == "sample":  # half of the photographs come in random order, 
     assert f1_scores["f1 averaged"] < f1_scores["f1 of the epoch"] - 0.2, f"{f1_scores}"
 
 # %% [markdown]
-# The network is the same, and the first number is not its F1. A batch without a single bee cannot have a true positive:
-# its F1 is 0, however good the answers are. The second is what `sklearn.metrics.f1_score` gives. The rule: log means
-# directly, and for all else (F1, recall, precision, AUC) log a metric object.
+# The first number is not the network's F1. A batch without a single bee cannot have a true positive: its F1 is 0,
+# however good the answers are. The second is what `sklearn.metrics.f1_score` gives. The rule: log means directly, and
+# for all else (F1, recall, precision, area under a curve) log a metric object.
 
 # %% [markdown]
 # **Try it.** Give it all validation pictures as one batch.
@@ -416,8 +411,7 @@ if course.profile == "sample":  # half of the photographs come in random order, 
 # quiet_trainer().validate(with_f1, one_batch)
 # ```
 #
-# The same number twice: where there is one batch, there is nothing to average. (The table is the one that Lightning
-# prints unless told `verbose=False`.)
+# The same number twice: with one batch there is nothing to average. (Without `verbose=False` a table is printed.)
 #
 # </details>
 
@@ -426,7 +420,7 @@ if course.profile == "sample":  # half of the photographs come in random order, 
 #
 # `configure_optimizers` may return a scheduler as well. The Trainer calls it once an **epoch**, unless you say
 # `"interval": "step"`; `fit` calls it after every step. How many steps there will be, the Trainer knows:
-# `estimated_stepping_batches`. We write it with the interval, and once as it stands in many programs, without.
+# `estimated_stepping_batches`. We write it with the interval, and once without, as many programs do.
 
 # %%
 from torch.optim.lr_scheduler import OneCycleLR
@@ -448,8 +442,8 @@ class IntervalForgotten(OneCycle):
 
 
 # %% [markdown]
-# To see what happens we need a **callback**: an object whose methods the Trainer calls at certain moments, some forty
-# of them. Ours notes the learning rate before each batch. (Lightning's own, `LearningRateMonitor("step")`, sends it to
+# To see what happens we need a **callback**, as in lesson 09: an object whose methods the Trainer calls at certain
+# moments. Ours notes the learning rate before each batch. (Lightning's own, `LearningRateMonitor("step")`, sends it to
 # the loggers.)
 
 
@@ -484,24 +478,23 @@ assert len(set(noted.rates)) == 3, f"with the interval forgotten the rate takes 
 assert max(noted.rates) < 0.01 / 4, f"the largest rate is {max(noted.rates)}"
 
 # %% [markdown]
-# With the interval forgotten the rate takes three small steps and never gets anywhere: the training ends in its
-# warm-up, at less than a quarter of the rate that was asked for. No error, no warning. (Some schedules are meant to
-# move once an epoch: `[optimizer], [StepLR(optimizer, step_size=7)]` lowers the rate every seven epochs.)
+# With the interval forgotten the rate has only three values: the training ends in its warm-up, at less than a quarter
+# of the rate that was asked for. No error, no warning. (Some schedules are meant to move once an epoch: `[optimizer],
+# [StepLR(optimizer, step_size=7)]` lowers the rate every seven epochs.)
 #
 # ## The Trainer, and the folder of a run
 #
-# Look again at the call that has trained our network:
+# Look again at the call that trained our network:
 #
-# - `accelerator="auto"` takes the chip that is there, `devices=1` one of them. The profile `sample` promises to compute
-#   on the CPU, so there it says `"cpu"`.
+# - `accelerator="auto"` takes the chip that is there, `devices=1` one of them. (`sample` always computes on the CPU.)
 # - `logger`: `CSVLogger` writes a table, `TensorBoardLogger` curves for TensorBoard (lesson 09). Without this argument
 #   you get TensorBoard's if it is installed, and the folder `lightning_logs` where the notebook lies.
-# - `log_every_n_steps=5`: of what is logged `on_step`, every fifth is written. The default is 50, and our epochs have
-#   fewer batches than that.
+# - `log_every_n_steps=5`: of what is logged `on_step`, every fifth is written. The default is 50, more than our epochs
+#   have batches.
 # - `ModelCheckpoint` looks at `monitor` after each validation, and keeps the best model so far. `mode="min"` says that
 #   lower is better (nothing to do with train mode). `Timer` measures, `ModelSummary` has written the summary.
 #
-# Many programs ask for `accelerator="gpu", devices=[0]`, the first GPU. What happens on a laptop without one?
+# Many programs ask for `accelerator="gpu", devices=[0]`, the first GPU. And on a laptop without one?
 
 # %% tags=["nbval-ignore-output"]
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -524,7 +517,7 @@ except MisconfigurationException:
 assert refused == isinstance(found, CPUAccelerator), f"refused: {refused}, and auto finds {type(found).__name__}"
 
 # %% [markdown]
-# It stops before the first batch. Now the files:
+# Without one it stops before the first batch; `"auto"` runs on both. Now the files:
 
 # %% tags=["nbval-ignore-output"]
 run_folder = Path(trainer.loggers[0].log_dir)
@@ -539,9 +532,9 @@ checkpoints = [file.name for file in run_folder.glob("checkpoints/*.ckpt")]
 assert len(checkpoints) == 1 and "val_loss=" in checkpoints[0], f"checkpoints: {checkpoints}"
 
 # %% [markdown]
-# Here it is, the folder that you will meet in everybody's projects: `lightning_logs`, and in it `version_0`,
-# `version_1`, … one for each run. `hparams.yaml` holds the arguments of `__init__`. The best model's name tells epoch
-# and loss, the `filename` that we asked for. (Lightning counts epochs from 0, `fit` from 1.) Now the table:
+# You will meet this folder in many projects: `lightning_logs`, and in it `version_0`, `version_1`, … for each run.
+# `hparams.yaml` holds the arguments of `__init__`. The best model's name tells epoch and loss, as `filename`
+# asked. Now the table:
 
 # %% tags=["nbval-ignore-output"]
 metrics = pd.read_csv(run_folder / "metrics.csv")
@@ -553,10 +546,10 @@ assert {"train_loss_step", "train_loss_epoch"} <= set(metrics), f"columns: {sort
 assert metrics.dropna().empty, f"complete rows: {len(metrics.dropna())}"
 
 # %% [markdown]
-# It is full of gaps (`NaN`, *not a number*), and `dropna()`, which keeps complete rows, would keep none. Each row is
-# *one act of logging*: the loss of a batch, validation scores, averages of an epoch are logged at different moments.
+# It is full of gaps (`NaN`, *not a number*), and `dropna()`, which keeps complete rows, would keep none. The loss of a
+# batch, validation scores and averages of an epoch are logged at different moments, each in a row of its own.
 # (`on_step=True, on_epoch=True` has split `train_loss` in two.) So pick a column first, and drop its gaps then. For a
-# table by epoch, `groupby("epoch").first()` takes the first number of each column that is there:
+# table by epoch, `groupby("epoch").first()` takes the first number in each column:
 
 # %% tags=["nbval-ignore-output"]
 by_epoch = metrics.groupby("epoch").first()
@@ -582,13 +575,13 @@ assert single.diff().max() > 0.03, f"the loss of a batch rises by {single.diff()
 assert averaged.diff().max() < single.diff().max(), f"the averages rise by {averaged.diff().max():.3f}"
 
 # %% [markdown]
-# The loss of every fifth batch jumps up and down; its average over the epoch, drawn where
-# the epoch ends, is calmer. (It is an average over weights on their way, as with `fit`.)
+# The loss of every fifth batch jumps up and down; the average over an epoch, drawn where the epoch ends, is calmer.
+# (The weights change while it is taken, as with `fit`.)
 #
 # ## What the checkpoint holds
 #
-# A checkpoint is a file written by `torch.save`. No file may run code while it is loaded, so we open it with
-# `weights_only=True`, which refuses anything but tensors and plain values:
+# A checkpoint is a file written by `torch.save`. Such a file can hold code that runs when you load it. With
+# `weights_only=True` nothing runs: all but tensors and plain values is refused.
 
 # %%
 checkpoint = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
@@ -640,20 +633,20 @@ except pickle.UnpicklingError as error:
 assert "Linear" in refused, f"a whole network in hyper_parameters is not refused: {refused!r}"
 
 # %% [markdown]
-# It is the best model, not the last one, unless the last was the best. Two warnings:
+# It is the best model, which need not be the last. Two warnings:
 #
-# - A loaded module is in train mode. `validate`, `test` and `predict` see to it; before you call it yourself, call
-#   `eval()`, or Lightning's `module.freeze()`, which calls `eval()` and turns off `requires_grad` everywhere.
+# - A loaded module is in train mode. `validate`, `test` and `predict` of the Trainer see to it; before you call it
+#   yourself, call `eval()`, or Lightning's `module.freeze()`, which also turns off `requires_grad` everywhere.
 # - If `__init__` takes a network as an argument, `save_hyperparameters()` saves it whole, as an object, and
-#   `weights_only=True` refuses the file. Many a forum then recommends `weights_only=False`. Better write
-#   `save_hyperparameters(ignore=["network"])`, or make the network inside of `__init__`, as `Classifier` does.
+#   `weights_only=True` refuses the file. Forums then recommend `weights_only=False`. Better write
+#   `save_hyperparameters(ignore=["network"])`, or make the network in `__init__`, as `Classifier` does.
 #
 # ## Going on where it stopped
 #
-# With all that is in a checkpoint, `trainer.fit(…, ckpt_path=…)` resumes a training. (Resume from the *last* epoch, not
-# the best; `ModelCheckpoint(save_last=True)` keeps a `last.ckpt` besides.) Does it end where an uninterrupted training
-# ends? We train two epochs at once, then one epoch, and from its file the other one. `seed_everything` at the start
-# stands for a new process.
+# `trainer.fit(…, ckpt_path=…)` resumes a training from a checkpoint; `max_epochs` counts the epochs before it, too.
+# (Resume from the *last* epoch, not the best: `ModelCheckpoint(save_last=True)` keeps a `last.ckpt`, too.) Does it end
+# where an uninterrupted training ends? We train two epochs at once, then one epoch, and from its file the other one.
+# `seed_everything` at the start stands for a new process.
 
 
 # %%
@@ -672,9 +665,10 @@ def largest_difference(first, second):
 
 
 # %% [markdown]
-# **Guess first.** The loader shuffles, and pictures are augmented. By how much will the weights differ?
+# **Guess first.** The loader shuffles, and pictures are augmented. Will the weights be the same, a little different, or
+# as different as after another epoch of training? Then open the cell.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["fold", "nbval-ignore-output"]
 at_once = train_small(2)
 half = train_small(1)
 resumed = train_small(2, ckpt_path=folder / "after_1.ckpt")
@@ -687,10 +681,10 @@ print(f"resumed and at once differ by up to:   {lost:.3f}")
 assert lost > moved / 5, f"resumed differs by {lost:.4f}, the second epoch moves the weights by {moved:.4f}"
 
 # %% [markdown]
-# By about as much as an epoch of training changes them. Look at the list above: what is missing in the file? The *state
-# of the random numbers*. The new process starts them anew, and epoch 2 gets another order of the pictures, and other
-# crops, than it would have had. A callback can mend that: what its `state_dict` returns goes into the checkpoint, and
-# comes back to `load_state_dict`.
+# They differ about as much as an epoch of training changes them. The list above shows what the file lacks: the *state
+# of the random numbers*. The new process starts them anew, so epoch 2 gets another order of the pictures, and other
+# crops. A callback can mend that: what its `state_dict` returns goes into the checkpoint, and comes back to
+# `load_state_dict`.
 
 
 # %%
@@ -716,13 +710,13 @@ if course.profile == "sample":  # a GPU may take sums in another order each time
 
 # %% [markdown]
 # Not by a single bit, where this page was made: momentum, batch counts and random numbers all go on. The checkpoints of
-# `fit` keep that state, too (the entry `random`). For most trainings it does not matter *which* order of the pictures
-# they get. But now you can tell a resumed training from a new one.
+# `fit` keep that state, too. For most trainings it does not matter *which* order of the pictures they get, but only the
+# same order proves that nothing else was lost.
 #
 # ## The data in one class
 #
-# In other people's projects a **LightningDataModule** holds all about the data. `setup` opens what a stage needs
-# (`"fit"`, `"validate"`, `"test"` or `"predict"`), and methods with fixed names make the loaders:
+# In many projects a **LightningDataModule** holds all about the data. `setup` opens what a stage needs (`"fit"`,
+# `"validate"`, `"test"` or `"predict"`), and methods with fixed names make the loaders:
 
 
 # %%
@@ -750,9 +744,9 @@ class Insects(L.LightningDataModule):
 
 
 # %% [markdown]
-# `trainer.fit(module, datamodule=Insects())` trains with it. We use it for what is still to be done: the model was
-# chosen by its validation loss, so we judge it once on pictures that have chosen nothing. `test` calls `test_step`,
-# which our class lacks. A subclass can load the same file:
+# `trainer.fit(module, datamodule=Insects())` trains with it. We use it for the test: the model was chosen by its
+# validation loss, so we judge it once on pictures that have chosen nothing. `test` calls `test_step`, which our class
+# lacks. A subclass can load the same file:
 
 
 # %%
@@ -779,14 +773,14 @@ if has_usual_weights():  # ImageNet's weights decide
     assert counted >= course.pick(sample=0.75, full=0.85), f"test accuracy {counted:.3f}"
 
 # %% [markdown]
-# For all of this no training picture was opened: `setup` was told `"test"`. (Downloading belongs into
-# `prepare_data`, which is called once, `setup` into every process. And `trainer.predict` calls a `predict_step`, which
-# says what to return for pictures without labels.)
+# No training picture was opened for this: `setup` was told `"test"`. (Downloads belong into `prepare_data`, which is
+# called once; `setup` is called in every process. And `trainer.predict` calls a `predict_step`, for pictures without
+# labels.)
 #
 # ## The frozen one
 #
-# A **feature extractor** keeps the backbone as it is and trains only the head. Lesson 07 has shown what that takes: no
-# gradients, and eval mode that nobody undoes. The helper `freeze` does both. Other programs do it otherwise:
+# A **feature extractor** trains only the head. Lesson 07 has shown what that takes: a backbone without gradients, in an
+# eval mode that nobody undoes. The helper `freeze` does both. Other programs do it otherwise:
 
 # %%
 from course_utils import freeze, unfreeze
@@ -827,9 +821,9 @@ class GradientsOff(Classifier):
 
 
 # %% [markdown]
-# Each is trained for two epochs, on four pictures, with a validation in between. We count what has changed: entries of
-# the head, other weights, and buffers, which are BatchNorm's running averages and counters. And we catch the warnings:
-# does one of them speak of eval mode?
+# Each is trained for two epochs, on four pictures, with a validation in between. We count the tensors that have
+# changed: those of the head (it has two), other weights, and buffers, which are BatchNorm's running averages and
+# counters. And does a warning speak of eval mode?
 
 # %%
 four = DataLoader(Subset(train_set, range(0, 240, 60)), batch_size=4)
@@ -880,17 +874,14 @@ assert everything > 11e6, f"{everything:,} parameters"
 assert not Frozen().train().network.layer1.training, "freeze does not survive train()"
 
 # %% [markdown]
-# - *only the optimizer* and *requires_grad off* leave the weights alone, but all buffers move: the backbone is in train
-#   mode, and BatchNorm follows the batches.
-# - *no_grad in forward*: nothing moves, but all eleven million parameters are counted as trainable. That they are not
-#   trained is a matter of two lines in `forward`. (Weight decay would not move them either: an optimizer skips
-#   parameters without a gradient.)
-# - *freeze*: nothing moves, and only the head is trainable. It survives any `train()`.
+# - *only the optimizer* and *requires_grad off*: all buffers move, for the backbone is in train mode.
+# - *no_grad in forward*: only the head moves, but all eleven million parameters are counted as trainable. That they are
+#   not trained hangs on two lines in `forward`. (An optimizer skips parameters without a gradient.)
+# - *freeze*: only the head moves, and only it is trainable. Freezing survives any `train()`.
 #
-# The last row has another subject. `fit` calls `model.train()` at the start of each epoch; Lightning does so no more
-# since version 2.2, it takes a module as it comes. So a module on which somebody has called `eval()`, to look at some
-# predictions, is trained in eval mode, all epochs long: BatchNorm uses the averages of the old pictures in every step.
-# Lightning warns:
+# The last row is about something else. `fit` calls `model.train()` at the start of each epoch; Lightning, since version
+# 2.2, takes a module as it comes. So a module on which somebody has called `eval()`, to look at predictions, is
+# trained in eval mode: its weights move, but BatchNorm's averages stay the old ones. Lightning warns:
 
 # %%
 print(moves.loc["eval() by mistake", "warning"].partition(". ")[0])
@@ -901,14 +892,14 @@ print(moves.loc["eval() by mistake", "warning"].partition(". ")[0])
 # **Check yourself.** The row *freeze* has triggered the same warning. Is anything wrong there?
 # <details><summary>Answer</summary>
 #
-# No. The Trainer cannot know whether parts are in eval mode by intention or by mistake. There it was intention.
+# No. The Trainer cannot know whether eval mode is intended. There it was.
 #
 # </details>
 #
 # ## The same result as `fit`?
 #
-# A library that takes over the loop should not change the result. We train with both for one epoch, with the schedule.
-# The same seed draws the same weights, the same crops and the same order of batches.
+# A library should not change the result. We train with both for one epoch, with the schedule. The same seed gives the
+# same weights to start from, the same crops and the same order.
 
 
 # %%
@@ -948,14 +939,14 @@ assert forgotten > course.pick(sample=10, full=1) * same, f"with the interval fo
 assert forgotten > 0, "the forgotten interval does not matter"
 
 # %% [markdown]
-# Where this page was made, on a CPU, the first difference is zero: the same to the last bit. It is the same arithmetic
-# in the same order, and the validation batches that Lightning tried out first have not disturbed the random numbers. On
-# another machine, above all on a GPU, sums may be taken in another order, and the last digits differ.
+# Where this page was made, on a CPU, the first difference is zero: the same arithmetic in the same order. On a GPU
+# sums may be taken in another order, and the last digits differ. The second number shows that the comparison notices a
+# mistake.
 #
 # ## What it costs, and what you get for it
 #
 # Between two batches the Trainer asks every callback, collects what was logged, checks whether it is time to validate
-# or to save. You see the price best where a step is next to nothing, so here is a network of 42 parameters:
+# or to save. The price shows best where a step is next to nothing, so here is a network of 42 parameters:
 
 
 # %%
@@ -991,9 +982,8 @@ def lightning_with_logs(loader):
 
 
 # %% [markdown]
-# To start a Trainer takes time, too. So each of the three trains on a short and on a long epoch: the time for the
-# additional batches is that of the steps alone. Of three rounds the fastest counts, which a busy computer has disturbed
-# least.
+# A start takes time, too. So each of the three trains on a short and on a long epoch: the difference is the
+# time of the steps alone. Of three rounds the fastest counts, which was disturbed least.
 
 # %% tags=["nbval-ignore-output"]
 from time import perf_counter
@@ -1022,11 +1012,11 @@ if course.profile == "sample":  # on a GPU a step of the ResNet-18 may take a fe
     assert price < resnet_step / 20, f"{price:.2f} ms more, a step {resnet_step:.0f} ms"
 
 # %% [markdown]
-# For so small a network an epoch takes Lightning clearly longer than `fit`. But look at the last column before you
-# judge: it is a matter of milliseconds, and on a CPU far less than a tenth of what a step of the ResNet-18 takes. The
-# price matters where steps are tiny and many: small networks on small data, as in many lessons of this course.
+# For so small a network an epoch takes Lightning clearly longer than `fit`. But look at the last column: it is a matter
+# of milliseconds, on a CPU far less than a tenth of a step of the ResNet-18. The price matters where steps are tiny and
+# many, as in many lessons of this course.
 #
-# For it you get, each by one argument of the Trainer, what in a loop of your own is an evening's work:
+# For it you get, each by one argument, what in your own loop is an evening's work:
 #
 # | argument | what it does |
 # |---|---|
@@ -1058,23 +1048,22 @@ print(f"{careful.current_epoch} of 20 epochs, {careful.global_step} steps")
 assert (careful.current_epoch, careful.global_step) == (3, 9), f"{careful.current_epoch}, {careful.global_step}"
 
 # %% [markdown]
-# Three epochs (one that was the best, two that were not better by 10), and three steps for ten batches: after the
-# fourth, the eighth, and the last.
+# Three epochs (the best one, and two that were not better by 10), and three steps for ten batches: after the fourth,
+# the eighth, and the last.
 #
 # **Check yourself.** With `accumulate_grad_batches=4` and `"interval": "step"`, how often is a scheduler called in an
 # epoch of 60 batches?
 # <details><summary>Answer</summary>
 #
-# 15 times: a step is a step of the optimizer. `estimated_stepping_batches` knows that; a schedule that was planned for
-# 60 steps an epoch would run four times too slowly.
+# 15 times: a step is a step of the optimizer. `estimated_stepping_batches` knows that; a schedule for 60 steps an
+# epoch would run four times too slowly.
 #
 # </details>
 #
-# Take Lightning when you need several of these, when the training will run on machines that you do not know yet, or
+# Take Lightning when you need several of these, when it will run on machines that you do not know yet, or
 # when others must find their way in your code. Write the loop yourself, or use `fit`, when the loop *is* the idea (two
-# networks that train against each other, say), or when steps are tiny. In between lies **Lightning Fabric** (Hugging
-# Face's *Accelerate* is its like): the loop stays yours, and three calls make it run on any device, in any precision,
-# on several GPUs.
+# networks that train against each other). In between lies **Lightning Fabric** (or Hugging Face's *Accelerate*): the
+# loop stays yours, and three calls make it run on any device, in any precision, on several GPUs.
 
 # %% [markdown]
 # **Try it.** A step with Fabric. Which two lines would differ in your own loop?
@@ -1087,16 +1076,15 @@ assert (careful.current_epoch, careful.global_step) == (3, 9), f"{careful.curren
 # optimizer.step()
 # ```
 #
-# `fabric.setup` in place of `to(device)`, and `fabric.backward(loss)` in place of `loss.backward()`. (For loaders there
-# is `setup_dataloaders`, which moves the batches.)
+# `fabric.setup` in place of `to(device)`, and `fabric.backward(loss)` in place of `loss.backward()`. (The third call,
+# `setup_dataloaders`, lets loaders move their batches.)
 #
 # </details>
 
 # %% [markdown]
-# > **Common mistake.** "Keep the model with the best validation accuracy", says a comment, and the code below it says
-# > `ModelCheckpoint(monitor="val_loss", mode="min")`, which keeps the lowest loss. That need not be the same epoch. And
-# > if you change only the name, to `"val_accuracy"`, you make it worse. A module that reports three made-up accuracies
-# > shows it:
+# > **Common mistake.** You want the best validation accuracy, and take `ModelCheckpoint(monitor="val_loss",
+# > mode="min")` from another program, which keeps the lowest loss. If you change only the name, to `"val_accuracy"`,
+# > you make it worse. A module that reports three made-up accuracies shows it:
 
 
 # %%
@@ -1120,10 +1108,10 @@ for mode in ["min", "max"]:
     print(f'mode="{mode}" keeps val_accuracy {saving.best_model_score:.2f}')
 
 # %% [markdown]
-# > With `"min"` the *worst* model of all is kept as `best_model_path`, and no warning is given. `"min"` is for losses,
-# > `"max"` for accuracies. (`restore_best` of `fit` decides it by the name.)
+# > With `"min"` the *worst* model of all is kept as `best_model_path`, without a warning. `"min"` is for losses,
+# > `"max"` for accuracies.
 #
-# We clear away the files of this lesson. (To run a cell that reads them again, train again first.)
+# We clear away the files. (Before you run a cell again that reads them, train again.)
 
 # %%
 import shutil
@@ -1137,7 +1125,7 @@ shutil.rmtree(folder, ignore_errors=True)
 # - A schedule moves once an epoch unless you say `"interval": "step"`; a monitor needs its `mode`, F1 a metric object.
 # - A checkpoint resumes everything but the random numbers; open it with `weights_only=True`.
 # - The Trainer leaves train and eval mode as they are: `freeze` what must not move, call `train()` on what was asleep.
-# - Same seed and batches, same weights as `fit`; the price is some time for each step, which tiny networks feel.
+# - Same seed and batches, same weights as `fit`; the price is time for each step, which tiny networks feel.
 #
 # **Exercises**: [11 exercises](exercises/11_lightning.ipynb)
 #

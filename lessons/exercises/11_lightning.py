@@ -243,8 +243,7 @@ print("✓ task 1")
 # after every step of the optimizer. (The rate climbs to `lr` in `warmup_steps`, and then falls along a cosine.)
 # <details><summary>Hint</summary>
 #
-# `OneCycle` of the lesson returns such a dictionary. Without `"interval": "step"` the
-# schedule moves once an epoch.
+# `OneCycle` of the lesson returns such a dictionary. Without `"interval": "step"` the schedule moves once an epoch.
 #
 # </details>
 
@@ -341,7 +340,8 @@ def configure(module, lr, warmup_steps, total_steps):
 # +     return optimizer, warmup_cosine(optimizer, warmup_steps, total_steps)
 
 # %% [markdown]
-# Try it: the module notes the rate of every step, here of three epochs with four batches each.
+# Try it: the module notes the rate of every step, here of three epochs with four batches each. It should reach 0.1 in
+# the third step, and fall to almost nothing.
 
 
 # %%
@@ -522,7 +522,8 @@ class GradientNorms(L.Callback):
 # + gradient.square_()
 
 # %% [markdown]
-# Try it on a module with a single layer, for two epochs of four batches:
+# Try it on a module with a single layer, for two epochs of four batches. You should see eight numbers, the last ones
+# smaller than the first: the loss approaches its lowest point, where gradients vanish.
 
 
 # %%
@@ -772,7 +773,7 @@ class LinearProbe(L.LightningModule):
 # + self.predict(inputs)
 
 # %% [markdown]
-# Try it:
+# Try it. There should be three entries in `hparams`, and two trainable tensors, weight and bias of the head:
 
 # %%
 backbone = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU())
@@ -987,7 +988,7 @@ def finish(path):
 # + return trainer
 
 # %% [markdown]
-# Try it:
+# Try it; you should get a `Curve` back, and it is as wide as the one in the file:
 
 # %%
 finished = finish(interrupted(width=8, epochs=3))
