@@ -311,8 +311,7 @@ short.fit(talking, train_loader, val_loader)
 # ## One step, and one epoch of validation
 #
 # `training_step` is an ordinary method, so try it by hand: `self(images)` calls `forward`, and the loss must be that of
-# your loop. (There is no Trainer to log to, so `self.log` only warns.) `assert_close` is silent where two tensors
-# agree.
+# your loop. (There is no Trainer to log to, so `self.log` only warns.) `assert_close` is silent if two tensors agree.
 
 # %%
 untrained = Classifier().eval()
@@ -534,7 +533,7 @@ assert len(checkpoints) == 1 and "val_loss=" in checkpoints[0], f"checkpoints: {
 # %% [markdown]
 # You will meet this folder in many projects: `lightning_logs`, and in it `version_0`, `version_1`, … for each run.
 # `hparams.yaml` holds the arguments of `__init__`. The best model's name tells epoch and loss, as `filename`
-# asked. Now the table:
+# says. Now the table:
 
 # %% tags=["nbval-ignore-output"]
 metrics = pd.read_csv(run_folder / "metrics.csv")
@@ -773,7 +772,7 @@ if has_usual_weights():  # ImageNet's weights decide
     assert counted >= course.pick(sample=0.75, full=0.85), f"test accuracy {counted:.3f}"
 
 # %% [markdown]
-# No training picture was opened for this: `setup` was told `"test"`. (Downloads belong into `prepare_data`, which is
+# No training picture was opened for this: `setup` was told `"test"`. (Downloads belong in `prepare_data`, which is
 # called once; `setup` is called in every process. And `trainer.predict` calls a `predict_step`, for pictures without
 # labels.)
 #
@@ -874,7 +873,7 @@ assert everything > 11e6, f"{everything:,} parameters"
 assert not Frozen().train().network.layer1.training, "freeze does not survive train()"
 
 # %% [markdown]
-# - *only the optimizer* and *requires_grad off*: all buffers move, for the backbone is in train mode.
+# - *only the optimizer* and *requires_grad off*: the head moves, but so do all buffers: the backbone is in train mode.
 # - *no_grad in forward*: only the head moves, but all eleven million parameters are counted as trainable. That they are
 #   not trained hangs on two lines in `forward`. (An optimizer skips parameters without a gradient.)
 # - *freeze*: only the head moves, and only it is trainable. Freezing survives any `train()`.
@@ -982,8 +981,8 @@ def lightning_with_logs(loader):
 
 
 # %% [markdown]
-# A start takes time, too. So each of the three trains on a short and on a long epoch: the difference is the
-# time of the steps alone. Of three rounds the fastest counts, which was disturbed least.
+# Starting takes time, too. So each of the three trains on a short and on a long epoch: the difference is the time of
+# the steps alone. Of three rounds the fastest counts, which was disturbed least.
 
 # %% tags=["nbval-ignore-output"]
 from time import perf_counter
@@ -1060,8 +1059,8 @@ assert (careful.current_epoch, careful.global_step) == (3, 9), f"{careful.curren
 #
 # </details>
 #
-# Take Lightning when you need several of these, when it will run on machines that you do not know yet, or
-# when others must find their way in your code. Write the loop yourself, or use `fit`, when the loop *is* the idea (two
+# Take Lightning when you need several of these, when your program will run on machines that you do not know yet, or
+# when others must find their way in it. Write the loop yourself, or use `fit`, when the loop *is* the idea (two
 # networks that train against each other). In between lies **Lightning Fabric** (or Hugging Face's *Accelerate*): the
 # loop stays yours, and three calls make it run on any device, in any precision, on several GPUs.
 
