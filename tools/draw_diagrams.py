@@ -25,6 +25,7 @@ from diagrams import (
     runs,
     transfer,
 )
+from diagrams import autograd, convolutions, course, lightning, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +56,7 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         transfer.new_head,
         transfer.six_ways,
         logs.wandb_project,
+        lightning.who_calls_whom,
     ]
 }
 

@@ -1,21 +1,24 @@
 # %% [markdown]
 # # Exercises 11 · Lightning
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
-# tells you what is wrong. They need nothing beyond [lesson 11](../11_lightning.ipynb), but for the schedule
-# `warmup_cosine`, which [lesson 05](../05_custom_resnet.ipynb) has built; if you are stuck, unfold the hint. Run the
-# next cell first: it also makes Lightning quiet, and two helpers for the checks.
+# Five tasks, about 45 minutes: from a loop to a module, a schedule, a callback, a small design of your own, and an
+# interrupted training that you bring to its end in any way you like. Each has a check that tells you what is wrong.
+# They need nothing beyond [lesson 11](../11_lightning.ipynb), but for the schedule `warmup_cosine`, which
+# [lesson 05](../05_custom_resnet.ipynb) has built; if you are stuck, unfold the hint.
+#
+# Run the next cell first. In it, `quick_trainer` makes a Trainer that writes no files and draws no bar. The list `told`
+# collects all warnings: where something surprises you, read them with `print(*told, sep="\n")`.
 
 # %%
 import copy
 import inspect
 import logging
 import tempfile
+import warnings
 from pathlib import Path
 
 import lightning as L
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -24,15 +27,19 @@ from torch.utils.data import DataLoader, TensorDataset
 from course_utils import freeze, setup, warmup_cosine
 
 course = setup(seed=0)
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-logging.captureWarnings(True)
-logging.getLogger("py.warnings").setLevel(logging.ERROR)
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+told = []
+warnings.showwarning = lambda message, category, *place, **more: told.append(f"{category.__name__}: {message}")
 
 
-def quick_trainer(epochs=1, *callbacks):
+def make_loader(inputs, targets, batch_size=8):
+    return DataLoader(TensorDataset(inputs, targets), batch_size)
+
+
+def quick_trainer(epochs=1, *callbacks, **settings):
     off = ["logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"]
     switches = dict.fromkeys(off, False)
-    return L.Trainer(max_epochs=epochs, callbacks=list(callbacks), accelerator="cpu", devices=1, **switches)
+    return L.Trainer(max_epochs=epochs, callbacks=list(callbacks), accelerator="cpu", devices=1, **switches, **settings)
 
 
 def loss_of(module, batch):
@@ -69,6 +76,7 @@ def loss_of(module, batch):
 # `configure_optimizers` returns the optimizer.
 #
 # </details>
+
 
 # %% tags=["answer"]
 class Regressor(L.LightningModule):
@@ -122,6 +130,16 @@ class Regressor(L.LightningModule):
 # + optimizer = torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
 # +         return {"optimizer": optimizer}
 
+# %% tags=["right"]
+# - self.network, self.lr = network, lr
+# + self.network, self.settings = network, {"lr": lr, "momentum": 0.9}
+# - return F.mse_loss(self.network(inputs).squeeze(1), targets)
+# + loss = ((self.network(inputs).flatten() - targets) ** 2).sum() / len(targets)
+# +         self.log_dict({"train_loss": loss}, on_step=False, on_epoch=True)
+# +         return loss
+# - return torch.optim.SGD(self.network.parameters(), lr=self.lr, momentum=0.9)
+# + return torch.optim.SGD(self.network.parameters(), **self.settings)
+
 # %% tags=["wrong"] expect="return the loss"
 # -         return F.mse_loss(self.network(inputs).squeeze(1), targets)
 # +         loss = F.mse_loss(self.network(inputs).squeeze(1), targets)
@@ -169,7 +187,7 @@ print(loss_of(module, (inputs, inputs.sum(dim=1))))
 # %% tags=["check"] points=3
 torch.manual_seed(0)
 inputs = torch.randn(30, 3)
-loader = DataLoader(TensorDataset(inputs, inputs.sum(dim=1) + 1), batch_size=8)
+loader = make_loader(inputs, inputs.sum(dim=1) + 1)
 start = nn.Linear(3, 1)
 
 
@@ -225,10 +243,10 @@ print("✓ task 1")
 # after every step of the optimizer. (The rate climbs to `lr` in `warmup_steps`, and then falls along a cosine.)
 # <details><summary>Hint</summary>
 #
-# The last part of the lesson's module, `FineTuned`, returns such a dictionary. Without `"interval": "step"` the
-# schedule moves once an epoch.
+# `OneCycle` of the lesson returns such a dictionary. Without `"interval": "step"` the schedule moves once an epoch.
 #
 # </details>
+
 
 # %% tags=["answer"]
 def configure(module, lr, warmup_steps, total_steps):
@@ -256,6 +274,7 @@ def configure(module, lr, warmup_steps, total_steps):
 # - return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 # + return [optimizer], [{"scheduler": scheduler, "interval": "step", "frequency": 1, "name": "rate"}]
 
+
 # %% tags=["right"]
 def configure(module, lr, warmup_steps, total_steps):
     wanting = []
@@ -269,10 +288,19 @@ def configure(module, lr, warmup_steps, total_steps):
     return configured
 
 
+# %% tags=["right"]
+# -     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+# -     optimizer = torch.optim.AdamW(trained, lr=lr)
+# +     groups = [{"params": [p for p in module.parameters() if p.requires_grad], "lr": lr}]
+# +     optimizer = torch.optim.AdamW(groups)
+# - return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+# + return ([optimizer], [{"scheduler": scheduler, "interval": "step"}])
+
 # %% tags=["wrong"] expect="moves once an epoch"
 # -     scheduler = warmup_cosine(optimizer, warmup_steps, total_steps)
 # -     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 # +     return {"optimizer": optimizer, "lr_scheduler": warmup_cosine(optimizer, warmup_steps, total_steps)}
+
 
 # %% tags=["wrong"] expect="the rate never moves"
 def configure(module, lr, warmup_steps, total_steps):
@@ -312,7 +340,9 @@ def configure(module, lr, warmup_steps, total_steps):
 # +     return optimizer, warmup_cosine(optimizer, warmup_steps, total_steps)
 
 # %% [markdown]
-# Try it: the module notes the rate of every step, here of three epochs with four batches each.
+# Try it: the module notes the rate of every step, here of three epochs with four batches each. It should reach 0.1 in
+# the third step, and fall to almost nothing.
+
 
 # %%
 class TwoLayers(L.LightningModule):
@@ -333,7 +363,7 @@ class TwoLayers(L.LightningModule):
         return F.cross_entropy(self.head(self.body(batch[0])), batch[1])
 
 
-loader = DataLoader(TensorDataset(torch.randn(16, 2), torch.arange(16) % 2), batch_size=4)
+loader = make_loader(torch.randn(16, 2), torch.arange(16) % 2, batch_size=4)
 module = TwoLayers(0.1, 3, 12)
 quick_trainer(3).fit(module, loader)
 print(*[round(rate, 3) for rate in module.rates])
@@ -387,211 +417,7 @@ assert {id(parameter) for parameter in given} == wanting, message
 print("✓ task 2")
 
 # %% [markdown]
-# ## Task 3 · The best epoch in a table with gaps (3 points)
-#
-# Read the `metrics.csv` that a `CSVLogger` has left, and return the epoch in which `monitor` was best, and its value
-# there. `mode` is `"min"` or `"max"`, as for `ModelCheckpoint`. If two epochs are equally good, the earlier one counts.
-# <details><summary>Hint 1</summary>
-#
-# Pick the two columns `["epoch", monitor]` first, and drop the gaps then.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `series.idxmin()` and `series.idxmax()` return the *index* of the first lowest or highest value. Make the epoch the
-# index, with `set_index`, or look the row up with `table.loc[…]`.
-#
-# </details>
-
-# %% tags=["answer"]
-def best_epoch(path, monitor, mode):
-    """Best epoch of a run.
-
-    Args:
-        path: of a metrics.csv
-        monitor: str, name of a column
-        mode: "min" or "max"
-    Returns:
-        epoch (int, as in the file), value (float)
-    """
-    ### BEGIN SOLUTION
-    values = pd.read_csv(path)[["epoch", monitor]].dropna().set_index("epoch")[monitor]
-    best = values.idxmin() if mode == "min" else values.idxmax()
-    return int(best), float(values.min() if mode == "min" else values.max())
-    ### END SOLUTION
-
-
-# %% tags=["right"]
-import csv
-
-
-def best_epoch(path, monitor, mode):
-    best = None
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            if row[monitor]:
-                value = float(row[monitor])
-                if best is None or (value < best[1] if mode == "min" else value > best[1]):
-                    best = int(float(row["epoch"])), value
-    return best
-
-
-# %% tags=["right"]
-def best_epoch(path, monitor, mode):
-    table = np.genfromtxt(path, delimiter=",", skip_header=1)
-    with open(path) as file:
-        names = file.readline().strip().split(",")
-    epochs, values = table[:, names.index("epoch")], table[:, names.index(monitor)]
-    row = np.nanargmin(values) if mode == "min" else np.nanargmax(values)
-    return int(epochs[row]), values[row]
-
-
-# %% tags=["right"]
-def best_epoch(path, monitor, mode):
-    table = pd.read_csv(path).groupby("epoch", as_index=False).first().dropna(subset=monitor)
-    ordered = table.sort_values([monitor, "epoch"], ascending=[mode == "min", True])
-    return int(ordered["epoch"].iloc[0]), ordered[monitor].iloc[0]
-
-
-# %% tags=["wrong"] expect="number of a row"
-# - values = pd.read_csv(path)[["epoch", monitor]].dropna().set_index("epoch")[monitor]
-# + values = pd.read_csv(path)[monitor].dropna()
-
-# %% tags=["wrong"] expect="no row is complete"
-# - pd.read_csv(path)[["epoch", monitor]]
-# + pd.read_csv(path)
-
-# %% tags=["wrong"] expect="look at mode"
-# -     best = values.idxmin() if mode == "min" else values.idxmax()
-# -     return int(best), float(values.min() if mode == "min" else values.max())
-# +     return int(values.idxmin()), float(values.min())
-
-# %% tags=["wrong"] expect="a gap is not a zero"
-def best_epoch(path, monitor, mode):
-    table = pd.read_csv(path).fillna(0)
-    best = table[monitor].idxmin() if mode == "min" else table[monitor].idxmax()
-    return int(table.loc[best, "epoch"]), float(table.loc[best, monitor])
-
-
-# %% tags=["wrong"] expect="last epoch, not the best"
-def best_epoch(path, monitor, mode):
-    table = pd.read_csv(path)[["epoch", monitor]].dropna()
-    return int(table["epoch"].iloc[-1]), float(table[monitor].iloc[-1])
-
-
-# %% tags=["wrong"] expect="epochs as they stand in the file"
-# - values = pd.read_csv(path)[["epoch", monitor]].dropna().set_index("epoch")[monitor]
-# + values = pd.read_csv(path)[monitor].dropna().reset_index(drop=True)
-
-# %% tags=["wrong"] expect="the earlier one"
-def best_epoch(path, monitor, mode):
-    table = pd.read_csv(path)[["epoch", monitor]].dropna().sort_values(["epoch"], ascending=False)
-    ordered = table.sort_values(monitor, ascending=mode == "min", kind="stable")
-    return int(ordered["epoch"].iloc[0]), float(ordered[monitor].iloc[0])
-
-
-# %% tags=["wrong"] expect="should be? Drop the gaps"
-# - pd.read_csv(path)[["epoch", monitor]].dropna()
-# + pd.read_csv(path)
-# - values.min() if mode == "min" else values.max()
-# + values.loc[best]
-
-# %% tags=["wrong"] expect="compared as texts"
-# - pd.read_csv(path)[["epoch", monitor]]
-# + pd.read_csv(path, dtype=str)[["epoch", monitor]]
-# -     best = values.idxmin() if mode == "min" else values.idxmax()
-# -     return int(best), float(values.min() if mode == "min" else values.max())
-# +     best = sorted(values.index, key=values.get, reverse=mode == "max")[0]
-# +     return int(float(best)), float(values[best])
-
-# %% tags=["wrong"] expect="numbers, not texts"
-# - pd.read_csv(path)[["epoch", monitor]]
-# + pd.read_csv(path, dtype=str)[["epoch", monitor]]
-# -     best = values.idxmin() if mode == "min" else values.idxmax()
-# -     return int(best), float(values.min() if mode == "min" else values.max())
-# +     best = sorted(values.index, key=lambda epoch: float(values[epoch]), reverse=mode == "max")[0]
-# +     return best, values[best]
-
-# %% tags=["wrong"] expect="epochs 3 and 4"
-def best_epoch(path, monitor, mode):
-    table, best = pd.read_csv(path)[["epoch", monitor]].dropna(), None
-    for epoch, value in table.itertuples(index=False):
-        if best is None or (value <= best[1] if mode == "min" else value > best[1]):
-            best = int(epoch), value
-    return best
-
-
-# %% tags=["wrong"] expect="two single numbers"
-# - pd.read_csv(path)[["epoch", monitor]].dropna()
-# + pd.read_csv(path)
-# - return int(best), float(values.min() if mode == "min" else values.max())
-# + return best, values.loc[best]
-
-# %% [markdown]
-# Try it on a small table:
-
-# %%
-gap = float("nan")
-rows = [(gap, gap), (0, 0.5), (gap, gap), (1, 0.3), (gap, gap), (2, 0.4)]
-small_table = pd.DataFrame(rows, columns=["epoch", "val_loss"])
-with tempfile.TemporaryDirectory() as folder:
-    file = Path(folder) / "metrics.csv"
-    small_table.to_csv(file, index=False)
-    print(best_epoch(file, "val_loss", "min"))
-
-# %% tags=["check"] points=3
-gap = float("nan")
-# a run that was resumed: its file begins with epoch 3
-columns = ["epoch", "lr-SGD", "step", "train_loss_step", "val_accuracy", "val_loss"]
-rows = []
-for epoch, (accuracy, loss) in enumerate([(0.7, 9.5), (0.9, 0.4), (0.8, 0.2), (0.6, 0.3), (0.9, 12.6)], start=3):
-    rows.append((gap, 0.1, 2 * epoch, gap, gap, gap))
-    rows.append((epoch, gap, 2 * epoch, 0.01 * max(epoch, 4), gap, gap))
-    rows.append((epoch, gap, 2 * epoch + 1, gap, accuracy, loss))
-with tempfile.TemporaryDirectory() as folder:
-    file = Path(folder) / "metrics.csv"
-    pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
-    found = {}
-    for monitor, mode in [
-        ("val_loss", "min"),
-        ("val_accuracy", "max"),
-        ("val_loss", "max"),
-        ("train_loss_step", "min"),
-    ]:
-        try:
-            answer = best_epoch(file, monitor, mode)
-        except (ValueError, IndexError, KeyError) as error:
-            message = "did you drop every row with any gap? Pick the columns first: no row is complete"
-            raise AssertionError(f"best_epoch fails ({error}); {message}") from None
-        except TypeError as error:
-            message = "is it a whole column where one number should be? Drop the gaps before you look up an epoch"
-            raise AssertionError(f"best_epoch fails ({error}); {message}") from None
-        two = hasattr(answer, "__len__") and len(answer) == 2
-        assert two, "return two things: the epoch and the value"
-        answer = list(answer)
-        alone = all(np.ndim(number) == 0 for number in answer)
-        assert alone, "return two single numbers; an epoch has several rows: drop the gaps before you look it up"
-        texts = [number for number in answer if isinstance(number, str)]
-        assert not texts, f"return numbers, not texts such as {texts[:1]}"
-        found[monitor, mode] = float(answer[0]), round(float(answer[1]), 6)
-of_loss, of_accuracy, worst, of_training = found.values()
-assert of_loss[1] != 0, "0 occurs nowhere in the column: a gap is not a zero, drop the gaps instead of filling them"
-assert of_loss != (7, 12.6) or of_accuracy != (7, 0.9), "you return the last epoch, not the best one"
-assert of_loss[0] not in (8, 14), "the first number should be the epoch, not the number of a row of the file"
-counted = of_loss[0] == 2 or of_loss == (3, 0.2)
-assert not counted, "return epochs as they stand in the file, which may begin with 3; do not count them yourself"
-assert of_accuracy != (6, 0.6) and worst != of_loss, 'look at mode: with "max" the highest value is the best'
-assert of_accuracy != (7, 0.9), "epochs 4 and 7 are equally good; the earlier one counts"
-assert of_loss == (5, 0.2), f"the lowest val_loss is 0.2 in epoch 5, you return {of_loss}"
-assert of_accuracy == (4, 0.9), f"the highest val_accuracy is 0.9 in epoch 4, you return {of_accuracy}"
-assert worst != (3, 9.5), "12.6 is higher than 9.5, unless they are compared as texts: make numbers of them"
-assert worst == (7, 12.6), f"the highest val_loss is 12.6 in epoch 7, you return {worst}"
-assert of_training[0] != 4, "epochs 3 and 4 have the lowest train_loss_step; the earlier one counts"
-assert of_training == (3, 0.04), f"the lowest train_loss_step is 0.04, first in epoch 3, you return {of_training}"
-print("✓ task 3")
-
-# %% [markdown]
-# ## Task 4 · A callback that watches gradients (4 points)
+# ## Task 3 · A callback that watches gradients (4 points)
 #
 # Write a callback that notes the norm of the gradient in every step: the root of the sum of squares of *all* gradients
 # of the module, together. Parameters without a gradient are left out. The list `norms` holds one number for each step,
@@ -599,7 +425,7 @@ print("✓ task 3")
 # when the gradients of a step are ready.
 # <details><summary>Hint 1</summary>
 #
-# Like `TrainAccuracyAfterwards` of the lesson: an empty list in `__init__`, an `append` in the method.
+# Like `NoteRates` of the lesson: an empty list in `__init__`, an `append` in the method.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -607,6 +433,7 @@ print("✓ task 3")
 # `parameter.grad` is `None` where there is no gradient. `parameter.grad.square().sum()` is the sum of squares of one.
 #
 # </details>
+
 
 # %% tags=["answer"]
 class GradientNorms(L.Callback):
@@ -695,7 +522,9 @@ class GradientNorms(L.Callback):
 # + gradient.square_()
 
 # %% [markdown]
-# Try it on a module with a single layer, for two epochs of four batches:
+# Try it on a module with a single layer, for two epochs of four batches. You should see eight numbers, the last ones
+# smaller than the first: the loss approaches its lowest point, where gradients vanish.
+
 
 # %%
 class Line(L.LightningModule):
@@ -711,10 +540,11 @@ class Line(L.LightningModule):
 
 
 inputs = torch.randn(32, 2)
-loader = DataLoader(TensorDataset(inputs, 3 * inputs.sum(dim=1)), batch_size=8)
+loader = make_loader(inputs, 3 * inputs.sum(dim=1))
 watcher = GradientNorms()
 quick_trainer(2, watcher).fit(Line(), loader)
 print(np.round(watcher.norms, 2))
+
 
 # %% tags=["check"] points=4
 class LineAndMore(Line):
@@ -731,7 +561,7 @@ class LineAndMore(Line):
 
 torch.manual_seed(1)
 inputs = torch.randn(32, 2)
-loader = DataLoader(TensorDataset(inputs, 3 * inputs.sum(dim=1) + 1), batch_size=8)
+loader = make_loader(inputs, 3 * inputs.sum(dim=1) + 1)
 module, watcher = LineAndMore(), GradientNorms()
 learning = nn.Sequential(module.first, module.line)
 by_hand = copy.deepcopy(learning)
@@ -775,10 +605,10 @@ assert not is_like("line"), "that is the norm of a single layer: take all parame
 assert not is_like("squares"), "you return the sum of squares: take the root of it"
 assert not is_like("weights"), "that is the norm of the weights; their gradients are in parameter.grad"
 assert is_like("root"), f"the first norms should be {expected['root'][:3]}, not {noted[:3]}"
-print("✓ task 4")
+print("✓ task 3")
 
 # %% [markdown]
-# ## Task 5 · Design: an extractor in which nothing moves (5 points)
+# ## Task 4 · Design: an extractor in which nothing moves (5 points)
 #
 # Write a LightningModule that trains a linear head on a frozen backbone. The backbone comes from outside and returns
 # (batch, features). It must hold that
@@ -800,6 +630,7 @@ print("✓ task 4")
 # `save_hyperparameters(ignore=["backbone"])` leaves one argument out.
 #
 # </details>
+
 
 # %% tags=["answer"]
 class LinearProbe(L.LightningModule):
@@ -870,6 +701,18 @@ class LinearProbe(L.LightningModule):
 # +         optimizer = torch.optim.SGD(wanting, lr=self.hparams["lr"], momentum=0.9)
 # +         return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)]
 
+# %% tags=["right"]
+# - freeze(backbone)
+# + backbone.requires_grad_(False).eval()
+# - def forward(self, inputs):
+# + def on_train_batch_start(self, batch, batch_idx):
+# +         self.backbone.eval()
+# +
+# +     def forward(self, inputs):
+# - return torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
+# + optimizer = torch.optim.SGD(self.head.parameters(), lr=self.hparams.lr)
+# +         return {"optimizer": optimizer}
+
 # %% tags=["wrong"] expect="that want a gradient: freeze"
 # - freeze(backbone)
 # + backbone
@@ -930,7 +773,7 @@ class LinearProbe(L.LightningModule):
 # + self.predict(inputs)
 
 # %% [markdown]
-# Try it:
+# Try it. There should be three entries in `hparams`, and two trainable tensors, weight and bias of the head:
 
 # %%
 backbone = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU())
@@ -942,7 +785,7 @@ print("trainable:", [name for name, parameter in probe.named_parameters() if par
 torch.manual_seed(0)
 backbone = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU())
 backbone(torch.randn(50, 4))  # running averages that are not those of a new layer
-loader = DataLoader(TensorDataset(torch.randn(24, 4) + 2, torch.arange(24) % 3), batch_size=8)
+loader = make_loader(torch.randn(24, 4) + 2, torch.arange(24) % 3)
 
 
 def examine(probe, backbone, num_features, num_classes, lr):
@@ -1010,4 +853,187 @@ with torch.no_grad():
     loss = loss_of(probe, (inputs, labels))
 close = torch.allclose(loss, F.cross_entropy(expected, labels), atol=1e-5)
 assert close, "the loss should be the cross-entropy of the logits and labels: no softmax before it, no minus sign"
+print("✓ task 4")
+
+# %% [markdown]
+# ## Task 5 · To the end, in any way you like (4 points)
+#
+# A training was to take six epochs, and the computer was switched off after the third. What is left is a checkpoint.
+# Bring it to its end: the weights must be those that the training would have had without the interruption. Whether the
+# Trainer does it or you do, is up to you.
+#
+# This is what was trained. Batches come in the same order in each epoch, so the file lacks nothing that you need. Look
+# into it before you begin: `torch.load(path, weights_only=True)`.
+
+
+# %%
+class Curve(L.LightningModule):
+    def __init__(self, width):
+        super().__init__()
+        self.save_hyperparameters()
+        self.network = nn.Sequential(nn.Linear(1, width), nn.Tanh(), nn.Linear(width, 1))
+
+    def training_step(self, batch, batch_idx):
+        return F.mse_loss(self.network(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.02, momentum=0.9)
+        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)]
+
+
+inputs = torch.randn(32, 1)
+curve_loader = make_loader(inputs, inputs.sin())
+checkpoints = tempfile.TemporaryDirectory()
+
+
+def interrupted(width, epochs):
+    """The path of a checkpoint, after so many epochs."""
+    torch.manual_seed(width)
+    trainer = quick_trainer(epochs)
+    trainer.fit(Curve(width), curve_loader)
+    path = Path(checkpoints.name) / f"{width}_{epochs}.ckpt"
+    trainer.save_checkpoint(path)
+    return path
+
+
+print(*torch.load(interrupted(width=8, epochs=3), weights_only=True))
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# `fit` takes `ckpt_path`, and needs a module of the same shape. Which width it had, the file knows: its
+# `hyper_parameters`, or `load_from_checkpoint`, which reads them for you.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `max_epochs` counts all epochs, those before the interruption included.
+#
+# </details>
+
+
+# %% tags=["answer"]
+def finish(path):
+    """Bring an interrupted training of a Curve to its end.
+
+    Args:
+        path: of a checkpoint after some of six epochs on `curve_loader`
+    Returns:
+        the Curve after six epochs in all
+    """
+    ### BEGIN SOLUTION
+    module = Curve.load_from_checkpoint(path)
+    quick_trainer(6).fit(module, curve_loader, ckpt_path=path)
+    return module
+    ### END SOLUTION
+
+
+# %% tags=["right"]
+# - module = Curve.load_from_checkpoint(path)
+# + module = Curve(**torch.load(path, weights_only=True)["hyper_parameters"])
+
+# %% tags=["right"]
+# - quick_trainer(6).fit(module, curve_loader, ckpt_path=path)
+# + trainer = quick_trainer(6)
+# +     trainer.fit(model=module, train_dataloaders=curve_loader, ckpt_path=str(path))
+# - return module
+# + return trainer.lightning_module
+
+
+# %% tags=["right"]
+def finish(path):
+    saved = torch.load(path, weights_only=True)
+    module = Curve(saved["hyper_parameters"]["width"])
+    module.load_state_dict(saved["state_dict"])
+    [optimizer], [scheduler] = module.configure_optimizers()
+    optimizer.load_state_dict(saved["optimizer_states"][0])
+    scheduler.load_state_dict(saved["lr_schedulers"][0])
+    for _ in range(6 - scheduler.last_epoch):
+        for batch in curve_loader:
+            optimizer.zero_grad()
+            module.training_step(batch, 0).backward()
+            optimizer.step()
+        scheduler.step()
+    return module
+
+
+# %% tags=["wrong"] expect="begins anew"
+# - module = Curve.load_from_checkpoint(path)
+# + module = Curve(torch.load(path, weights_only=True)["hyper_parameters"]["width"])
+# - , ckpt_path=path)
+# + )
+
+# %% tags=["wrong"] expect="nine"
+# - , ckpt_path=path)
+# + )
+
+# %% tags=["wrong"] expect="momentum and schedule begin anew"
+# - quick_trainer(6).fit(module, curve_loader, ckpt_path=path)
+# + done = torch.load(path, weights_only=True)["epoch"]
+# +     quick_trainer(6 - done).fit(module, curve_loader)
+
+# %% tags=["wrong"] expect="still those of the file"
+# - quick_trainer(6)
+# + quick_trainer(3)
+
+# %% tags=["wrong"] expect="has another width"
+# - module = Curve.load_from_checkpoint(path)
+# + module = Curve(width=8)
+
+# %% tags=["wrong"] expect="should return the module"
+# - quick_trainer(6).fit(module, curve_loader, ckpt_path=path)
+# + trainer = quick_trainer(6)
+# +     trainer.fit(module, curve_loader, ckpt_path=path)
+# - return module
+# + return trainer
+
+# %% [markdown]
+# Try it; you should get a `Curve` back, and it is as wide as the one in the file:
+
+# %%
+finished = finish(interrupted(width=8, epochs=3))
+print(finished)
+
+
+# %% tags=["check"] points=4
+def weights_of(module):
+    return nn.utils.parameters_to_vector(module.parameters()).detach()
+
+
+def is_near(ours, theirs):
+    return ours.shape == theirs.shape and torch.allclose(ours, theirs, atol=1e-5)
+
+
+def examine(width, epochs):
+    path = interrupted(width, epochs)
+    where = f"interrupted after epoch {epochs}"
+    try:
+        module = finish(path)
+    except RuntimeError as error:
+        message = f"the network in the file has another width, {width}: the file knows it"
+        assert "size mismatch" not in str(error), message
+        raise
+    assert isinstance(module, Curve), f"finish should return the module, not {type(module).__name__}"
+    weights = weights_of(module)
+    expected = weights_of(Curve.load_from_checkpoint(interrupted(width, 6)))
+    if is_near(weights, expected):
+        return
+    saved = weights_of(Curve.load_from_checkpoint(path))
+    message = f"{where}: the weights are still those of the file; max_epochs counts the epochs before it, too"
+    assert not is_near(weights, saved), message
+    message = f"{where}: each call ends with other weights; the training begins anew, with random weights"
+    assert is_near(weights, weights_of(finish(path))), message
+    for more, message in [
+        (6, f"{where}: the file was trained for six *more* epochs (after three that makes nine)"),
+        (6 - epochs, f"{where}: momentum and schedule begin anew; the file holds where both stood"),
+    ]:
+        wrong = Curve.load_from_checkpoint(path)
+        quick_trainer(more).fit(wrong, curve_loader)
+        assert not is_near(weights, weights_of(wrong)), message
+    difference = (weights - expected).abs().max().item()
+    raise AssertionError(f"{where}: a weight is off by {difference:.4f} from that of six epochs at once")
+
+
+examine(width=8, epochs=3)
+examine(width=5, epochs=4)
 print("✓ task 5")
