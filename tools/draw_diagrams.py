@@ -17,6 +17,7 @@ from diagrams import (
     course,
     data_sets,
     features,
+    lightning,
     logs,
     networks,
     pictures,
@@ -25,7 +26,6 @@ from diagrams import (
     runs,
     transfer,
 )
-from diagrams import autograd, convolutions, course, lightning, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
