@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from diagrams import autograd, convolutions, course, networks, pictures, receptive, residual
+from diagrams import autograd, convolutions, course, networks, pictures, receptive, recurrent, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +33,9 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         residual.residual_block,
         residual.basic_bottleneck,
         residual.resnet_strip,
+        recurrent.lstm_cell,
+        recurrent.unrolled_padding_packing,
+        recurrent.recurrence_attention,
     ]
 }
 
