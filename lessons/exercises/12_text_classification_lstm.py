@@ -546,7 +546,7 @@ def check_split(train, test):
 # + copies = [a for a, b in zip(train["text"], test["text"]) if tokenize(a) == tokenize(b)]
 
 # %% [markdown]
-# The eight splits. Try your test on them:
+# The eight splits:
 
 # %%
 learned = [["Draw the axes.", "matplotlib", "axes.py"], ["Fit the model.", "sklearn", "base.py"],
