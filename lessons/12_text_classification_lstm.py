@@ -662,12 +662,12 @@ pd.concat({name: table[shown] for name, table in by_start.items()}, axis=1).roun
 if course.profile == "sample":  # with more sentences both may have learned enough
     gain = history["train_accuracy"][-1] - large_history["train_accuracy"][-1]
     assert gain > 0.1, f"small starting embeddings gain {gain:.3f}"
-    last_gain = {split: np.diff(history[f"{split}_accuracy"])[-1] for split in ("train", "val")}
-    assert last_gain["val"] < last_gain["train"] / 2, f"in the last epoch: {last_gain}"
+    last = {split: history[f"{split}_accuracy"][-1] for split in ("train", "val")}
+    assert last["train"] > last["val"] + 0.1, f"after the last epoch: {last}"
 
 # %% [markdown]
-# On the sample's sentences the large start is far behind after the same four epochs. In the last epoch of the small one
-# the training accuracy still climbs, and validation no longer follows: it begins to learn sentences by heart.
+# On the sample's sentences the large start is far behind after the same four epochs. And the small one is by then far
+# better on its training sentences than on those of other files: it begins to learn sentences by heart.
 #
 # ## Does reading beat counting?
 #
