@@ -177,9 +177,6 @@ if course.profile == "sample":  # with more sentences it may answer otherwise, a
 # </details>
 
 # %% [markdown]
-# In the end we shall see it lose against a model that only counts words, and win at another task; and you will know
-# why.
-#
 # ## Sentences that give nothing away
 #
 # "See `np.sum`, which does the same": whoever sees `np` knows the answer without understanding a word. So whatever
@@ -272,11 +269,11 @@ assert [tokens[i] for i in [id_of.get(token, 1) for token in cut(text)]] == voca
 #
 # ## First, count words
 #
-# Before a network is taken apart, something simple should be measured, to know what the network is worth. The usual
-# **baseline** for texts forgets the order of words and counts how often each one occurs, a **bag of words**. Words that
-# occur in most sentences, like "the", count little: each count is multiplied with $\ln\frac{1 + n}{1 + d} + 1$, where
-# $d$ of the $n$ sentences have the word. The product is called **TF-IDF** (term frequency times inverse document
-# frequency). A **logistic regression**, the linear classifier from the start of lesson 03, does the rest.
+# What will the network be worth? To know, measure something simple first. The usual **baseline** for texts forgets the
+# order of words and counts how often each one occurs, a **bag of words**. Words that occur in most sentences, like
+# "the", count little: each count is multiplied by $\ln\frac{1 + n}{1 + d} + 1$, where $d$ of the $n$ sentences have the
+# word. The product is called **TF-IDF** (term frequency times inverse document frequency); then each sentence's row is
+# scaled to length 1. A **logistic regression**, the linear classifier from the start of lesson 03, does the rest.
 
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -363,9 +360,9 @@ print((batch != 0).int())
 
 # %% [markdown]
 # The ones mark words, the zeros padding. `pad_sequence` does the same: `assert_close` is silent where two tensors
-# agree, and stops where they don't. (A `DataLoader` gets such a function as its `collate_fn`.) One long sentence
-# stretches its whole batch. So `text_loader` with a seed shuffles, sorts by length, cuts the list into batches, and
-# shuffles the batches. How much padding does that save?
+# agree, and stops where they don't. (A `DataLoader` makes a batch of its examples with the function that it gets as
+# `collate_fn`; ours, `pad_batch`, pads.) One long sentence stretches its whole batch. So `text_loader` with a seed
+# shuffles, sorts by length, cuts the list into batches, and shuffles the batches. How much padding does that save?
 
 # %% tags=["nbval-ignore-output"]
 from torch.utils.data import DataLoader
@@ -395,7 +392,8 @@ torch.testing.assert_close(vectors, embedding.weight[batch])
 print("ids:", tuple(batch.shape), "  vectors:", tuple(vectors.shape))
 
 # %% [markdown]
-# The shape reads (sentences, tokens, numbers per token). Row 0, the vector of padding, stays zero.
+# The shape reads (sentences, tokens, numbers per token). Row 0, the vector of padding, stays zero: `padding_idx=0` in
+# the network below sees to it.
 #
 # ## Inside the LSTM
 #
@@ -417,14 +415,14 @@ print("ids:", tuple(batch.shape), "  vectors:", tuple(vectors.shape))
 # - the **output gate** ${\color{#A8487F} o} = \sigma(W_o x + U_o h + b_o)$: how much is shown.
 #
 # The **sigmoid** $\sigma$ squeezes numbers into 0 to 1, **tanh** into −1 to 1. Matrices $W$, $U$ and biases $b$ are
-# what is learned. With $\odot$, number times number:
+# what is learned. $\odot$ multiplies number by number:
 #
 # $$c' = {\color{#D55E00} f} \odot c + {\color{#00805E} i} \odot {\color{#0072B2} g} \qquad
 # h' = {\color{#A8487F} o} \odot \tanh(c')$$
 #
 # Keep a part of the memory, add a part of what is new, show a part of the result. PyTorch keeps the four $W$ one above
 # the other in a matrix `weight_ih_l0` (**i**nput to **h**idden, **l**ayer 0), in the order i, f, g, o, and the four $U$
-# in `weight_hh_l0`. `chunk` cuts what they give into four.
+# in `weight_hh_l0`. Each has biases of its own; $b$ is their sum. `chunk` cuts what they give into four.
 
 # %%
 def gates(lstm, x, h):
@@ -447,7 +445,8 @@ def lstm_step(lstm, x, h, c):
 
 
 # %% [markdown]
-# The memory begins with zeros. We read a sentence with the LSTM of our trained network, by hand and with PyTorch:
+# The memory begins with zeros, 64 in $h$ and in $c$. We read a sentence with the LSTM of our trained network, by hand
+# and with PyTorch:
 
 # %%
 lstm = model.lstm
@@ -464,8 +463,8 @@ print("outputs:", tuple(outputs.shape), "  last:", tuple(last.shape))
 
 # %% [markdown]
 # The same numbers. `outputs` holds the hidden state after every token, (sentences, tokens, numbers); `last` the one
-# after the last token, (directions, sentences, numbers). This one has seen everything. A linear layer, the **head**,
-# turns it into logits. And if we put the head on *every* state?
+# after the last token, (directions, sentences, numbers), here of one direction. This one has seen everything. A linear
+# layer, the **head**, turns it into logits. And if we put the head on *every* state?
 
 # %%
 with torch.no_grad():
@@ -517,7 +516,8 @@ if course.profile == "sample":  # what it learns from more sentences has not bee
 #
 # Take random vectors for 50 words, and networks that have learned nothing. By how much does the last state change if
 # the $n$-th word changes a little? The gradient says so. We compare the **plain recurrent network**, which only has
-# $h' = \tanh(W x + U h + b)$, with an LSTM as PyTorch makes it, and with one whose forget gates begin open:
+# $h' = \tanh(W x + U h + b)$, with an LSTM as PyTorch makes it, and with one whose forget gates begin open: 3 is
+# added to their bias, and $\sigma(3)$ is 0.95. (`torch.autograd.grad` returns a gradient instead of storing it.)
 
 # %%
 torch.manual_seed(0)
@@ -584,7 +584,7 @@ print(f"length before: {length:.0f}")
 # batch shrinks from step to step, and each last state is picked where its sentence
 # ends.](figures/unrolled_padding_packing.svg)
 #
-# What is the state of the short sentence worth after the last column?
+# What is the short sentence's state worth after the last column, place 5?
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -666,8 +666,8 @@ if course.profile == "sample":  # with more sentences both may have learned enou
     assert last["train"] > last["val"] + 0.1, f"after the last epoch: {last}"
 
 # %% [markdown]
-# On the sample's sentences the large start is far behind after the same four epochs. And the small one is by then far
-# better on its training sentences than on those of other files: it begins to learn sentences by heart.
+# On the sample's sentences the large start is far behind after the same four epochs. The small one is by then far
+# better on its training sentences than on those of other files: it begins to learn by heart.
 #
 # ## Does reading beat counting?
 #
@@ -729,7 +729,7 @@ if course.profile == "sample":  # with more sentences it may answer otherwise
 # %% [markdown]
 # The same words, so counting gives the same answer twice. To the LSTM they are two sentences. But look at its answers:
 # each time it takes what was mentioned *last*, the very thing that was *not* meant. It reads, and it does not
-# understand "not": in the few thousand sentences that it has seen, "not" hardly ever decided which package it was.
+# understand "not": a few thousand sentences have hardly given it a reason to.
 
 # %% [markdown]
 # **Try it.** Watch where it changes its mind.
@@ -747,8 +747,8 @@ if course.profile == "sample":  # with more sentences it may answer otherwise
 # %% [markdown]
 # ## When order is everything
 #
-# Now a task in which words alone say nothing. Take a sentence and swap its halves: "array the mean of the". Is a text
-# as it was written, or swapped? Each sentence comes in both forms.
+# Now a task in which words alone say nothing. Take a sentence and swap its halves: "the mean of the array" becomes "of
+# the array the mean". Is a text as it was written, or swapped? Each sentence comes in both forms.
 
 # %%
 def swap_halves(text):
@@ -836,19 +836,18 @@ if course.profile == "sample":  # with more sentences pairs may know as much
 #
 # - **Distance.** In an LSTM word 1 reaches word 50 through 49 steps, and you saw what becomes of it on the way. With
 #   attention it is one step, whatever the distance.
-# - **Speed.** An LSTM has to wait for each step before the next. Attention handles all words at once, in a few large
-#   matrix products, which is what GPUs do best. That is how networks came to read trillions of words.
+# - **Speed.** An LSTM has to wait for each step before the next. Attention handles all words at once, which suits GPUs.
 # - **Price.** Every word looks at every other, so twice the text means four times as many looks. The memory of an LSTM
 #   has the same size after ten words and after ten million.
 # - **Subwords.** There is no `<unk>` any more: rare words are cut into pieces ("Zwiebel", "kuchen"), frequent ones stay
-#   whole. The method has names such as *byte pair encoding*.
-# - **Pretraining.** This matters most. Our network had to learn English from four thousand sentences. A pretrained
-#   encoder (BERT and its successors) comes with it, and is fine-tuned with a new head: lesson 06, for texts. For a real
-#   task with a few thousand labelled texts you would start there, and keep the word counter as the mark to beat. (Such
-#   models are hundreds of megabytes large, so this course, which runs offline, does not measure one.)
+#   whole.
+# - **Pretraining.** This matters most. Our network had to learn English from four thousand sentences. A Transformer
+#   such as BERT knows it already, and is fine-tuned with a new head: lesson 06, for texts. With a few thousand labelled
+#   texts you would start there, and keep the word counter as the mark to beat. (Such models are hundreds of megabytes
+#   large; this course runs offline and measures none.)
 #
 # What is an LSTM for, then? For what arrives as a stream and must be answered at once with little memory: sensors, time
-# series, a wake word on a chip that has kilobytes. And its idea is coming back: *state-space models* such as Mamba, and
+# series, the word that wakes a small device. And its idea is coming back: *state-space models* such as Mamba, and
 # xLSTM, again carry a memory of fixed size through gates, built so that training need not wait for each step. A later
 # lesson builds attention by hand, for pictures.
 #
@@ -863,7 +862,8 @@ if course.profile == "sample":  # with more sentences pairs may know as much
 #
 # ## Reading the mistakes
 #
-# Back to the packages. Which are taken for which, and which mistakes is the network most sure of?
+# Back to the packages. Which are taken for which? Look for large numbers beside the diagonal. And which mistakes is the
+# network most sure of?
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import plot_confusion
@@ -882,8 +882,8 @@ sure = [confidence[preds == labels].mean().item(), confidence[preds != labels].m
 assert sure[0] > sure[1] + 0.05 and confidence[wrong].max() > 0.9, f"mean confidence right and wrong: {sure}"
 
 # %% [markdown]
-# Some hold a strong word of another subject, some could be from anywhere, and there a
-# good model would be unsure. Ours is less sure where it is wrong, on average, and nearly certain in its worst mistakes.
+# Some hold a strong word of another subject. Some could be from anywhere, and there a good model would be unsure. Ours
+# is less sure where it is wrong, on average, and nearly certain in its worst mistakes.
 #
 # ## Texts of your own, in any language
 #

@@ -601,9 +601,9 @@ print("✓ task 3")
 # | hidden state | > 0.3 | > 0.3 | > 0.3 | < −0.3 | < −0.3 |
 #
 # Return an `nn.LSTM(2, 1, batch_first=True)` that can do it, any way you like: write its weights by hand, or train it.
-# By hand it takes about six numbers, and you will know what gates are for. (In noise and marked values no size is below
-# 0.3.) One number for the hidden state means that each matrix has four rows: input gate, forget gate, candidate, output
-# gate, in this order.
+# By hand it takes about six numbers, and you will know what gates are for. (A marked value is at least 0.3 in size;
+# noise may also be 0.) One number for the hidden state means that each matrix has four rows: input gate, forget gate,
+# candidate, output gate, in this order.
 # <details><summary>Hint 1</summary>
 #
 # A gate is open where its sum is far above 0, and shut where it is far below, like `20 * mark - 10` with a mark and
