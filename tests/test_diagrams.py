@@ -8,6 +8,7 @@ import draw_diagrams
 import pytest
 import torch
 from diagrams.receptive import STAGE, receptive_fields
+from diagrams.recurrent import SENTENCES
 from diagrams.style import PAPER
 
 from course_utils import CNN, MLP, resnet18
@@ -140,6 +141,10 @@ def numbers_of_the_code() -> dict[str, list[str]]:
     return shapes | {
         "new_head": [str(network.fc.in_features)],
         "six_ways": [f"{count:,}" for count in trained],
+    sentences = [torch.zeros(len(sentence.split()), 1) for sentence in SENTENCES]
+    packed = torch.nn.utils.rnn.pack_sequence(sentences, enforce_sorted=False)
+    return shapes | {
+        "unrolled_padding_packing": [str(running) for running in packed.batch_sizes.tolist()],
         "autograd": [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in (w.item(), loss.item(), w.grad.item())],
         "basic_bottleneck": [f"{sum(p.numel() for p in block.parameters()):,} parameters" for block in blocks]
         + [f"{layer.weight.numel():,}" for layer in layers],

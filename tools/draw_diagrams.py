@@ -26,6 +26,7 @@ from diagrams import (
     runs,
     transfer,
 )
+from diagrams import autograd, convolutions, course, networks, pictures, receptive, recurrent, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +58,9 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         transfer.six_ways,
         logs.wandb_project,
         lightning.who_calls_whom,
+        recurrent.lstm_cell,
+        recurrent.unrolled_padding_packing,
+        recurrent.recurrence_attention,
     ]
 }
 

@@ -7,10 +7,10 @@
 
 # %%
 import inspect
-import re
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -21,299 +21,7 @@ from course_utils.data.text import tokenize
 course = setup(seed=0)
 
 # %% [markdown]
-# ## Task 1 · Encode a text (2 points)
-#
-# Turn a text into a list of ids. `id_of` is a dictionary from tokens to ids; id 1 stands for unknown tokens. Longer
-# texts are cut to their first `max_length` tokens, and a text without any token becomes the list `[1]`. Use `tokenize`,
-# and leave the dictionary as it is. For instance `encode("The mean value", {"the": 2, "mean": 3}, max_length=10)` gives
-# `[2, 3, 1]`.
-# <details><summary>Hint 1</summary>
-#
-# `id_of.get(token, 1)` is the id of a token, or 1 if it has none.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `tokenize(text)[:max_length]` cuts, and `ids or [1]` is `[1]` if the list `ids` is empty.
-#
-# </details>
-
-# %% tags=["answer"]
-def encode(text, id_of, max_length):
-    """Ids of the first tokens of a text.
-
-    Args:
-        text: str
-        id_of: dict, token -> id
-        max_length: int, at most so many ids
-    Returns:
-        list of int with at least one element
-    """
-    ### BEGIN SOLUTION
-    return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-    ### END SOLUTION
-
-
-# %% tags=["right"]
-# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# +     ids = []
-# +     for token in tokenize(text):
-# +         if len(ids) == max_length:
-# +             break
-# +         if token in id_of:
-# +             ids.append(id_of[token])
-# +         else:
-# +             ids.append(1)
-# +     if not ids:
-# +         ids.append(1)
-# +     return ids
-
-# %% tags=["right"]
-# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# +     known = defaultdict(lambda: 1, id_of)
-# +     tokens = tokenize(text)[:max_length]
-# +     return list(map(known.__getitem__, tokens)) if tokens else [1]
-# - def encode(text, id_of, max_length):
-# + from collections import defaultdict
-# +
-# +
-# + def encode(text, id_of, max_length):
-
-# %% tags=["wrong"] expect="lower case"
-# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# + return [id_of.get(word, 1) for word in text.split()[:max_length]] or [1]
-
-# %% tags=["wrong"] expect="left out"
-# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# + return [id_of[token] for token in tokenize(text) if token in id_of][:max_length] or [1]
-
-# %% tags=["wrong"] expect="padding"
-# - id_of.get(token, 1)
-# + id_of.get(token, 0)
-
-# %% tags=["wrong"] expect="no token"
-# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# + return [id_of.get(token, 1) for token in tokenize(text)[:max_length]]
-
-# %% tags=["wrong"] expect="not characters"
-# - tokenize(text)[:max_length]
-# + tokenize(text[:max_length])
-
-# %% tags=["wrong"] expect="the first tokens stay"
-# - :max_length
-# + -max_length:
-
-# %% tags=["wrong"] expect="is a parameter"
-# - :max_length
-# + :4
-
-# %% tags=["wrong"] expect="id_of.get"
-# - id_of.get(token, 1)
-# + id_of[token]
-
-# %% tags=["wrong"] expect="dictionary has changed"
-# - id_of.get(token, 1)
-# + id_of.setdefault(token, 1)
-
-# %% tags=["wrong"] expect="whole numbers"
-# - return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# + return [str(id_of.get(token, 1)) for token in tokenize(text)[:max_length]] or ["1"]
-
-# %% tags=["wrong"] expect="<name> is one token"
-# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# +     words = re.findall(r"\w+", text.lower())
-# +     return [id_of.get(word, 1) for word in words[:max_length]] or [1]
-
-# %% tags=["wrong"] expect="each Chinese character"
-# -     return [id_of.get(token, 1) for token in tokenize(text)[:max_length]] or [1]
-# +     words = [word.strip(",.?!") for word in text.lower().split()]
-# +     return [id_of.get(word, 1) for word in words if word][:max_length] or [1]
-
-# %% tags=["check"] points=2
-id_of = {"<pad>": 0, "<unk>": 1, "the": 2, "mean": 3, "of": 4, "<name>": 5, "好": 6, "吃": 7}
-original = dict(id_of)
-
-
-def encoded(text, max_length=10):
-    try:
-        result = encode(text, id_of, max_length)
-    except KeyError as error:
-        raise AssertionError(f"{error} has no id: id_of.get(token, 1) gives 1 instead of an error") from None
-    assert result is not None, "nothing is returned: the list is missing after return"
-    result = result.tolist() if isinstance(result, (torch.Tensor, np.ndarray)) else result
-    assert isinstance(result, list), f"return a list of ids, not a {type(result).__name__}"
-    kinds = {type(number).__name__ for number in result if not isinstance(number, (int, np.integer))}
-    assert not kinds, f"ids are whole numbers (int), not {kinds}"
-    return result
-
-
-plain = encoded("the mean of the")
-assert plain != [2, 3, 1], "max_length counts tokens, not characters: cut after tokenizing"
-assert plain == [2, 3, 4, 2], f"'the mean of the' is [2, 3, 4, 2], not {plain}"
-assert encoded("The mean, of") == [2, 3, 4], "lower case, and no punctuation: use tokenize"
-unknown = encoded("the new mean")
-assert unknown != [2, 3], "an unknown token was left out; it should be there as 1"
-assert unknown != [2, 0, 3], "an unknown token became 0, but 0 is padding: unknown is 1"
-assert unknown == [2, 1, 3], f"'the new mean' is [2, 1, 3], not {unknown}"
-assert id_of == original, "the dictionary has changed: get asks for an id, setdefault and [...] = write one"
-assert encoded("?!") == encoded("") == [1], "a text with no token should give [1]"
-masked = encoded("the <name>")
-assert masked == [2, 5], f"<name> is one token: use tokenize; 'the <name>' became {masked}"
-assert encoded("好吃") == [6, 7], "each Chinese character is a token: use tokenize"
-cut = encoded("the mean of the new", max_length=3)
-assert len(cut) != 4, "max_length is a parameter: nothing should be cut to another fixed number of tokens"
-assert len(cut) == 3, f"max_length=3 should leave 3 tokens (tokens, not characters), not {len(cut)}"
-assert cut == [2, 3, 4], f"cut at the end: the first tokens stay; with max_length=3 [2, 3, 4], not {cut}"
-assert len(encoded("the mean of the new")) == 5, "max_length is a parameter: with 10, five tokens stay five"
-print("✓ task 1")
-
-# %% [markdown]
-# ## Task 2 · Pad a batch (2 points)
-#
-# Make one tensor of several lists of ids. All rows get the length of the longest list, short ones are filled up with 0
-# at the end. Return the tensor and the original lengths. `pad([[5, 6], [7]])` gives the rows 5, 6 and 7, 0, and the
-# lengths 2 and 1.
-# <details><summary>Hint</summary>
-#
-# Start with `torch.zeros(rows, longest, dtype=torch.int64)` and write each list into the beginning of its row:
-# `ids[row, : len(one)] = torch.tensor(one)`. Or add zeros to the lists before you make a tensor of them.
-#
-# </details>
-
-# %% tags=["answer"]
-def pad(lists):
-    """A padded batch.
-
-    Args:
-        lists: list of lists of int, none of them empty
-    Returns:
-        int64 tensor (lists, longest), int64 tensor (lists,) of lengths
-    """
-    ### BEGIN SOLUTION
-    lengths = torch.tensor([len(one) for one in lists])
-    ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
-    for row, one in zip(ids, lists):
-        row[: len(one)] = torch.tensor(one)
-    return ids, lengths
-    ### END SOLUTION
-
-
-# %% tags=["right"]
-# -     lengths = torch.tensor([len(one) for one in lists])
-# -     ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
-# -     for row, one in zip(ids, lists):
-# -         row[: len(one)] = torch.tensor(one)
-# -     return ids, lengths
-# +     longest = max(map(len, lists))
-# +     rows = [one + [0] * (longest - len(one)) for one in lists]
-# +     return torch.LongTensor(rows), torch.LongTensor(list(map(len, lists)))
-
-# %% tags=["right"]
-# -     lengths = torch.tensor([len(one) for one in lists])
-# -     ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
-# -     for row, one in zip(ids, lists):
-# -         row[: len(one)] = torch.tensor(one)
-# -     return ids, lengths
-# +     ids = nn.utils.rnn.pad_sequence([torch.tensor(one) for one in lists], batch_first=True)
-# +     return [ids, torch.as_tensor([len(one) for one in lists])]
-
-# %% tags=["right"]
-# -     lengths = torch.tensor([len(one) for one in lists])
-# -     ids = torch.zeros(len(lists), int(lengths.max()), dtype=torch.int64)
-# -     for row, one in zip(ids, lists):
-# -         row[: len(one)] = torch.tensor(one)
-# -     return ids, lengths
-# +     lengths = np.array([len(one) for one in lists])
-# +     there = np.arange(lengths.max()) < lengths[:, None]
-# +     ids = np.zeros(there.shape, dtype=np.int64)
-# +     ids[there] = np.concatenate(lists)
-# +     return torch.from_numpy(ids), torch.from_numpy(lengths)
-
-# %% tags=["wrong"] expect="int64"
-# - int(lengths.max()), dtype=torch.int64
-# + int(lengths.max())
-
-# %% tags=["wrong"] expect="at the end"
-# - row[: len(one)]
-# + row[len(row) - len(one) :]
-
-# %% tags=["wrong"] expect="cut"
-def pad(lists):
-    shortest = min(map(len, lists))
-    return torch.tensor([one[:shortest] for one in lists]), torch.tensor([len(one) for one in lists])
-
-
-# %% tags=["wrong"] expect="lengths before padding"
-# - return ids, lengths
-# + return ids, torch.tensor([len(row) for row in ids])
-
-# %% tags=["wrong"] expect="left as they are"
-def pad(lists):
-    longest, lengths = max(map(len, lists)), torch.tensor([len(one) for one in lists])
-    for one in lists:
-        one += [0] * (longest - len(one))
-    return torch.tensor(lists), lengths
-
-
-# %% tags=["wrong"] expect="lengths should be a tensor"
-# - return ids, lengths
-# + return ids, lengths.tolist()
-
-# %% tags=["wrong"] expect="lengths are counts"
-# - return ids, lengths
-# + return ids, lengths.float()
-
-# %% tags=["wrong"] expect="one number per list"
-# - return ids, lengths
-# + return ids, lengths[:, None]
-
-# %% tags=["wrong"] expect="this batch"
-# - int(lengths.max())
-# + 4
-
-# %% tags=["wrong"] expect="other way round"
-# - return ids, lengths
-# + return lengths, ids
-
-# %% tags=["wrong"] expect="not one number"
-# - return ids, lengths
-# + return ids, int(lengths.max())
-
-# %% tags=["check"] points=2
-def padded(lists):
-    given = [list(one) for one in lists]
-    try:
-        result = pad(lists)
-    except ValueError as error:
-        raise AssertionError(f"{error}: torch.tensor needs rows of one length, so fill up the short ones") from None
-    assert isinstance(result, (tuple, list)) and len(result) == 2, "return two things: the ids and the lengths"
-    assert lists == given, "the lists that were passed in should be left as they are"
-    ids, lengths = result
-    assert isinstance(ids, torch.Tensor), f"the ids should be a tensor, not a {type(ids).__name__}"
-    assert not isinstance(lengths, int), "return a length for each list, not one number"
-    assert isinstance(lengths, torch.Tensor), f"the lengths should be a tensor, not a {type(lengths).__name__}"
-    assert not (ids.dim() == 1 and lengths.dim() == 2), "the other way round: first the ids, then the lengths"
-    return ids, lengths
-
-
-ids, lengths = padded([[5, 6], [7, 8, 9, 4], [3]])
-assert ids.dim() == 2, f"the ids should have rows and columns, not the shape {tuple(ids.shape)}"
-assert ids.shape[1] >= 4, f"something was cut off: the longest list has 4 ids, the rows have {ids.shape[1]}"
-assert tuple(ids.shape) == (3, 4), f"the shape should be (3, 4), not {tuple(ids.shape)}"
-assert ids.dtype == torch.int64, f"ids are whole numbers: int64, not {ids.dtype}"
-assert ids[0].tolist() != [0, 0, 5, 6], "the padding should stand at the end of a row, not at its beginning"
-assert ids.tolist() == [[5, 6, 0, 0], [7, 8, 9, 4], [3, 0, 0, 0]], f"wrong rows: {ids.tolist()}"
-assert tuple(lengths.shape) == (3,), f"the lengths are one number per list, (3,), not {tuple(lengths.shape)}"
-assert lengths.tolist() != [4, 4, 4], "return the lengths before padding"
-assert lengths.tolist() == [2, 4, 1], f"the lengths are 2, 4 and 1, not {lengths.tolist()}"
-assert lengths.dtype == torch.int64, f"lengths are counts: int64, not {lengths.dtype}"
-ids, lengths = padded([[5, 6], [7]])
-assert ids.tolist() == [[5, 6], [7, 0]], f"rows are as long as the longest list of this batch, 2, not {ids.shape[1]}"
-assert lengths.tolist() == [2, 1], f"the lengths of [[5, 6], [7]] are 2 and 1, not {lengths.tolist()}"
-print("✓ task 2")
-
-# %% [markdown]
-# ## Task 3 · The last hidden states (3 points)
+# ## Task 1 · The last hidden states (3 points)
 #
 # Given an LSTM of one layer with `batch_first=True` that reads in one direction, the vectors of a padded batch, and the
 # lengths, return the hidden state of each sentence after its last token.
@@ -474,10 +182,10 @@ assert not is_like(outputs[torch.arange(4), lengths.clamp(max=4)]), "one place t
 assert not is_like(torch.cat([cell[0] for _, (_, cell) in alone])), "that is the cell state, not the hidden state"
 assert not is_like(outputs[:, 0]), "that is the state after the first token"
 assert is_like(torch.cat([h[0] for _, (h, _) in alone])), "each row should be as if its sentence were read alone"
-print("✓ task 3")
+print("✓ task 1")
 
 # %% [markdown]
-# ## Task 4 · Clip a gradient (3 points)
+# ## Task 2 · Clip a gradient (3 points)
 #
 # Do what `clip_grad_norm_` does, without calling it: take the gradients of all parameters together as one long
 # vector, and if it is longer than `max_norm`, shorten it to `max_norm`; its direction stays. The gradients may have
@@ -714,6 +422,322 @@ assert near(with_none, 1.5, 2.0), "parameters without gradient should make no di
 _, between = after(6.5, [3.0, 4.0], None, [12.0])
 assert near(between, 1.5, 2.0, 6.0), "one parameter has no gradient; skip it, but not those behind it"
 assert abs(float(after(5.0, [0.0, 0.0])[0])) < 1e-6, "a gradient of zeros has length 0"
+print("✓ task 2")
+
+# %% [markdown]
+# ## Task 3 · Write the test: is this split honest? (4 points)
+#
+# Lesson 12 measured what a leak costs. Write the test that would have caught it. `check_split` gets two tables with the
+# columns `text`, `label` and `file`. Where all is well it says nothing. It raises an `AssertionError` with a message
+# that says what is wrong, if
+#
+# - a sentence of `test` is in `train`, too: the same tokens, whatever capitals and punctuation there are,
+# - or a file has sentences in both,
+# - or `test` has a label that `train` does not have: nobody could have learned it.
+#
+# What is inside one table only (a sentence that `train` has twice, a label that `test` lacks) is no leak. Below, eight
+# splits are waiting for your test, four of them sick.
+# <details><summary>Hint 1</summary>
+#
+# `set(train["file"]) & set(test["file"])` are the files that are in both. `assert not shared, f"…"` stops with a
+# message if the set is not empty.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Sets cannot hold lists, but they can hold tuples and strings: `tuple(tokenize(text))`, or `" ".join(tokenize(text))`.
+#
+# </details>
+
+# %% tags=["answer"]
+def check_split(train, test):
+    """Stop with a message if a split of sentences is not honest.
+
+    Args:
+        train, test: DataFrames with the columns text, label and file
+    Raises:
+        AssertionError: a sentence or a file is in both, or test has a label that train does not have
+    """
+    ### BEGIN SOLUTION
+    known = {tuple(tokenize(text)) for text in train["text"]}
+    copies = [text for text in test["text"] if tuple(tokenize(text)) in known]
+    assert not copies, f"in training, too: {copies}"
+    files = set(train["file"]) & set(test["file"])
+    assert not files, f"files in both parts: {sorted(files)}"
+    labels = set(test["label"]) - set(train["label"])
+    assert not labels, f"labels that training does not have: {sorted(labels)}"
+    ### END SOLUTION
+
+
+# %% tags=["right"]
+def check_split(train, test):
+    kept = {" ".join(tokenize(text)) for text in train["text"]}
+    for text in test["text"]:
+        if " ".join(tokenize(text)) in kept:
+            raise AssertionError(f"{text} is in training, too")
+    if not set(train["file"]).isdisjoint(test["file"]):
+        raise AssertionError("a file is in both")
+    if not set(test["label"]) <= set(train["label"]):
+        raise AssertionError("a label of the test does not occur in training")
+
+
+# %% tags=["right"]
+def check_split(train, test):
+    for _, row in test.iterrows():
+        for _, other in train.iterrows():
+            assert row["file"] != other["file"], f"{row['file']} is in both parts"
+            assert tokenize(row["text"]) != tokenize(other["text"]), f"in both parts: {row['text']}"
+        assert (train["label"] == row["label"]).any(), f"nothing to learn {row['label']} from"
+
+
+# %% tags=["right"]
+def check_split(train, test):
+    train, test = [part.assign(text=part["text"].map(tokenize).map(" ".join)) for part in (train, test)]
+    for column in ["text", "file"]:
+        shared = train[[column]].drop_duplicates().merge(test[[column]].drop_duplicates())
+        assert shared.empty, f"a {column} is in both: {shared[column].tolist()}"
+    assert test["label"].isin(train["label"]).all(), "a label is new in the test"
+
+
+# %% tags=["wrong"] expect="other capitals and punctuation: that is"
+def check_split(train, test):
+    assert not set(train["text"]) & set(test["text"]), "a sentence is in both"
+    assert not set(train["file"]) & set(test["file"]), "a file is in both"
+    assert not set(test["label"]) - set(train["label"]), "a label is new"
+
+
+# %% tags=["wrong"] expect="the same words in another order is no leak"
+# - known = {tuple(tokenize(text)) for text in train["text"]}
+# + known = {frozenset(tokenize(text)) for text in train["text"]}
+# - [text for text in test["text"] if tuple(tokenize(text)) in known]
+# + [text for text in test["text"] if frozenset(tokenize(text)) in known]
+
+# %% tags=["wrong"] expect="a file in both: that is"
+# -     assert not files, f"files in both parts: {sorted(files)}"
+
+# %% tags=["wrong"] expect="a new label: that is"
+# - set(test["label"]) - set(train["label"])
+# + set()
+
+# %% tags=["wrong"] expect="a label only in training is no leak"
+# - set(test["label"]) - set(train["label"])
+# + set(test["label"]) ^ set(train["label"])
+
+# %% tags=["wrong"] expect="a sentence twice in training is no leak"
+# -     assert not copies, f"in training, too: {copies}"
+# +     assert not copies and len(known) == len(train), f"in training, too: {copies}"
+
+# %% tags=["wrong"] expect="raise an AssertionError"
+def check_split(train, test):
+    known = {tuple(tokenize(text)) for text in train["text"]}
+    return not (
+        known & {tuple(tokenize(text)) for text in test["text"]}
+        or set(train["file"]) & set(test["file"])
+        or set(test["label"]) - set(train["label"])
+    )
+
+
+# %% tags=["wrong"] expect="without a message"
+# - assert not files, f"files in both parts: {sorted(files)}"
+# + assert not files
+
+# %% tags=["wrong"] expect="a copy: that is"
+# - copies = [text for text in test["text"] if tuple(tokenize(text)) in known]
+# + copies = [a for a, b in zip(train["text"], test["text"]) if tokenize(a) == tokenize(b)]
+
+# %% [markdown]
+# The eight splits:
+
+# %%
+learned = [["Draw the axes.", "matplotlib", "axes.py"], ["Fit the model.", "sklearn", "base.py"],
+           ["Return the rows.", "pandas", "frame.py"], ["Fit a line to the data.", "sklearn", "linear.py"]]  # fmt: skip
+asked = [["Draw the legend.", "matplotlib", "legend.py"], ["Cut the tree.", "sklearn", "tree.py"],
+         ["Sort the rows.", "pandas", "series.py"]]  # fmt: skip
+healthy = {
+    "an honest split": (learned, asked),
+    "a sentence twice in training": ([*learned, learned[0]], asked),
+    "a label only in training": (learned, asked[:1]),
+    "the same words in another order": (learned, [*asked, ["Fit the data to a line.", "sklearn", "line.py"]]),
+}
+sick = {
+    "a copy": (learned, [*asked, ["Return the rows.", "pandas", "series.py"]]),
+    "a copy with other capitals and punctuation": (learned, [*asked, ["return the rows", "pandas", "series.py"]]),
+    "a file in both": (learned, [*asked, ["Return the first row.", "pandas", "frame.py"]]),
+    "a new label": (learned, [*asked, ["Move the tensor.", "torch", "tensor.py"]]),
+}
+
+# %% tags=["check"] points=4
+def verdict(learned, asked):
+    """What check_split says, None for nothing."""
+    train, test = [pd.DataFrame(rows, columns=["text", "label", "file"]) for rows in (learned, asked)]
+    try:
+        result = check_split(train, test)
+    except AssertionError as error:
+        return str(error)
+    assert result is None, f"do not return {result!r}: raise an AssertionError, or say nothing"
+    return None
+
+
+said = {name: verdict(*split) for name, split in (healthy | sick).items()}
+for name in healthy:
+    assert said[name] is None, f"{name} is no leak, and your test refuses it: {said[name]}"
+for name in sick:
+    assert said[name] is not None, f"{name}: that is a leak, and your test has not noticed it"
+    assert said[name], f'{name} is refused without a message: assert …, f"what is wrong"'
+assert len({said["a copy"], said["a file in both"], said["a new label"]}) == 3, "say which of the three it is"
+print("✓ task 3")
+
+# %% [markdown]
+# ## Task 4 · Reach a goal: a memory that keeps what it is told to keep (4 points)
+#
+# An LSTM reads two numbers at each step: a value between −1 and 1, and a mark, 0 or 1. It shall remember: after each
+# step, its hidden state should have the sign of the value that came with the *last mark*, however long ago that was,
+# and be larger than 0.3 in size. What comes without a mark is noise.
+#
+# | step | 1 | 2 | 3 | 4 | 5 |
+# |---|---|---|---|---|---|
+# | value | **0.8** | −0.9 | 0.4 | **−0.7** | 1.0 |
+# | mark | 1 | 0 | 0 | 1 | 0 |
+# | hidden state | > 0.3 | > 0.3 | > 0.3 | < −0.3 | < −0.3 |
+#
+# Return an `nn.LSTM(2, 1, batch_first=True)` that can do it, any way you like: write its weights by hand, or train it.
+# By hand it takes about six numbers, and you will know what gates are for. (A marked value is at least 0.3 in size;
+# noise may also be 0.) One number for the hidden state means that each matrix has four rows: input gate, forget gate,
+# candidate, output gate, in this order.
+# <details><summary>Hint 1</summary>
+#
+# A gate is open where its sum is far above 0, and shut where it is far below, like `20 * mark - 10` with a mark and
+# without. Which gates should be open at a mark, which shut? Which without one?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# At a mark the old memory has to go, and the new value has to come in; without a mark it is the other way round. The
+# candidate should have the sign of the value, and be large. The result should always be shown.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# Inside `torch.no_grad()`, set all parameters to zero, then `lstm.weight_ih_l0[:] = torch.tensor([...])` with four rows
+# (value, mark), and `lstm.bias_ih_l0[:] = torch.tensor([...])` with four numbers.
+#
+# </details>
+
+# %% tags=["answer"]
+def make_memory():
+    """An LSTM that remembers the sign of the last marked value.
+
+    Returns:
+        nn.LSTM(2, 1, batch_first=True)
+    """
+    ### BEGIN SOLUTION
+    lstm = nn.LSTM(2, 1, batch_first=True)
+    with torch.no_grad():
+        lstm.weight_hh_l0.zero_()
+        lstm.bias_hh_l0.zero_()
+        lstm.weight_ih_l0[:] = torch.tensor([[0.0, 20.0], [0.0, -20.0], [10.0, 0.0], [0.0, 0.0]])
+        lstm.bias_ih_l0[:] = torch.tensor([-10.0, 10.0, 0.0, 10.0])
+    return lstm
+    ### END SOLUTION
+
+
+# %% tags=["right"]
+def make_memory():
+    lstm = nn.LSTM(2, 1, batch_first=True)
+    for parameter in lstm.parameters():
+        nn.init.zeros_(parameter)
+    lstm.weight_ih_l0.data[:3, :] = torch.tensor([[0.0, 60.0], [0.0, -60.0], [20.0, 0.0]])
+    lstm.bias_hh_l0.data = torch.tensor([-30.0, 30.0, 0.0, 5.0])
+    return lstm
+
+
+# %% tags=["right"]
+def make_memory():
+    rows = {"input": [0, 30, -15], "forget": [0, -30, 15], "candidate": [-8, 0, 0], "output": [0, 0, 20]}
+    table = torch.tensor(list(rows.values()), dtype=torch.float32)
+    table[2] = -table[2]
+    lstm = nn.LSTM(2, 1, batch_first=True)
+    weights = {"weight_ih_l0": table[:, :2], "bias_ih_l0": table[:, 2]}
+    weights |= {"weight_hh_l0": torch.zeros(4, 1), "bias_hh_l0": torch.zeros(4)}
+    lstm.load_state_dict(weights)
+    return lstm
+
+
+# %% tags=["right"]
+def make_memory():
+    lstm = nn.LSTM(2, 1, batch_first=True)
+    with torch.no_grad():
+        for parameter in lstm.parameters():
+            parameter *= 0.1
+        lstm.weight_ih_l0 += torch.tensor([[0, 24], [0, -24], [12, 0], [0, 0]])
+        lstm.bias_hh_l0 += torch.tensor([-12, 12, 0, 6])
+    return lstm
+
+
+# %% tags=["wrong"] expect="the forget gate"
+# - [0.0, -20.0], [10.0, 0.0]
+# + [0.0, 0.0], [10.0, 0.0]
+
+# %% tags=["wrong"] expect="noise gets in"
+# - [[0.0, 20.0],
+# + [[0.0, 0.0],
+# - [-10.0, 10.0, 0.0, 10.0]
+# + [10.0, 10.0, 0.0, 10.0]
+
+# %% tags=["wrong"] expect="fades"
+# - [-10.0, 10.0, 0.0, 10.0]
+# + [-10.0, 1.0, 0.0, 10.0]
+
+# %% tags=["wrong"] expect="opposite sign"
+# - [10.0, 0.0]
+# + [-10.0, 0.0]
+
+# %% tags=["wrong"] expect="in the order input, forget, candidate, output"
+# - [0.0, 20.0], [0.0, -20.0], [10.0, 0.0], [0.0, 0.0]
+# + [0.0, -20.0], [0.0, 20.0], [0.0, 0.0], [10.0, 0.0]
+# - [-10.0, 10.0, 0.0, 10.0]
+# + [10.0, -10.0, 10.0, 0.0]
+
+# %% tags=["wrong"] expect="too small to be seen"
+# - [-10.0, 10.0, 0.0, 10.0]
+# + [-10.0, 10.0, 0.0, -10.0]
+
+# %% tags=["wrong"] expect="four rows"
+def make_memory():
+    return nn.LSTM(2, 3, batch_first=True)
+
+
+# %% tags=["check"] points=4
+def run(lstm, steps):
+    """Hidden states after each step, for a list of (value, mark)."""
+    with torch.no_grad():
+        return lstm(torch.tensor([steps], dtype=torch.float32))[0][0, :, 0]
+
+
+lstm = make_memory()
+assert isinstance(lstm, nn.LSTM), f"return an nn.LSTM, not a {type(lstm).__name__}"
+shape = (lstm.input_size, lstm.hidden_size, lstm.num_layers, lstm.bidirectional, lstm.batch_first)
+assert shape == (2, 1, 1, False, True), "make it with nn.LSTM(2, 1, batch_first=True): four rows of weights"
+generator = np.random.default_rng(0)
+noise = [(sign * size, 0) for sign, size in zip(generator.choice([-1, 1], 40), generator.uniform(0.3, 1, 40))]
+first = [run(lstm, [(value, 1)])[-1].item() for value in (0.8, -0.8)]
+bias = lstm.bias_ih_l0.detach() + lstm.bias_hh_l0.detach()
+swapped = bias[0] > 0 > bias[1] and first[0] * first[1] >= 0
+rows = "the rows are in the order input, forget, candidate, output"
+assert not swapped, f"input and forget gate have changed places: {rows}"
+assert not (first[0] < 0 < first[1]), f"after a marked 0.8 the state is {first[0]:.2f}: the opposite sign"
+seen = f"after a marked 0.8 and −0.8 the state is {first[0]:.2f} and {first[1]:.2f}"
+assert first[0] > 0.3 and first[1] < -0.3, f"{seen}: too small to be seen (is the output gate open?)"
+for value in (0.8, -0.8):
+    states = run(lstm, [(value, 1), *noise]) * np.sign(value)
+    quiet = run(lstm, [(value, 1)] + [(0.0, 0)] * 40) * np.sign(value)
+    fades = f"the memory fades: {value} and 40 steps of nothing leave {quiet[-1]:.2f}; is the forget gate open?"
+    assert quiet[-1] > 0.3, fades
+    assert states.min() > 0.3, f"noise gets in: without a mark nothing should be written (least: {states.min():.2f})"
+for a, b in [(0.9, -0.4), (-0.9, 0.4), (0.5, -0.5), (-0.35, 0.8)]:
+    state = run(lstm, [(a, 1), (a, 1), (a, 1), *noise[:5], (b, 1), *noise[5:9]])[-1].item() * np.sign(b)
+    marked = f"three times {a} and then {b}, all marked"
+    assert state > 0.3, f"{marked}: the old has to go. What does the forget gate do at a mark?"
 print("✓ task 4")
 
 # %% [markdown]
