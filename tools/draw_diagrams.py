@@ -22,11 +22,11 @@ from diagrams import (
     networks,
     pictures,
     receptive,
+    recurrent,
     residual,
     runs,
     transfer,
 )
-from diagrams import autograd, convolutions, course, networks, pictures, receptive, recurrent, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
