@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from diagrams import autograd, convolutions, course, networks, pictures, receptive, residual
+from diagrams import autograd, convolutions, course, debugging, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +33,7 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         residual.residual_block,
         residual.basic_bottleneck,
         residual.resnet_strip,
+        debugging.clinic,
     ]
 }
 
