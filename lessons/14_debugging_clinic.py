@@ -42,6 +42,7 @@ x_val, y_val = (part[:300].to(course.device) for part in load_digits28("val"))
 val_loader = DataLoader(TensorDataset(x_val, y_val), 100)
 
 
+# %%
 def new_mlp(seed=0):
     torch.manual_seed(seed)
     return MLP().to(course.device)
@@ -91,16 +92,15 @@ assert all(1.5 < ends[name] < 2.4 for name in "AD"), f"mean losses of the last e
 assert min(programs["B"]) < 1.2 and programs["E"][0] > 200, f"B falls to {min(programs['B']):.2f}"
 
 # %% [markdown]
-# One is healthy. In an hour you will tell from these charts what the other four suffer from, and how to make sure.
-# A and D look alike and have different diseases, so you will also know where a chart is not enough.
+# One is healthy. In an hour you will tell from these charts what the others suffer from, and how to make sure: A and D
+# look alike and have different diseases.
 
 # %% [markdown]
 # ## How the round works
 #
 # Every case has a **patient**, a short program; a question, *guess first*, whose answer folds open; and folded cells
-# with the **measurement** that exposes the bug, the **cure** and a **test**. Take the question seriously: half a minute
-# of guessing teaches more than the answer. Then click on the folded cells (or *View → Expand Selected Code* and *Expand
-# Selected Outputs*).
+# with the **measurement** that exposes the bug, the **cure** and a **test**. Half a minute of guessing teaches more than
+# the answer. Then click on the folded cells (or *View → Expand Selected Code* and *Expand Selected Outputs*).
 #
 # A test is worth something only if the sick program *fails* it. So each one is tried on both:
 
@@ -114,18 +114,17 @@ def tried(test, *patient):
 
 
 # %% [markdown]
-# Where do such tests live? In a file `test_….py` for pytest, if they need seconds; as an `assert` at the start of the
-# program itself, if they need none.
+# Such tests live in a file `test_….py` for pytest, or, if they take no time, as an `assert` at the program's start. All
+# other bugs of this course, and some of everybody's, stand in the [reference](#Reference).
 #
-# Most bugs here were found in five tutorials that many people have copied, the rest are everybody's. Ten make the
-# round. All others stand in the [reference](#Reference), by symptom and by message.
+# ![What do you see? Five columns: an error, nan, a number that cannot be right, a score too good or gone, nothing
+# learned. Under each stand the instruments and the cases of this lesson.](figures/clinic.svg)
 #
 # ## Reading an error
 #
 # ### Case 1: One picture breaks the batch
 #
-# A folder holds twelve pictures of insects, among them a GIF. `DatasetFolder` opens each with the function it is given,
-# two worker processes load them, `fit` trains.
+# A folder holds twelve pictures, one of them a GIF. `DatasetFolder` opens each with the function it is given.
 
 # %% tags=["fold"]
 # twelve pictures on disk
@@ -165,8 +164,8 @@ def train_on_folder(workers):
 
 
 # %% [markdown]
-# In the notebook the error fills several screens. Here it is as a terminal prints it; `show_traceback` only leaves out
-# the folders of our machine, and marks with ▶ what to read first:
+# With two worker processes the error fills several screens. Here it is as a terminal prints it, without folders, and
+# with ▶ at what to read first:
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.basics.debugging import Typed, frames_up, show_traceback
@@ -190,12 +189,11 @@ for part in ["in DataLoader worker process", "collate", "Trying to resize storag
 # Three lines matter:
 #
 # 1. **The last line** says *what*: kind of error and message.
-# 2. **Your own last line**, the last frame with ▶, says *where you were*: in the call of `fit`. All below is library
-#    code, which seldom holds the bug. But its names tell what was being done: to `fetch` examples, and to `collate`
-#    them, that is, to make a batch of them.
+# 2. **Your own last line**, the last frame with ▶, says *where you were*: in the call of `fit`. The library below seldom
+#    holds the bug, but its names tell what was being done: `fetch` examples and `collate` them, make a batch of them.
 # 3. **A line without indentation in the middle** says *which process*: what follows happened in a worker.
 #
-# The message sounds as if PyTorch were broken. Workers obscure errors, so the first thing to try is `num_workers=0`:
+# The message sounds as if PyTorch were broken. Workers obscure errors, so first try `num_workers=0`:
 
 # %% tags=["nbval-ignore-output"]
 try:
@@ -208,10 +206,9 @@ except RuntimeError as error:
 assert "equal size, but got [3, 96, 96] at entry 0 and [1, 96, 96] at entry 3" in str(alone), str(alone)
 
 # %% [markdown]
-# The same bug, and a message that one can use. But entry 3 of which batch, so which file? Ask the **debugger**. After an
-# error, type `%debug` into a new cell (in a terminal: `python -m pdb -c continue train.py`). It stands where the error
-# was raised; you walk `up` through the frames, and print with `p` what lives in them. Here `Typed` of the course plays
-# the keyboard, so that you can read a session:
+# The same bug, and a message of use. But entry 3 of which batch, which file? Ask the **debugger**: after an error, type
+# `%debug` into a new cell (in a terminal: `python -m pdb -c continue train.py`). Walk `up` through the frames, and print
+# with `p` what lives in them. Here `Typed` plays the keyboard, so that you can read a session:
 
 # %% tags=["nbval-ignore-output"]
 up = f"up {frames_up(alone, 'fetch')}"
@@ -226,15 +223,15 @@ guilty = pictures.samples[frame.f_locals["possibly_batched_index"][3]][0]
 assert guilty.endswith("07.gif"), f"the debugger finds {guilty}"
 
 # %% [markdown]
-# Up in `fetch` the list of indices is still there, and its entry 3 leads to the file. (`%debug` shows `ipdb>` for
-# `(Pdb)`. `continue` or `q` ends the session; a forgotten one blocks the kernel.)
+# Up in `fetch` the list of indices is still there, and its entry 3 leads to the file. (End a session of your own with
+# `q`; a forgotten one blocks the kernel.)
 #
 # **Guess first.** Somebody adds `v2.Normalize` with three means to the transform, and the error is gone. Is the bug?
 # <details><summary>Diagnosis</summary>
 #
-# No. Mode `P` has one channel, and its numbers are rows in a table of colours. `Normalize` stretches the channel to
-# three, and from now on nothing complains. The cure is `.convert("RGB")`, or the course's `load_rgb`
-# ([lesson 08](08_custom_dataset.ipynb)). The test asks all files, before the first epoch.
+# No. A GIF has one channel, of numbers of rows in a table of colours. `Normalize` stretches it to three, and nothing
+# complains any more. The cure is `.convert("RGB")`, or `load_rgb` ([lesson 08](08_custom_dataset.ipynb)). The test asks
+# all files, before the first epoch.
 #
 # </details>
 
@@ -271,15 +268,11 @@ assert tried(all_rgb, load_rgb) == "passes", "the test stops the cured program"
 #
 # | instrument | when |
 # |---|---|
-# | `num_workers=0` | an error comes out of a worker |
-# | `%debug` | right after an error: walk through its frames |
-# | `breakpoint()` in a line | no error, but a doubt: stop there and look around |
+# | `num_workers=0`, `%debug` | after an error |
+# | `breakpoint()` | no error, but a doubt |
 # | `register_forward_hook` | what comes out of each layer? |
-# | `torch.autograd.set_detect_anomaly(True)` | a gradient is `nan`: which operation made it? |
-# | `warnings.simplefilter("error")` | where does this warning come from? |
-# | `CUDA_LAUNCH_BLOCKING=1` | on a GPU, to get the true line: otherwise errors come late |
-#
-# The next two cases need the middle ones.
+# | `torch.autograd.set_detect_anomaly(True)` | which operation made a gradient `nan`? |
+# | `CUDA_LAUNCH_BLOCKING=1` | a GPU reports errors late: get the true line |
 #
 # ### Case 2: From one step to the next
 #
@@ -293,17 +286,17 @@ class UnitLength(nn.Module):
         return features / (length + 1e-8)
 
 
+# %%
+scans = x.clone()
+scans[700] = 0  # the empty page
+
+
 def unit_network(layer):
     torch.manual_seed(0)
     hidden = nn.Linear(784, 64, bias=False)
     return nn.Sequential(nn.Flatten(), hidden, nn.Tanh(), layer, nn.Linear(64, 10)).to(course.device)
 
 
-scans = x.clone()
-scans[700] = 0  # the empty page
-
-
-# %%
 def epoch_on_scans(layer, lr):
     model = unit_network(layer)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
@@ -323,15 +316,14 @@ for lr in [0.1, 0.00001]:
     assert "nan in batch 12" in outcome, outcome
 
 # %% [markdown]
-# `nan` is *not a number*, what 0 / 0 gives. Without `fit`'s check training would go on, and soon each answer would be
-# `nan`. The page lies in batch 11, its values are finite, and a rate ten thousand times smaller changes nothing.
+# `nan` is *not a number*, what 0 / 0 gives. The page lies in batch 11, its values are finite, and a rate ten thousand
+# times smaller changes nothing.
 #
 # **Guess first.** Batch 12 suffers from what batch 11 did. Did the `nan` arise on the way forward or on the way back?
 # <details><summary>Diagnosis</summary>
 #
-# On the way back. Forward hooks see finite numbers everywhere. But √s has the slope 1 / (2√s), infinite at 0, and what
-# comes back to it there is 0; 0 times infinity is `nan`. It spreads to all weights with the next step. The cure puts the
-# small number *under* the root, or takes `F.normalize`.
+# On the way back. The slope of √s, 1 / (2√s), is infinite at 0, what arrives there is 0, and 0 times infinity is `nan`.
+# The next step spreads it. The cure puts the small number *under* the root, or takes `F.normalize`.
 #
 # </details>
 #
@@ -354,7 +346,7 @@ def watch(model, images):
 watch(unit_network(UnitLength()), scans[690:710])
 
 # %% [markdown]
-# **Anomaly detection** watches the way back. It slows training down, so switch it on to find a `nan` and off again:
+# **Anomaly detection** watches the way back. It is slow, so use it for the search only:
 
 # %% tags=["fold", "nbval-ignore-output"]
 # measurement on the way back
@@ -376,13 +368,12 @@ assert "sqrt()" in told[last + 1], told
 
 
 # %% tags=["fold"]
-class MendedLength(nn.Module):  # cure
+class MendedLength(nn.Module):  # cure and test
     def forward(self, features):
         return features / (features.pow(2).sum(dim=1, keepdim=True) + 1e-8).sqrt()
 
 
-# %% tags=["fold"]
-def finite_gradient_at_zero(layer):  # test
+def finite_gradient_at_zero(layer):
     features = torch.zeros(2, 4, requires_grad=True)
     layer(features).sum().backward()
     assert features.grad.isfinite().all(), f"gradient {features.grad[0, 0]}"
@@ -399,8 +390,8 @@ assert epoch_on_scans(MendedLength(), 0.1) < np.log(10), "the cured program does
 # %% [markdown]
 # ### Case 3: A loss that stops early
 #
-# A linear model is to forecast today's highest temperature from yesterday's and from the average of many years. The loss
-# falls for a while, and more steps do not help. (`/ 10 - 6` only brings the inputs, in °F, near 0.)
+# A linear model is to forecast today's highest temperature from yesterday's and the average of many years. More steps do
+# not help. (`/ 10 - 6` only brings the inputs, in °F, near 0.)
 
 # %%
 from course_utils import load_temperatures
@@ -432,12 +423,12 @@ print(f"last loss {last_loss:.0f}")
 # <details><summary>Diagnosis</summary>
 #
 # A table of all pairs: (n, 1) minus (n,) is (n, n). Every forecast is compared with every day, and then nothing beats
-# "always the mean". So the loss stops at the variance of the targets, a number worth knowing before you train
-# ([lesson 02](02_tensors_and_regression.ipynb)). `F.mse_loss` would have warned, a minus sign does not.
+# "always the mean". So the loss stops at the variance of the targets, a number to know before you train
+# ([lesson 02](02_tensors_and_regression.ipynb)).
 #
 # </details>
 #
-# `breakpoint()` stops a program where it stands and opens the debugger. We put it at the place of `pause()`:
+# `breakpoint()` stops a program and opens the debugger. We put it at the place of `pause()`:
 
 # %% tags=["fold", "nbval-ignore-output"]
 def look_around():  # measurement
@@ -503,12 +494,12 @@ print(tuple(stored.shape), "becomes", tuple(prepare(stored).shape))
 # them. Whose pixels are in the first "picture"?
 # <details><summary>Diagnosis</summary>
 #
-# The upper left pixel of the first 784 pictures. `reshape` never exchanges dimensions, it only cuts the row of numbers
-# anew; `permute` exchanges them. Whenever an order changes, `view` and `reshape` are wrong, and no size tells.
+# The upper left pixels of the first 784 pictures. `reshape` never exchanges dimensions, it cuts one long row of numbers
+# anew; `permute` exchanges them. No size tells.
 #
 # </details>
 #
-# Gradients answer "what does this depend on?". The first picture's logits should depend on the first picture alone:
+# Gradients tell what depends on what. The first picture's logits should depend on that picture alone:
 
 # %% tags=["fold"]
 # measurement
@@ -550,21 +541,6 @@ assert tried(one_picture_each, mended_prepare) == "passes", "the test stops the 
 torch.testing.assert_close(mended_prepare(stored), x)
 
 # %% [markdown]
-# **Try it.** Does the test allow BatchNorm before the network?
-# <details><summary>What we saw</summary>
-#
-# ```python
-# norm = nn.BatchNorm2d(1)
-# for layer in [norm.train(), norm.eval()]:
-#     print(pictures_behind_the_first(lambda source: layer(mended_prepare(source))))
-# ```
-#
-# In evaluation mode it does. In training mode the answer depends on all pictures of the batch, because BatchNorm takes
-# its averages from them. That is meant so; test in evaluation mode.
-#
-# </details>
-
-# %% [markdown]
 # ### Case 5: Good at first, then wild
 #
 # A training loop, written by hand. The loss falls, and then it jumps about.
@@ -586,8 +562,8 @@ def train_by_hand(model, batches, lr):
 # <details><summary>Diagnosis</summary>
 #
 # `optimizer.zero_grad()`. `backward` *adds* to what is in `.grad`, so each step goes along the sum of all gradients so
-# far. That is like a ball without friction: it rolls through the valley and up the other side. The test needs no
-# training: with the rate 0 and the same batch three times, the gradient must not grow.
+# far, like a ball without friction: through the valley and up the other side. The test needs no training: with the rate
+# 0 and the same batch three times, the gradient must not grow.
 #
 # </details>
 
@@ -682,9 +658,8 @@ print("rates:", stuck[0][0])
 # **Guess first.** `StepLR` counts epochs, and its `step` can be given one number. For what will it take a loss of 0.35?
 # <details><summary>Diagnosis</summary>
 #
-# For the number of the epoch. "This is epoch 0.35", so the third one never comes. `ReduceLROnPlateau` is the scheduler
-# whose `step` wants a loss. PyTorch does warn; the tutorial had switched warnings off. The price: accuracies that still
-# jump in the last epochs, so that chance decides which network you get.
+# For the number of the epoch. "This is epoch 0.35", so the third one never comes. (`ReduceLROnPlateau` is the scheduler
+# that wants a loss.) The price: accuracies still jump in the last epochs, and chance decides which network you get.
 #
 # </details>
 
@@ -722,16 +697,14 @@ assert tried(rate_falls, stuck[0][0]) != "passes", "the test lets the bug pass"
 assert tried(rate_falls, falling[0][0]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
-# > **Common mistake.** A program begins with `warnings.filterwarnings("ignore")`, "because it prints so much". Each
-# > warning is a diagnosis, free of charge: here 27 of them would have told what three trainings did not show. A warning
-# > that you do not understand is a question. Turn it into an error, with `warnings.simplefilter("error")`, and read
-# > where it comes from.
+# > **Common mistake.** The tutorial begins with `warnings.filterwarnings("ignore")`. Each warning is a diagnosis, free of
+# > charge: here 27 of them say what three trainings do not show. If you do not understand one, turn it into an error,
+# > with `warnings.simplefilter("error")`, and read where it comes from.
 
 # %% [markdown]
 # ### Case 7: Worse than guessing
 #
-# A head was trained on features of ants and bees, as in lesson 07. A second program, with a data set of its own, tests
-# it:
+# A head is trained on features of ants and bees, as in lesson 07. Another program, with its own data set, tests it:
 
 # %%
 from course_utils import eval_transform, evaluate, extract_features, predict, pretrained_resnet18
@@ -786,9 +759,9 @@ if has_usual_weights():  # ImageNet's weights decide
 # **Guess first.** A coin gets a half. How can a network that has learned be so much worse?
 # <details><summary>Diagnosis</summary>
 #
-# It must know the answers to miss so many. `os.listdir` has no order; training had sorted classes, so 0 and 1 have
-# changed places ([lesson 01](01_data_loading_and_visualization.ipynb)). With two balanced classes an accuracy far
-# *below* a half means: first look for swapped labels. With ten classes, a few swapped ones look like a weak network.
+# It must know the answers to miss so many. `os.listdir` has no order, training had sorted classes, so 0 and 1 have
+# changed places ([lesson 01](01_data_loading_and_visualization.ipynb)). With ten classes a few swapped ones look like a
+# weak network.
 #
 # </details>
 
@@ -810,11 +783,10 @@ assert tried(same_classes, sorted(listed)) == "passes", "the test stops the cure
 # %% [markdown]
 # ### Case 8: Better than a coin
 #
-# Now the labels of all features are tossed with a coin: there is nothing to learn. The validation pictures are dealt out
-# into two halves, and the program sees one. It trains for 25 epochs, keeps the best network, and reports its accuracy.
-# Twelve times:
+# Now all labels are tossed with a coin: there is nothing to learn. The program sees one half of the validation pictures.
+# It trains for 25 epochs, keeps the best network, and reports its accuracy. Twelve times:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from torch.utils.data import random_split
 
 
@@ -827,7 +799,6 @@ def toss(seed):
     return sets[0], *random_split(sets[1], [0.5, 0.5], generator)
 
 
-# %% tags=["nbval-ignore-output"]
 trainings = [
     train_head(*toss(seed)[:2], seed, epochs=25, restore_best="val_accuracy") for seed in range(12)
 ]
@@ -841,9 +812,9 @@ assert reported.mean() > 0.53, f"reported {reported.mean():.3f}"
 # **Guess first.** Nobody can foresee a coin. Where do the points above one half come from, and how would you check it?
 # <details><summary>Diagnosis</summary>
 #
-# From the choice. The best of 25 values lies above their mean, and on other pictures the luck is gone: judge the kept
-# network on the other half. A test set that chooses the epoch is a validation set, and its score is a claim, not a
-# measurement ([lesson 10](10_from_notebook_to_script.ipynb)). The test: who chooses does not judge.
+# From the choice. The best of 25 values lies above their mean; judge the kept network on the other half, and the luck is
+# gone. A test set that chooses the epoch is a validation set ([lesson 09](09_metrics_and_plots.ipynb)). The test: who
+# chooses does not judge.
 #
 # </details>
 
@@ -875,8 +846,7 @@ assert gap.mean() > 2 * gap.std(ddof=1) / len(gap) ** 0.5, f"gap {gap.mean():.3f
 
 # %% tags=["fold"]
 def nothing_shared(chosen_by, judged_by):  # test
-    shared = set(chosen_by.indices) & set(judged_by.indices)
-    assert not shared, f"{len(shared)} pictures have chosen and are to judge"
+    assert not {*chosen_by.indices} & {*judged_by.indices}, "the same pictures choose and judge"
 
 
 _, seen, other = toss(0)
@@ -910,37 +880,34 @@ def program_c(model):
 
 
 # %% [markdown]
-# **Guess first.** Then each calls `model.train()` and makes three steps. In which of them does something outside the head
-# change? Which does work for nothing?
+# **Guess first.** Then each calls `model.train()` and makes three steps. Where does something outside the head change?
+# Which one works for nothing?
 # <details><summary>Diagnosis</summary>
 #
-# In A everything. A module has no setting `requires_grad`: the line makes a new attribute that nobody reads.
-# `requires_grad_`, with the underscore, is the method. In B no weight, but all gradients are computed, and as
-# `optimizer.zero_grad()` clears those of the head only, they add up until a second stage takes its first step along the
-# sum. And in B *and* C the running averages of BatchNorm move, which are no parameters: in train mode every forward pass
-# changes them, and an older head gets other features ([lesson 07](07_feature_extraction.ipynb)). The course's `freeze`
-# does both.
+# In A everything: a module has no setting `requires_grad`, and the line makes a new attribute that nobody reads.
+# `requires_grad_`, with the underscore, is the method. B computes all gradients for nothing, and as its optimizer clears
+# those of the head only, they add up, until a second stage steps along the sum. And in all three the running averages
+# of BatchNorm move, because in train mode every forward pass changes them
+# ([lesson 07](07_feature_extraction.ipynb)). `freeze` of the course stops both.
 #
 # </details>
 
 # %% tags=["fold"]
-# cure
 from course_utils import freeze, unfreeze
 
 
 def cured(model):
-    freeze(model)  # no gradients, and evaluation mode, which withstands train()
-    unfreeze(model.fc)
+    unfreeze(freeze(model).fc)  # freeze: no gradients, and evaluation mode that withstands train()
     return torch.optim.SGD(model.fc.parameters(), lr=0.01)
 
 
-images = torch.stack([photos["train"][index][0] for index in range(0, 240, 30)]).to(course.device)
-labels = torch.tensor(photos["train"].targets[0:240:30]).to(course.device)
 
 # %% tags=["fold"]
-# measurement
 from copy import deepcopy
 from time import perf_counter
+
+few = torch.utils.data.Subset(photos["train"], range(0, 240, 30))
+images, labels = (part.to(course.device) for part in next(iter(DataLoader(few, 8))))
 
 
 def three_steps(prepare):
@@ -950,30 +917,28 @@ def three_steps(prepare):
     for _ in range(3):
         began = perf_counter()
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(images), labels)
-        loss.backward()
+        F.cross_entropy(model(images), labels).backward()
         optimizer.step()
-        loss.item()  # waits until a GPU has finished
+        model.fc.bias.sum().item()  # waits until a GPU has finished
         seconds.append(perf_counter() - began)
     weights = {name: p for name, p in model.named_parameters() if not name.startswith("fc.")}
     moved = {name for name, now in model.state_dict().items() if not torch.equal(now, before[name])}
-    return {
-        "weights moved": len(moved & set(weights)),
-        "gradients": sum(p.grad is not None for p in weights.values()),
-        "buffers moved": len(moved - set(weights) - {"fc.weight", "fc.bias"}),
-        "ms a step": round(1000 * min(seconds)),
-    }
+    gradients = sum(p.grad is not None for p in weights.values())
+    buffers = moved - set(weights) - {"fc.weight", "fc.bias"}
+    return [len(moved & set(weights)), gradients, len(buffers), round(1000 * min(seconds))]
 
 
 # %% tags=["fold", "nbval-ignore-output"]
 import pandas as pd
 
-table = pd.DataFrame({p.__name__: three_steps(p) for p in [program_a, program_b, program_c, cured]})
+rows = ["weights moved", "gradients computed", "buffers moved", "ms a step"]
+prepared = {p.__name__: three_steps(p) for p in [program_a, program_b, program_c, cured]}
+table = pd.DataFrame(prepared, index=rows)
 table
 
 # %% tags=["proof"]
 assert (table.loc["weights moved"].to_numpy() > 0).tolist() == [True, False, False, False], table
-assert (table.loc["gradients"].to_numpy() > 0).tolist() == [True, True, False, False], table
+assert (table.loc["gradients computed"].to_numpy() > 0).tolist() == [True, True, False, False], table
 assert (table.loc["buffers moved"].to_numpy() > 0).tolist() == [True, True, True, False], table
 if course.profile == "sample":  # on a GPU a step this small takes about as long with gradients as without
     assert table.loc["ms a step", "program_b"] > 1.2 * table.loc["ms a step", "cured"], table
@@ -995,9 +960,9 @@ assert verdicts == [False, False, False, True], f"passing: {verdicts}"
 # %% [markdown]
 # ### Case 10: A record that gets worse
 #
-# The best network so far is kept in a file. The training has two stages, and in the second one the rate is too high.
+# The best network so far is kept in a file. In the second of two stages the rate is too high.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from course_utils import load_checkpoint, save_checkpoint
 
 
@@ -1012,7 +977,6 @@ def stage(model, lr, file, best=0.0):
     return accuracies
 
 
-# %% tags=["nbval-ignore-output"]
 model, file = new_mlp(), folder / "best.pt"
 first = stage(model, 0.1, file)
 second = stage(model, 2.0, file)
@@ -1026,8 +990,8 @@ assert max(second) < max(first) - 0.2, f"first stage {first}, second stage {seco
 # **Guess first.** What is in the file?
 # <details><summary>Diagnosis</summary>
 #
-# The best network of the *second* stage. `best` begins at 0 again, so the first epoch beats the record and overwrites
-# the better network, which nobody can bring back. Whoever goes on must begin with the old record.
+# The best network of the *second* stage. `best` begins at 0 again, so the first epoch beats the record, and the better
+# network is lost. Whoever goes on must begin with the old record.
 #
 # </details>
 
@@ -1053,8 +1017,8 @@ assert tried(record_stands, mended_file) == "passes", "the test stops the cured 
 # %% [markdown]
 # ## A routine for a network that does not learn
 #
-# Real patients have several bugs, which hide each other: you may cure one and see no change. What helps is a
-# **routine**, the same five measurements in the same order, and after every cure once more.
+# Real patients have several bugs, which hide each other. What helps is a **routine**, the same five measurements in the
+# same order, and after every cure once more.
 #
 # 1. **Overfit one batch.** A network that cannot learn 32 pictures by heart will not learn more.
 # 2. **Look at the input the model sees**, with its labels.
@@ -1062,7 +1026,7 @@ assert tried(record_stands, mended_file) == "passes", "the test stops the cured 
 # 4. **Gradient norms**, layer by layer: not zero, not huge.
 # 5. **Sweep the learning rate**, in factors of ten.
 #
-# This patient has three bugs. Read it, and guess before you go on:
+# This patient has three bugs. Guess first:
 
 # %%
 def load():
@@ -1070,6 +1034,7 @@ def load():
     return x[order], y
 
 
+# %%
 def build():
     model = new_mlp()
     for weight in model.parameters():
@@ -1078,7 +1043,7 @@ def build():
 
 
 # %% [markdown]
-# Everybody's first idea is another learning rate, so let us give in to it once:
+# Everybody's first idea is another learning rate:
 
 # %% tags=["nbval-ignore-output"]
 def score_at(lr):
@@ -1099,7 +1064,7 @@ print("validation accuracies:", np.round(sick, 2))
 assert max(sick) < 0.3, f"accuracies {sick}"
 
 # %% [markdown]
-# No rate helps, and we have learned nothing. Three steps of the routine are numbers:
+# No rate helps, and we have learned nothing. Now the routine:
 
 # %%
 def examine():
@@ -1129,8 +1094,8 @@ plt.show()
 assert losses[0] - losses[-1] < 0.5 and losses[-1] > 1, f"loss {losses[0]:.2f}, then {losses[-1]:.2f}"
 
 # %% [markdown]
-# 200 steps on 32 pictures have changed next to nothing: more data or epochs will not help. The picture shows the first
-# bug: the captions belong to other pictures, because `load` shuffles only one of the two. We cure it and examine again:
+# Step 1 fails: more data will not help. Step 2 shows the first bug: `load` shuffles the pictures without their labels. We
+# cure it and examine again:
 
 # %% tags=["nbval-ignore-output"]
 def load():
@@ -1153,9 +1118,9 @@ history = fit(model, wrong, optimizer=torch.optim.SGD(model.parameters(), lr=0.1
 assert history["train_loss"][-1] < 0.2, f"wrong labels are not learned by heart: {history['train_loss'][-1]:.2f}"
 
 # %% [markdown]
-# Still no. (Wrong labels alone would not have shown in step 1: a network can learn them by heart.) The first loss looks
-# healthy, but no gradient arrives, and the hooks of case 2 show why: a softmax at the end, although `F.cross_entropy`
-# has one of its own. Fed with numbers this large it answers 0 or 1, and lets nothing through. We take it out:
+# Still no. (Wrong labels alone would not show in step 1: a network can learn them by heart.) The first loss looks healthy,
+# but no gradient arrives, and the hooks of case 2 show why: a softmax, although `F.cross_entropy` has one of its own. Of
+# numbers this large it makes 0 or 1, and lets nothing through. We take it out:
 
 # %% tags=["nbval-ignore-output"]
 def build():
@@ -1173,11 +1138,10 @@ assert min(norms) > 100, f"gradient norms {norms}"
 assert not losses[-1] < 0.2, f"one batch is learned by heart: loss {losses[-1]:.2f}"
 
 # %% [markdown]
-# Now the first loss is tens of thousands of times too large. The softmax had squeezed it: **one bug had hidden another**,
-# which is why all is measured again after each cure. The hooks have shown the third bug, too: from layer to layer the
-# standard deviation grows, as sums over many inputs do unless weights are about 1 / √inputs
-# ([lesson 03](03_mnist_mlp.ipynb)). PyTorch's own starting values are, so we delete the loop. The routine's numbers
-# become the test:
+# Now the first loss is far too large. The softmax had squeezed it: **one bug had hidden another**. The hooks have shown
+# the third one, too: from layer to layer the standard deviation grows, as sums over many inputs do unless weights are
+# about 1 / √inputs ([lesson 03](03_mnist_mlp.ipynb)). PyTorch's own starting values are, so we delete the loop. The
+# routine's numbers become the test:
 
 # %% tags=["nbval-ignore-output"]
 def build():
@@ -1208,10 +1172,10 @@ assert 0 < int(np.argmax(healthy)) < len(rates) - 1, f"the best rate is at the e
 assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 
 # %% [markdown]
-# The curve has a top in the middle. If the best rate lies at the edge of a sweep, sweep further.
+# The curve has its top in the middle. If the best rate lies at the edge, sweep further.
 
 # %% [markdown]
-# **Try it.** Infect the patient yourself: end the network with a ReLU.
+# **Try it.** End the network with a ReLU.
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -1219,8 +1183,8 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # losses, norms = examine()
 # ```
 #
-# First loss and gradients look healthy. Step 1 is slower, or stops short of 0: of a class whose logit is negative for
-# all pictures the ReLU hands on nothing, and no gradient either.
+# First loss and gradients look healthy, only step 1 stops short of 0: where a logit is negative the ReLU hands on
+# nothing, and no gradient either.
 #
 # </details>
 
@@ -1229,42 +1193,42 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # yet its validation accuracy stays near chance. What do you do next?
 # <details><summary>Answer</summary>
 #
-# Step 2, for the *validation* pictures, too: labels that do not belong, classes in another order (case 7), a random
-# transform, a wrong file loaded. And step 5: a rate that suits one batch may be too high for many. If training accuracy
-# is high and the pictures are in order, the network overfits, which is no bug but a lack of data.
+# Step 2, for the *validation* pictures, too: classes in another order (case 7), a random transform, a wrong file loaded.
+# And step 5: a rate that suits one batch may be too high for many. If training accuracy is high and the pictures are in
+# order, the network overfits: no bug, but a lack of data.
 #
 # </details>
 #
 # **Check yourself.** Back to the five charts on top: what do A, B, D and E suffer from?
 # <details><summary>Answer</summary>
 #
-# B, good at first and then wild: no `zero_grad` (case 5). E, a first loss far too high: weights of a wrong scale. A and
-# D, both flat at ln 10: a second softmax, or input that means nothing (case 4). Look at the outputs, whose rows add up
-# to 1 in one of them, and at the input. C is healthy. Now open the folded cell up there.
+# B, good at first and then wild: no `zero_grad`. E, a first loss far too high: weights of a wrong scale. A and D, flat at
+# ln 10: a second softmax, or input that means nothing; look at outputs and inputs. C is healthy. Now open the folded
+# cell up there.
 #
 # </details>
 # %% [markdown]
 # ## Reference
 #
-# Not to be read, but to be searched, with <kbd>Ctrl</kbd>+<kbd>F</kbd>. Each row is executed when this course is tested.
+# Not to be read, but to be searched. Each row is executed when the course is tested.
 #
 # ### By message
 #
 # | message | cause → cure | more |
 # |---|---|---|
-# | `stack expects each tensor to be equal size` | one picture is grey, has a palette, or another size → `convert("RGB")`, `Resize` | [case 1] |
+# | `stack expects each tensor to be equal size` | a picture is grey, has a palette, or another size → `convert("RGB")`, `Resize` | [case 1] |
 # | `Trying to resize storage that is not resizable` | the same, in a worker | [case 1] |
-# | `mat1 and mat2 shapes cannot be multiplied` | first number: what came; second: what was typed → `AdaptiveAvgPool2d` | [05] |
+# | `mat1 and mat2 shapes cannot be multiplied` | first: what came; second: what was typed → `AdaptiveAvgPool2d` | [05] |
 # | `Expected input batch_size (16) to match target batch_size (9)` | `view(-1, n)` has made other rows → `flatten(1)` | [05] |
 # | `view size is not compatible` | permuted or channels_last → `reshape`, `flatten` | [case 4] |
 # | `transpose() received an invalid combination of arguments` | NumPy's call → `permute(1, 2, 0)` | [01] |
 # | `must have the same dtype, but got Double and Float` | from NumPy → `.float()` | [02] |
 # | `can't convert np.ndarray of type numpy.object_` | `get_dummies` mixes types → `dtype=float` | [02] |
 # | `Can't call numpy() on Tensor that requires grad` | → `.detach()` | [02] |
-# | `Target 10 is out of bounds` | label ≥ number of classes; on a GPU: `device-side assert` → count classes | [08] |
+# | `Target 10 is out of bounds` | label ≥ classes; on a GPU: `device-side assert` → count | [08] |
 # | `0D or 1D target tensor expected` | labels (n, 1) → `squeeze(1)` | [03] |
 # | `does not require grad` | all is frozen, or `no_grad` around it → unfreeze | [07] |
-# | `Trying to backward through the graph a second time` | a loss kept from before; `retain_graph=True` hides it → compute it anew | [02] |
+# | `Trying to backward through the graph a second time` | a kept loss; `retain_graph=True` hides it → compute anew | [02] |
 # | `Expected more than 1 value per channel` | last batch of one → `drop_last=True` | [06] |
 # | `Weights only load failed` | a whole model was saved → `state_dict()` | [04] |
 # | `Error(s) in loading state_dict` | other number of classes → build the same network | [06] |
@@ -1275,7 +1239,7 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | `has no attribute 'append'` | of a DataFrame: gone → list of rows | [09] |
 # | `num must be an integer with 1 <= num` | `subplot` counts from 1 → `j + 1` | [11] |
 # | `Number of rows must be a positive integer` | `n // 2` rows for one picture → `-(-n // 2)` | [11] |
-# | `attempt has been made to start a new process` | workers, on Windows and macOS, in a script (also `BrokenPipeError`) → `if __name__ == "__main__":` | [10] |
+# | `attempt has been made to start a new process` | workers on Windows or macOS; also `BrokenPipeError` → `if __name__ == "__main__":` | [10] |
 # | `Using a target size` | warning: shapes differ → `unsqueeze(1)` | [case 3] |
 # | `The epoch parameter in` | warning: `step(loss)` → `step()` | [case 6] |
 # | `Detected call of` | warning: scheduler before optimizer → other order | [06] |
@@ -1294,14 +1258,14 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | deep network behind a shallow one | block never adds `x` | [05] |
 # | rate does not fall | `step(loss)` | [case 6] |
 # | rate falls in the log only | scheduler holds the old optimizer → a new one | [06] |
-# | frozen weights move; frozen but slow; frozen but features change | `requires_grad` on a module; optimizer alone; BatchNorm in train mode → `freeze` | [case 9] |
+# | frozen, but moves, is slow, or features change | `requires_grad` of a module; optimizer alone; BatchNorm → `freeze` | [case 9] |
 # | accuracy below chance | classes in another order → sort | [case 7] |
 # | wrong names that look right | label + 1 taken for the folder → `classes[label]` | [08] |
 # | no error since `Normalize`, colours wrong | one channel stretched to three | [case 1] |
-# | every epoch crops alike | own `default_rng(0)` copied to each worker → torch's generator | [01] |
+# | every epoch crops alike | `default_rng(0)` copied to each worker → torch's | [01] |
 # | forecast too good | learned from the future → split by time | [02] |
-# | validation too good | copies of one picture on both sides → split first, augment later | [01] |
-# | score changes from call to call | random crop or dropout at work → `eval_transform`, `eval()` | [10] |
+# | validation too good | copies on both sides → split, then augment | [01] |
+# | score changes from call to call | random crop, dropout → `eval_transform`, `eval()` | [10] |
 # | loss depends on the batch size | last batch only, or plain mean → weigh by size | [09] |
 # | loss far too small | divided inside the loop → after it | [10] |
 # | memory grows, `out of memory` | losses keep graphs → `no_grad`, `.item()` | [07] |
