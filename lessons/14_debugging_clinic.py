@@ -99,8 +99,8 @@ assert min(programs["B"]) < 1.2 and programs["E"][0] > 200, f"B falls to {min(pr
 # ## How the round works
 #
 # Every case has a **patient**, a short program; a question, *guess first*, whose answer folds open; and folded cells
-# with the **measurement** that exposes the bug, the **cure** and a **test**. Half a minute of guessing teaches more than
-# the answer. Then click on the folded cells (or *View → Expand Selected Code* and *Expand Selected Outputs*).
+# with the **measurement** that exposes the bug, the **cure** and a **test**. Half a minute of guessing teaches more
+# than the answer. Then click on the folded cells (or *View → Expand Selected Code* and *Expand Selected Outputs*).
 #
 # A test is worth something only if the sick program *fails* it. So each one is tried on both:
 
@@ -189,8 +189,9 @@ for part in ["in DataLoader worker process", "collate", "Trying to resize storag
 # Three lines matter:
 #
 # 1. **The last line** says *what*: kind of error and message.
-# 2. **Your own last line**, the last frame with ▶, says *where you were*: in the call of `fit`. The library below seldom
-#    holds the bug, but its names tell what was being done: `fetch` examples and `collate` them, make a batch of them.
+# 2. **Your own last line**, the last frame with ▶, says *where you were*: in the call of `fit`. The library below
+#    seldom holds the bug, but its names tell what was being done: `fetch` examples and `collate` them, make a batch of
+#    them.
 # 3. **A line without indentation in the middle** says *which process*: what follows happened in a worker.
 #
 # The message sounds as if PyTorch were broken. Workers obscure errors, so first try `num_workers=0`:
@@ -207,8 +208,8 @@ assert "equal size, but got [3, 96, 96] at entry 0 and [1, 96, 96] at entry 3" i
 
 # %% [markdown]
 # The same bug, and a message of use. But entry 3 of which batch, which file? Ask the **debugger**: after an error, type
-# `%debug` into a new cell (in a terminal: `python -m pdb -c continue train.py`). Walk `up` through the frames, and print
-# with `p` what lives in them. Here `Typed` plays the keyboard, so that you can read a session:
+# `%debug` into a new cell (in a terminal: `python -m pdb -c continue train.py`). Walk `up` through the frames, and
+# print with `p` what lives in them. Here `Typed` plays the keyboard, so that you can read a session:
 
 # %% tags=["nbval-ignore-output"]
 up = f"up {frames_up(alone, 'fetch')}"
@@ -390,8 +391,8 @@ assert epoch_on_scans(MendedLength(), 0.1) < np.log(10), "the cured program does
 # %% [markdown]
 # ### Case 3: A loss that stops early
 #
-# A linear model is to forecast today's highest temperature from yesterday's and the average of many years. More steps do
-# not help. (`/ 10 - 6` only brings the inputs, in °F, near 0.)
+# A linear model is to forecast today's highest temperature from yesterday's and the average of many years. More steps
+# do not help. (`/ 10 - 6` only brings the inputs, in °F, near 0.)
 
 # %%
 from course_utils import load_temperatures
@@ -478,8 +479,8 @@ assert tried(same_shape, mended_forecast, column) == "passes", "the test stops t
 #
 # ### Case 4: Right shapes, nothing learned
 #
-# Some files hold their pictures as (rows, columns, pictures), MATLAB's order. A network wants (pictures, channels, rows,
-# columns). All sizes come out right:
+# Some files hold their pictures as (rows, columns, pictures), MATLAB's order. A network wants (pictures, channels,
+# rows, columns). All sizes come out right:
 
 # %%
 def prepare(stored):
@@ -519,7 +520,7 @@ print("cured:     ", pictures_behind_the_first(mended_prepare))
 # %% tags=["fold"]
 from course_utils import show_batch
 
-both = torch.cat([prepare(stored)[600:605], mended_prepare(stored)[600:605]])
+both = torch.cat([prepare(stored)[620:625], mended_prepare(stored)[620:625]])
 names = ["as written", "cured"]
 show_batch(both.cpu(), [0] * 5 + [1] * 5, names, title="What the network sees", columns=5)
 plt.show()
@@ -581,8 +582,10 @@ def mended_by_hand(model, batches, lr):
 
 
 batches = 5 * list(zip(x.split(64), y.split(64)))
-norms = {name: np.array(train(new_mlp(), batches, lr=0.1))
-         for name, train in [("as written", train_by_hand), ("cured", mended_by_hand)]}
+norms = {
+    name: np.array(by_hand(new_mlp(), batches, lr=0.1))
+    for name, by_hand in [("as written", train_by_hand), ("cured", mended_by_hand)]
+}
 fig, ax = plt.subplots(figsize=(6, 3))
 for (name, values), style in zip(norms.items(), ["-", "--"]):
     ax.semilogy(values, style, label=name)
@@ -697,9 +700,9 @@ assert tried(rate_falls, stuck[0][0]) != "passes", "the test lets the bug pass"
 assert tried(rate_falls, falling[0][0]) == "passes", "the test stops the cured program"
 
 # %% [markdown]
-# > **Common mistake.** The tutorial begins with `warnings.filterwarnings("ignore")`. Each warning is a diagnosis, free of
-# > charge: here 27 of them say what three trainings do not show. If you do not understand one, turn it into an error,
-# > with `warnings.simplefilter("error")`, and read where it comes from.
+# > **Common mistake.** The tutorial begins with `warnings.filterwarnings("ignore")`. Each warning is a diagnosis, free
+# > of charge: here 27 of them say what three trainings do not show. If you do not understand one, turn it into an
+# > error, with `warnings.simplefilter("error")`, and read where it comes from.
 
 # %% [markdown]
 # ### Case 7: Worse than guessing
@@ -783,8 +786,8 @@ assert tried(same_classes, sorted(listed)) == "passes", "the test stops the cure
 # %% [markdown]
 # ### Case 8: Better than a coin
 #
-# Now all labels are tossed with a coin: there is nothing to learn. The program sees one half of the validation pictures.
-# It trains for 25 epochs, keeps the best network, and reports its accuracy. Twelve times:
+# Now all labels are tossed with a coin: there is nothing to learn. The program sees one half of the validation
+# pictures. It trains for 25 epochs, keeps the best network, and reports its accuracy. Twelve times:
 
 # %% tags=["nbval-ignore-output"]
 from torch.utils.data import random_split
@@ -812,9 +815,9 @@ assert reported.mean() > 0.53, f"reported {reported.mean():.3f}"
 # **Guess first.** Nobody can foresee a coin. Where do the points above one half come from, and how would you check it?
 # <details><summary>Diagnosis</summary>
 #
-# From the choice. The best of 25 values lies above their mean; judge the kept network on the other half, and the luck is
-# gone. A test set that chooses the epoch is a validation set ([lesson 09](09_metrics_and_plots.ipynb)). The test: who
-# chooses does not judge.
+# From the choice. The best of 25 values lies above their mean; judge the kept network on the other half, and the luck
+# is gone. A test set that chooses the epoch is a validation set ([lesson 09](09_metrics_and_plots.ipynb)). The test:
+# who chooses does not judge.
 #
 # </details>
 
@@ -885,10 +888,10 @@ def program_c(model):
 # <details><summary>Diagnosis</summary>
 #
 # In A everything: a module has no setting `requires_grad`, and the line makes a new attribute that nobody reads.
-# `requires_grad_`, with the underscore, is the method. B computes all gradients for nothing, and as its optimizer clears
-# those of the head only, they add up, until a second stage steps along the sum. And in all three the running averages
-# of BatchNorm move, because in train mode every forward pass changes them
-# ([lesson 07](07_feature_extraction.ipynb)). `freeze` of the course stops both.
+# `requires_grad_`, with the underscore, is the method. B computes all gradients for nothing, and as its optimizer
+# clears those of the head only, they add up, until a second stage steps along the sum. And in all three the running
+# averages of BatchNorm move, because in train mode every forward pass changes them ([lesson
+# 07](07_feature_extraction.ipynb)). `freeze` of the course stops both.
 #
 # </details>
 
@@ -1094,8 +1097,8 @@ plt.show()
 assert losses[0] - losses[-1] < 0.5 and losses[-1] > 1, f"loss {losses[0]:.2f}, then {losses[-1]:.2f}"
 
 # %% [markdown]
-# Step 1 fails: more data will not help. Step 2 shows the first bug: `load` shuffles the pictures without their labels. We
-# cure it and examine again:
+# Step 1 fails: more data will not help. Step 2 shows the first bug: `load` shuffles the pictures without their labels.
+# We cure it and examine again:
 
 # %% tags=["nbval-ignore-output"]
 def load():
@@ -1118,9 +1121,9 @@ history = fit(model, wrong, optimizer=torch.optim.SGD(model.parameters(), lr=0.1
 assert history["train_loss"][-1] < 0.2, f"wrong labels are not learned by heart: {history['train_loss'][-1]:.2f}"
 
 # %% [markdown]
-# Still no. (Wrong labels alone would not show in step 1: a network can learn them by heart.) The first loss looks healthy,
-# but no gradient arrives, and the hooks of case 2 show why: a softmax, although `F.cross_entropy` has one of its own. Of
-# numbers this large it makes 0 or 1, and lets nothing through. We take it out:
+# Still no. (Wrong labels alone would not show in step 1: a network can learn them by heart.) The first loss looks
+# healthy, but no gradient arrives, and the hooks of case 2 show why: a softmax, although `F.cross_entropy` has one of
+# its own. Of numbers this large it makes 0 or 1, and lets nothing through. We take it out:
 
 # %% tags=["nbval-ignore-output"]
 def build():
@@ -1193,17 +1196,17 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # yet its validation accuracy stays near chance. What do you do next?
 # <details><summary>Answer</summary>
 #
-# Step 2, for the *validation* pictures, too: classes in another order (case 7), a random transform, a wrong file loaded.
-# And step 5: a rate that suits one batch may be too high for many. If training accuracy is high and the pictures are in
-# order, the network overfits: no bug, but a lack of data.
+# Step 2, for the *validation* pictures, too: classes in another order (case 7), a random transform, a wrong file
+# loaded. And step 5: a rate that suits one batch may be too high for many. If training accuracy is high and the
+# pictures are in order, the network overfits: no bug, but a lack of data.
 #
 # </details>
 #
 # **Check yourself.** Back to the five charts on top: what do A, B, D and E suffer from?
 # <details><summary>Answer</summary>
 #
-# B, good at first and then wild: no `zero_grad`. E, a first loss far too high: weights of a wrong scale. A and D, flat at
-# ln 10: a second softmax, or input that means nothing; look at outputs and inputs. C is healthy. Now open the folded
+# B, good at first and then wild: no `zero_grad`. E, a first loss far too high: weights of a wrong scale. A and D, flat
+# at ln 10: a second softmax, or input that means nothing; look at outputs and inputs. C is healthy. Now open the folded
 # cell up there.
 #
 # </details>
@@ -1216,10 +1219,10 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 #
 # | message | cause → cure | more |
 # |---|---|---|
-# | `stack expects each tensor to be equal size` | a picture is grey, has a palette, or another size → `convert("RGB")`, `Resize` | [case 1] |
+# | `stack expects each tensor to be equal size` | grey, palette, or another size → `convert("RGB")`, `Resize` | [case 1] |
 # | `Trying to resize storage that is not resizable` | the same, in a worker | [case 1] |
-# | `mat1 and mat2 shapes cannot be multiplied` | first: what came; second: what was typed → `AdaptiveAvgPool2d` | [05] |
-# | `Expected input batch_size (16) to match target batch_size (9)` | `view(-1, n)` has made other rows → `flatten(1)` | [05] |
+# | `mat1 and mat2 shapes cannot be multiplied` | what came, what was typed → `AdaptiveAvgPool2d` | [05] |
+# | `Expected input batch_size (16) to match target batch_size (9)` | `view(-1, n)` → `flatten(1)` | [05] |
 # | `view size is not compatible` | permuted or channels_last → `reshape`, `flatten` | [case 4] |
 # | `transpose() received an invalid combination of arguments` | NumPy's call → `permute(1, 2, 0)` | [01] |
 # | `must have the same dtype, but got Double and Float` | from NumPy → `.float()` | [02] |
@@ -1228,7 +1231,7 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | `Target 10 is out of bounds` | label ≥ classes; on a GPU: `device-side assert` → count | [08] |
 # | `0D or 1D target tensor expected` | labels (n, 1) → `squeeze(1)` | [03] |
 # | `does not require grad` | all is frozen, or `no_grad` around it → unfreeze | [07] |
-# | `Trying to backward through the graph a second time` | a kept loss; `retain_graph=True` hides it → compute anew | [02] |
+# | `Trying to backward through the graph a second time` | loss kept; `retain_graph` hides it → compute anew | [02] |
 # | `Expected more than 1 value per channel` | last batch of one → `drop_last=True` | [06] |
 # | `Weights only load failed` | a whole model was saved → `state_dict()` | [04] |
 # | `Error(s) in loading state_dict` | other number of classes → build the same network | [06] |
@@ -1239,7 +1242,7 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | `has no attribute 'append'` | of a DataFrame: gone → list of rows | [09] |
 # | `num must be an integer with 1 <= num` | `subplot` counts from 1 → `j + 1` | [11] |
 # | `Number of rows must be a positive integer` | `n // 2` rows for one picture → `-(-n // 2)` | [11] |
-# | `attempt has been made to start a new process` | workers on Windows or macOS; also `BrokenPipeError` → `if __name__ == "__main__":` | [10] |
+# | `attempt has been made to start a new process` | workers, or `BrokenPipeError` → `if __name__ == "__main__":` | [10] |
 # | `Using a target size` | warning: shapes differ → `unsqueeze(1)` | [case 3] |
 # | `The epoch parameter in` | warning: `step(loss)` → `step()` | [case 6] |
 # | `Detected call of` | warning: scheduler before optimizer → other order | [06] |
@@ -1258,7 +1261,7 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | deep network behind a shallow one | block never adds `x` | [05] |
 # | rate does not fall | `step(loss)` | [case 6] |
 # | rate falls in the log only | scheduler holds the old optimizer → a new one | [06] |
-# | frozen, but moves, is slow, or features change | `requires_grad` of a module; optimizer alone; BatchNorm → `freeze` | [case 9] |
+# | frozen, but moves, slow, or other features | `requires_grad` of a module; BatchNorm → `freeze` | [case 9] |
 # | accuracy below chance | classes in another order → sort | [case 7] |
 # | wrong names that look right | label + 1 taken for the folder → `classes[label]` | [08] |
 # | no error since `Normalize`, colours wrong | one channel stretched to three | [case 1] |

@@ -48,7 +48,7 @@ def test_code_of_a_notebook_is_marked(capsys):
         exec(compile("divide(1, 0)", file, "exec"), {"divide": divide})
     show_traceback(caught.value)
     marked = [line for line in capsys.readouterr().out.splitlines() if line.startswith("▶   File")]
-    assert marked == ['▶   File "34.py", line 1, in <module>']
+    assert marked == ["▶   File <cell>, line 1, in <module>"]
 
 
 def test_a_session_after_an_error(capsys):

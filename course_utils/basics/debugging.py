@@ -1,12 +1,14 @@
 """What lets lesson 14 show on a page what a terminal shows: a traceback, and a session of the debugger."""
 
-import os
 import pdb
 import re
 import sys
 import traceback
 from io import StringIO
 
+# Jupyter puts its own debugger in the place of Python's, which prints in colours and past every redirection.
+PythonsPdb: type = next(base for base in pdb.Pdb.__mro__ if base.__module__ == "pdb")
+CELL = re.compile(r'"[^"]*[/\\]ipykernel_[^"]*"')
 FOLDERS = re.compile(r"(?:\b[A-Za-z]:)?(?<![\w.])[/\\]+(?:[^\s'\"/\\]+[/\\]+)+")
 
 
@@ -23,13 +25,14 @@ def show_traceback(error: BaseException) -> int:
     mine, frames = False, 0
     for line in "".join(traceback.format_exception(error)).splitlines():
         if line.startswith("  File "):
-            mine, frames = f"{os.sep}ipykernel_" in line, frames + 1
+            line, cells = CELL.subn("<cell>", line)
+            mine, frames = cells > 0, frames + 1
         if not set(line) <= set(" ^~"):
             print("▶" if mine or line[0] != " " else " ", without_folders(line))
     return frames
 
 
-class Typed(pdb.Pdb):
+class Typed(PythonsPdb):
     """Python's debugger with `commands` instead of a keyboard; they are shown as if they had been typed.
 
     It plays one session: with `post_mortem`, or where a program calls `breakpoint()` in a `with` block.
