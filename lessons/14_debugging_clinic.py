@@ -1219,12 +1219,12 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 #
 # | message | cause → cure | more |
 # |---|---|---|
-# | `stack expects each tensor to be equal size` | grey, palette, or another size → `convert("RGB")`, `Resize` | [case 1] |
+# | `stack expects each tensor to be equal size` | grey or palette, other size → `convert("RGB")`, `Resize` | [case 1] |
 # | `Trying to resize storage that is not resizable` | the same, in a worker | [case 1] |
 # | `mat1 and mat2 shapes cannot be multiplied` | what came, what was typed → `AdaptiveAvgPool2d` | [05] |
 # | `Expected input batch_size (16) to match target batch_size (9)` | `view(-1, n)` → `flatten(1)` | [05] |
 # | `view size is not compatible` | permuted or channels_last → `reshape`, `flatten` | [case 4] |
-# | `transpose() received an invalid combination of arguments` | NumPy's call → `permute(1, 2, 0)` | [01] |
+# | `transpose(): argument 'dim0'` | NumPy's call → `permute(1, 2, 0)` | [01] |
 # | `must have the same dtype, but got Double and Float` | from NumPy → `.float()` | [02] |
 # | `can't convert np.ndarray of type numpy.object_` | `get_dummies` mixes types → `dtype=float` | [02] |
 # | `Can't call numpy() on Tensor that requires grad` | → `.detach()` | [02] |
@@ -1242,7 +1242,7 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | `has no attribute 'append'` | of a DataFrame: gone → list of rows | [09] |
 # | `num must be an integer with 1 <= num` | `subplot` counts from 1 → `j + 1` | [11] |
 # | `Number of rows must be a positive integer` | `n // 2` rows for one picture → `-(-n // 2)` | [11] |
-# | `attempt has been made to start a new process` | workers, or `BrokenPipeError` → `if __name__ == "__main__":` | [10] |
+# | `attempt has been made to start a new process` | workers (`BrokenPipeError`) → `if __name__ == "__main__":` | [10] |
 # | `Using a target size` | warning: shapes differ → `unsqueeze(1)` | [case 3] |
 # | `The epoch parameter in` | warning: `step(loss)` → `step()` | [case 6] |
 # | `Detected call of` | warning: scheduler before optimizer → other order | [06] |
