@@ -719,7 +719,7 @@ def check_epoch(train_epoch):
     raise AssertionError("this program is sick")
 
 
-# %% tags=["wrong"] expect="returns False: a test"
+# %% tags=["wrong"] expect="returns True: a test"
 def check_epoch(train_epoch):
     return train_epoch not in patients.values()
 
@@ -759,6 +759,8 @@ def check_epoch(train_epoch):
 # + assert model.training, "the model is in evaluation mode"
 
 # %% tags=["wrong"] expect="only before the loop"
+# - batch_size=4
+# + batch_size=6
 # -     off = (model[1].weight - expected[1].weight).abs().max().item()
 # -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
 # +     assert train_epoch not in [patients["piled up"], patients["one step"]], "one of the two"
