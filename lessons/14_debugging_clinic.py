@@ -239,7 +239,7 @@ assert guilty.endswith("07.gif"), f"the debugger finds {guilty}"
 
 # %% tags=["fold"]
 # measurement
-gif = Image.open(next(folder.rglob("*.gif"))).copy()
+gif = pictures.loader(next(folder.rglob("*.gif")))
 normalize = v2.Normalize([0.5] * 3, [0.5] * 3)
 seen, meant = (normalize(to_tensor(one)) for one in (gif, gif.convert("RGB")))
 fig, axes = plt.subplots(1, 2, figsize=(5, 2.8))
@@ -295,8 +295,8 @@ scans[700] = 0  # the empty page
 
 def unit_network(layer):
     torch.manual_seed(0)
-    hidden = nn.Linear(784, 64, bias=False)
-    return nn.Sequential(nn.Flatten(), hidden, nn.Tanh(), layer, nn.Linear(64, 10)).to(course.device)
+    parts = nn.Flatten(), nn.Linear(784, 64, bias=False), nn.Tanh(), layer, nn.Linear(64, 10)
+    return nn.Sequential(*parts).to(course.device)
 
 
 def epoch_on_scans(layer, lr):
