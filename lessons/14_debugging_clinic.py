@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 14 · The debugging clinic
 #
-# Ten programs that do not do what they should: you guess what each one suffers from, measure it, cure it, and write the
-# test that would have caught it.
+# Ten sick programs: you guess what each one suffers from, measure it, cure it, and write the test that would have
+# caught it.
 #
 # **Time** about 60 minutes, of which the computer works 25 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb) to [lesson 10](10_from_notebook_to_script.ipynb); the cases come
@@ -10,7 +10,7 @@
 #
 # **You will learn to**
 #
-# - read a traceback of fifteen frames, and find the three lines that matter
+# - find the three lines that matter in a traceback of fifteen frames
 # - use the instruments: debugger, breakpoint, hooks, anomaly detection
 # - expose a silent bug with one number, and measure what it costs
 # - turn every bug you have met into a test that stops the program
@@ -31,8 +31,8 @@ course = setup(seed=0, lesson="14")
 # %% [markdown]
 # ## What you will have
 #
-# Five networks are trained on the digits of lesson 03. All five programs run to the end, without an error or a warning.
-# Here are their losses, batch by batch; the dashed line is the loss of guessing:
+# Five programs train on the digits of lesson 03, without an error or a warning. Here are their losses, batch by batch
+# (dashed: the loss of guessing):
 
 # %%
 from course_utils import MLP, load_digits28
@@ -92,17 +92,17 @@ assert all(1.5 < ends[name] < 2.4 for name in "AD"), f"mean losses of the last e
 assert min(programs["B"]) < 1.2 and programs["E"][0] > 200, f"B falls to {min(programs['B']):.2f}"
 
 # %% [markdown]
-# One is healthy. In an hour you will tell from these charts what the others suffer from, and how to make sure: A and D
-# look alike and have different diseases.
+# One is healthy. In an hour you will tell from these charts what the others suffer from. A and D look alike, and have
+# different diseases.
 
 # %% [markdown]
 # ## How the round works
 #
 # Every case has a **patient**, a short program; a question, *guess first*, whose answer folds open; and folded cells
-# with the **measurement** that exposes the bug, the **cure** and a **test**. Half a minute of guessing teaches more
-# than the answer. Then click on the folded cells (or *View → Expand Selected Code* and *Expand Selected Outputs*).
+# with **measurement**, **cure** and **test**. Half a minute of guessing teaches more than the answer. Then open the
+# folded cells.
 #
-# A test is worth something only if the sick program *fails* it. So each one is tried on both:
+# A test is worth something only if the sick program *fails* it. So each is tried on both:
 
 # %%
 def tried(test, *patient):
@@ -114,8 +114,8 @@ def tried(test, *patient):
 
 
 # %% [markdown]
-# Such tests live in a file `test_….py` for pytest, or, if they take no time, as an `assert` at the program's start. All
-# other bugs of this course, and some of everybody's, stand in the [reference](#Reference).
+# Such tests live in a file `test_….py` for pytest or, if quick, as an `assert` at the program's start. More bugs stand
+# in the [reference](#Reference).
 #
 # ![What do you see? Five columns: an error, nan, a number that cannot be right, a score too good or gone, nothing
 # learned. Under each stand the instruments and the cases of this lesson.](figures/clinic.svg)
@@ -165,8 +165,8 @@ def train_on_folder(workers):
 
 
 # %% [markdown]
-# With two worker processes the error fills several screens. Here it is as a terminal prints it, without folders, and
-# with ▶ at what to read first:
+# With two worker processes the error fills several screens. Here it is without folders, with ▶ at what to read first.
+# (A **frame** is one call: file, line, function, and below it the code of that line.)
 
 # %% tags=["nbval-ignore-output"]
 from course_utils.basics.debugging import Typed, frames_up, show_traceback
@@ -190,12 +190,11 @@ for part in ["in DataLoader worker process", "collate", "Trying to resize storag
 # Three lines matter:
 #
 # 1. **The last line** says *what*: kind of error and message.
-# 2. **Your own last line**, the last frame with ▶, says *where you were*: in the call of `fit`. The library below
-#    seldom holds the bug, but its names tell what was being done: `fetch` examples and `collate` them, make a batch of
-#    them.
+# 2. **Your own last line**, the last frame with ▶, says *where*: in the call of `fit`. The library below seldom holds
+#    the bug, but its names tell what was being done: `fetch` examples, `collate` them into a batch.
 # 3. **A line without indentation in the middle** says *which process*: what follows happened in a worker.
 #
-# The message sounds as if PyTorch were broken. Workers obscure errors, so first try `num_workers=0`:
+# Workers obscure errors, so first try `num_workers=0`:
 
 # %% tags=["nbval-ignore-output"]
 try:
@@ -208,9 +207,10 @@ except RuntimeError as error:
 assert "equal size, but got [3, 96, 96] at entry 0 and [1, 96, 96] at entry 3" in str(alone), str(alone)
 
 # %% [markdown]
-# The same bug, and a message of use. But entry 3 of which batch, which file? Ask the **debugger**: after an error, type
-# `%debug` into a new cell (in a terminal: `python -m pdb -c continue train.py`). Walk `up` through the frames, and
-# print with `p` what lives in them. Here `Typed` plays the keyboard, so that you can read a session:
+# The same bug, a clearer message. But entry 3 of which batch, which file? Ask the **debugger**: after an error, type
+# `%debug` into a new cell (in a terminal: `python -m pdb -c continue train.py`). Walk `up` through the frames, list a
+# frame's code with `ll`, and print with `p` what lives in it. Here `Typed` plays the keyboard; `frames_up` counts the
+# way up to `fetch`:
 
 # %% tags=["nbval-ignore-output"]
 up = f"up {frames_up(alone, 'fetch')}"
@@ -225,15 +225,16 @@ guilty = pictures.samples[frame.f_locals["possibly_batched_index"][3]][0]
 assert guilty.endswith("07.gif"), f"the debugger finds {guilty}"
 
 # %% [markdown]
-# Up in `fetch` the list of indices is still there, and its entry 3 leads to the file. (End a session of your own with
+# In `fetch` the list of indices is still there, and its entry 3 leads to the file. (End a session of your own with
 # `q`; a forgotten one blocks the kernel.)
 #
-# **Guess first.** Somebody adds `v2.Normalize` with three means to the transform, and the error is gone. Is the bug?
+# **Guess first.** Somebody adds `v2.Normalize` with three means to the transform, and the error is gone. Is the bug
+# gone, too?
 # <details><summary>Diagnosis</summary>
 #
-# No. A GIF has one channel, of numbers of rows in a table of colours. `Normalize` stretches it to three, and nothing
-# complains any more. The cure is `.convert("RGB")`, or `load_rgb` ([lesson 08](08_custom_dataset.ipynb)). The test asks
-# all files, before the first epoch.
+# No. A GIF has one channel, whose numbers point into a table of colours. `Normalize` stretches it to three, and
+# nothing complains. The cure is `.convert("RGB")`, or `load_rgb` ([lesson 08](08_custom_dataset.ipynb)). The test asks
+# all files before the first epoch.
 #
 # </details>
 
@@ -270,16 +271,15 @@ assert tried(all_rgb, load_rgb) == "passes", "the test stops the cured program"
 #
 # | instrument | when |
 # |---|---|
-# | `num_workers=0`, `%debug` | after an error |
+# | `%debug` | after an error |
 # | `breakpoint()` | no error, but a doubt |
 # | `register_forward_hook` | what comes out of each layer? |
 # | `torch.autograd.set_detect_anomaly(True)` | which operation made a gradient `nan`? |
 # | `CUDA_LAUNCH_BLOCKING=1` | a GPU reports errors late: get the true line |
 #
-# ### Case 2: From one step to the next
+# ### Case 2: Suddenly nan
 #
-# A layer brings each row of features to length 1, and takes care never to divide by 0. Among the digits is the scan of
-# an empty page.
+# A layer brings each row of features to length 1, and never divides by 0. One of the digits is an empty page.
 
 # %%
 class UnitLength(nn.Module):
@@ -318,14 +318,15 @@ for lr in [0.1, 0.00001]:
     assert "nan in batch 12" in outcome, outcome
 
 # %% [markdown]
-# `nan` is *not a number*, what 0 / 0 gives. The page lies in batch 11, its values are finite, and a rate ten thousand
-# times smaller changes nothing.
+# `nan` is *not a number*, what 0 / 0 gives. The page lies in batch 11, its values are finite, and a far smaller rate
+# changes nothing.
 #
-# **Guess first.** Batch 12 suffers from what batch 11 did. Did the `nan` arise on the way forward or on the way back?
+# **Guess first.** Did the `nan` arise in batch 11 on the way forward or on the way back?
 # <details><summary>Diagnosis</summary>
 #
-# On the way back. The slope of √s, 1 / (2√s), is infinite at 0, what arrives there is 0, and 0 times infinity is `nan`.
-# The next step spreads it. The cure puts the small number *under* the root, or takes `F.normalize`.
+# On the way back. The slope of √s, 1 / (2√s), is infinite at 0. The gradient that arrives there is 0, and 0 times
+# infinity is `nan`. The optimizer puts it into the weights, and batch 12 meets it. The cure puts the small number
+# *under* the root, or takes `F.normalize`.
 #
 # </details>
 #
@@ -348,7 +349,7 @@ def watch(model, images):
 watch(unit_network(UnitLength()), scans[690:710])
 
 # %% [markdown]
-# **Anomaly detection** watches the way back. It is slow, so use it for the search only:
+# **Anomaly detection** watches the way back (slowly, so for the search only):
 
 # %% tags=["fold", "nbval-ignore-output"]
 # measurement on the way back
@@ -393,7 +394,7 @@ assert epoch_on_scans(MendedLength(), 0.1) < np.log(10), "the cured program does
 # ### Case 3: A loss that stops early
 #
 # A linear model is to forecast today's highest temperature from yesterday's and the average of many years. More steps
-# do not help. (`/ 10 - 6` only brings the inputs, in °F, near 0.)
+# do not help. (`/ 10 - 6` brings inputs in °F near 0.)
 
 # %%
 from course_utils import load_temperatures
@@ -424,13 +425,13 @@ print(f"last loss {last_loss:.0f}")
 # **Guess first.** What are the shapes of `forecast` and of `targets`, and what does the minus sign make of them?
 # <details><summary>Diagnosis</summary>
 #
-# A table of all pairs: (n, 1) minus (n,) is (n, n). Every forecast is compared with every day, and then nothing beats
-# "always the mean". So the loss stops at the variance of the targets, a number to know before you train
-# ([lesson 02](02_tensors_and_regression.ipynb)).
+# A table of all pairs: (n, 1) minus (n,) is (n, n). Every forecast is compared with every day, so nothing beats
+# "always the mean", and the loss stops at the variance of the targets, a number to know before you train ([lesson
+# 02](02_tensors_and_regression.ipynb)).
 #
 # </details>
 #
-# `breakpoint()` stops a program and opens the debugger. We put it at the place of `pause()`:
+# `breakpoint()` opens the debugger in mid-program, here at `pause()`:
 
 # %% tags=["fold", "nbval-ignore-output"]
 def look_around():  # measurement
@@ -492,16 +493,16 @@ stored = x[:, 0].permute(1, 2, 0).contiguous()  # as in such a file
 print(tuple(stored.shape), "becomes", tuple(prepare(stored).shape))
 
 # %% [markdown]
-# **Guess first.** `reshape` reads the numbers in the order in which they lie in memory, and fills the new shape with
-# them. Whose pixels are in the first "picture"?
+# **Guess first.** `reshape` reads the numbers as they lie in memory, and fills the new shape with them. Whose pixels
+# are in the first "picture"?
 # <details><summary>Diagnosis</summary>
 #
-# The upper left pixels of the first 784 pictures. `reshape` never exchanges dimensions, it cuts one long row of numbers
-# anew; `permute` exchanges them. No size tells.
+# The upper left pixels of 784 pictures, one of each. `reshape` only cuts one long row of numbers anew; `permute`
+# exchanges dimensions.
 #
 # </details>
 #
-# Gradients tell what depends on what. The first picture's logits should depend on that picture alone:
+# Gradients tell: the first picture's logits should depend on that picture alone:
 
 # %% tags=["fold"]
 # measurement
@@ -545,7 +546,7 @@ torch.testing.assert_close(mended_prepare(stored), x)
 # %% [markdown]
 # ### Case 5: Good at first, then wild
 #
-# A training loop, written by hand. The loss falls, and then it jumps about.
+# In this training loop the loss falls, and then jumps about.
 
 # %%
 def train_by_hand(model, batches, lr):
@@ -564,8 +565,8 @@ def train_by_hand(model, batches, lr):
 # <details><summary>Diagnosis</summary>
 #
 # `optimizer.zero_grad()`. `backward` *adds* to what is in `.grad`, so each step goes along the sum of all gradients so
-# far, like a ball without friction: through the valley and up the other side. The test needs no training: with the rate
-# 0 and the same batch three times, the gradient must not grow.
+# far: through the valley and up the other side. The test needs no training: with the rate 0 and the same batch three
+# times, the gradient must not grow.
 #
 # </details>
 
@@ -612,7 +613,7 @@ assert "3.0 times" in tried(gradient_of_this_batch_alone, train_by_hand), "the t
 assert tried(gradient_of_this_batch_alone, mended_by_hand) == "passes", "the test stops the cured program"
 
 # %% [markdown]
-# **Try it.** Would a rate ten times smaller have been a cure?
+# **Try it.** Would a smaller rate have been a cure?
 # <details><summary>What we saw</summary>
 #
 # ```python
@@ -620,14 +621,13 @@ assert tried(gradient_of_this_batch_alone, mended_by_hand) == "passes", "the tes
 # print(np.round(losses[::19], 2))
 # ```
 #
-# No, it only puts it off. The losses, one from each epoch, fall for longer, and then begin to jump.
+# No, it only puts it off. The losses, one of each epoch, fall for longer, and jump in the end.
 #
 # </details>
 # %% [markdown]
-# ### Case 6: A rate that does not fall
+# ### Case 6: The rate stands still
 #
-# Every three epochs the learning rate should become a tenth. The validation loss is at hand, and it is given to the
-# scheduler.
+# Every three epochs the learning rate should become a tenth. The scheduler is given the validation loss.
 
 # %%
 from torch.optim.lr_scheduler import StepLR
@@ -662,8 +662,8 @@ print("rates:", stuck[0][0])
 # **Guess first.** `StepLR` counts epochs, and its `step` can be given one number. For what will it take a loss of 0.35?
 # <details><summary>Diagnosis</summary>
 #
-# For the number of the epoch. "This is epoch 0.35", so the third one never comes. (`ReduceLROnPlateau` is the scheduler
-# that wants a loss.) The price: accuracies still jump in the last epochs, and chance decides which network you get.
+# For the number of the epoch. "This is epoch 0.35", so the third one never comes. (`ReduceLROnPlateau` is the
+# scheduler that wants a loss.) The price: accuracies still jump at the end.
 #
 # </details>
 
@@ -702,8 +702,8 @@ assert tried(rate_falls, falling[0][0]) == "passes", "the test stops the cured p
 
 # %% [markdown]
 # > **Common mistake.** A program begins with `warnings.filterwarnings("ignore")`. Each warning is a diagnosis, free
-# > of charge: here 27 of them say what three trainings do not show. If you do not understand one, turn it into an
-# > error, with `warnings.simplefilter("error")`, and read where it comes from.
+# > of charge. One that you do not understand becomes an error by `warnings.simplefilter("error")`: then read where it
+# > comes from.
 
 # %% [markdown]
 # ### Case 7: Worse than guessing
@@ -763,9 +763,9 @@ if has_usual_weights():  # ImageNet's weights decide
 # **Guess first.** A coin gets a half. How can a network that has learned be so much worse?
 # <details><summary>Diagnosis</summary>
 #
-# It must know the answers to miss so many. `os.listdir` has no order, training had sorted classes, so 0 and 1 have
-# changed places ([lesson 01](01_data_loading_and_visualization.ipynb)). With ten classes a few swapped ones look like a
-# weak network.
+# Missing so many takes knowing the answers. `os.listdir` has no order, training had sorted classes, so 0 and 1 have
+# changed places ([lesson 01](01_data_loading_and_visualization.ipynb)). Among ten classes, two swapped ones look like
+# a weak network.
 #
 # </details>
 
@@ -787,8 +787,8 @@ assert tried(same_classes, sorted(listed)) == "passes", "the test stops the cure
 # %% [markdown]
 # ### Case 8: Better than a coin
 #
-# Now all labels are tossed with a coin: there is nothing to learn. The program sees one half of the validation
-# pictures. It trains for 25 epochs, keeps the best network, and reports its accuracy. Twelve times:
+# Now a coin decides all labels: there is nothing to learn. A program trains for 25 epochs, keeps the network that is
+# best on one half of the validation pictures, and reports its accuracy there. Twelve times:
 
 # %% tags=["nbval-ignore-output"]
 from torch.utils.data import random_split
@@ -813,12 +813,12 @@ print(f"mean of the reported accuracies {reported.mean():.3f}")
 assert reported.mean() > 0.53, f"reported {reported.mean():.3f}"
 
 # %% [markdown]
-# **Guess first.** Nobody can foresee a coin. Where do the points above one half come from, and how would you check it?
+# **Guess first.** Nobody can foresee a coin. Why is the mean above one half, and how would you check it?
 # <details><summary>Diagnosis</summary>
 #
-# From the choice. The best of 25 values lies above their mean; judge the kept network on the other half, and the luck
-# is gone. A test set that chooses the epoch is a validation set ([lesson 09](09_metrics_and_plots.ipynb)). The test:
-# who chooses does not judge.
+# It was chosen: the best of 25 values lies above their mean; judge the kept network on the other half, and the luck is
+# gone. A test set that chooses the epoch is a validation set ([lesson 09](09_metrics_and_plots.ipynb)). The test: who
+# chooses does not judge.
 #
 # </details>
 
@@ -885,14 +885,14 @@ def program_c(model):
 
 # %% [markdown]
 # **Guess first.** Then each calls `model.train()` and makes three steps. Where does something outside the head change?
-# Which one works for nothing?
+# Which one computes what nobody needs?
 # <details><summary>Diagnosis</summary>
 #
-# In A everything: a module has no setting `requires_grad`, and the line makes a new attribute that nobody reads.
-# `requires_grad_`, with the underscore, is the method. B computes all gradients for nothing, and as its optimizer
-# clears those of the head only, they add up, until a second stage steps along the sum. And in all three the running
-# averages of BatchNorm move, because in train mode every forward pass changes them ([lesson
-# 07](07_feature_extraction.ipynb)). `freeze` of the course stops both.
+# In A everything: a module has no setting `requires_grad`, so the line makes an attribute that nobody reads. The
+# method is `requires_grad_`, with an underscore. B computes all gradients for nothing. Its optimizer clears only the
+# head's, so the others add up, until a second stage steps along the sum. And in all three the buffers move,
+# BatchNorm's running averages, which every forward pass in training mode changes ([lesson
+# 07](07_feature_extraction.ipynb)). The course's `freeze` stops gradients and buffers.
 #
 # </details>
 
@@ -903,7 +903,6 @@ from course_utils import freeze, unfreeze
 def cured(model):
     unfreeze(freeze(model).fc)  # freeze: no gradients, and evaluation mode that withstands train()
     return torch.optim.SGD(model.fc.parameters(), lr=0.01)
-
 
 
 # %% tags=["fold"]
@@ -1001,8 +1000,8 @@ assert max(second) < max(first) - 0.2, f"first stage {first}, second stage {seco
 # **Guess first.** What is in the file?
 # <details><summary>Diagnosis</summary>
 #
-# The best network of the *second* stage. `best` begins at 0 again, so the first epoch beats the record, and the better
-# network is lost. Whoever goes on must begin with the old record.
+# The best network of the *second* stage. `best` begins at 0 again, so its first epoch counts as a record, and the
+# better network is lost. The second stage must begin with the old record.
 #
 # </details>
 
@@ -1026,12 +1025,12 @@ assert load_checkpoint(file)["val_accuracy"] == max(second), "the file does not 
 assert tried(record_stands, file) != "passes", "the test lets the bug pass"
 assert tried(record_stands, mended_file) == "passes", "the test stops the cured program"
 # %% [markdown]
-# ## A routine for a network that does not learn
+# ## When nothing is learned
 #
-# Real patients have several bugs, which hide each other. What helps is a **routine**, the same five measurements in the
-# same order, and after every cure once more.
+# Real patients have several bugs, which hide each other. A **routine** helps: the same five measurements, repeated
+# after every cure.
 #
-# 1. **Overfit one batch.** A network that cannot learn 32 pictures by heart will not learn more.
+# 1. **Overfit one batch.** A network must be able to learn 32 pictures by heart.
 # 2. **Look at the input the model sees**, with its labels.
 # 3. **First loss** against ln C, for C classes.
 # 4. **Gradient norms**, layer by layer: not zero, not huge.
@@ -1075,7 +1074,7 @@ print("validation accuracies:", np.round(sick, 2))
 assert max(sick) < 0.3, f"accuracies {sick}"
 
 # %% [markdown]
-# No rate helps, and we have learned nothing. Now the routine:
+# No rate helps. Now the routine, steps 1 to 4:
 
 # %%
 def examine():
@@ -1105,8 +1104,7 @@ plt.show()
 assert losses[0] - losses[-1] < 0.5 and losses[-1] > 1, f"loss {losses[0]:.2f}, then {losses[-1]:.2f}"
 
 # %% [markdown]
-# Step 1 fails: more data will not help. Step 2 shows the first bug: `load` shuffles the pictures without their labels.
-# We cure it and examine again:
+# Step 1 fails. Step 2 shows the first bug: `load` shuffles the pictures without their labels. We cure it:
 
 # %% tags=["nbval-ignore-output"]
 def load():
@@ -1130,8 +1128,8 @@ assert history["train_loss"][-1] < 0.2, f"wrong labels are not learned by heart:
 
 # %% [markdown]
 # Still no. (Wrong labels alone would not show in step 1: a network can learn them by heart.) The first loss looks
-# healthy, but no gradient arrives, and the hooks of case 2 show why: a softmax, although `F.cross_entropy` has one of
-# its own. Of numbers this large it makes 0 or 1, and lets nothing through. We take it out:
+# healthy, but no gradient arrives. The hooks of case 2 show why: a softmax, although `F.cross_entropy` has its own. Of
+# numbers this large it makes 0 or 1, and lets no gradient through. We take it out:
 
 # %% tags=["nbval-ignore-output"]
 def build():
@@ -1149,9 +1147,9 @@ assert min(norms) > 100, f"gradient norms {norms}"
 assert not losses[-1] < 0.2, f"one batch is learned by heart: loss {losses[-1]:.2f}"
 
 # %% [markdown]
-# Now the first loss is far too large. The softmax had squeezed it: **one bug had hidden another**. The hooks have shown
-# the third one, too: from layer to layer the standard deviation grows, as sums over many inputs do unless weights are
-# about 1 / √inputs ([lesson 03](03_mnist_mlp.ipynb)). PyTorch's own starting values are, so we delete the loop. The
+# Now the first loss is far too large: the softmax had squeezed it, **one bug had hidden another**. The hooks showed
+# this third one, too: `std` grows from layer to layer, as sums over many inputs do unless weights are about 1 /
+# √inputs ([lesson 03](03_mnist_mlp.ipynb)). PyTorch's own starting values are of that size, so we delete the loop. The
 # routine's numbers become the test:
 
 # %% tags=["nbval-ignore-output"]
@@ -1183,7 +1181,7 @@ assert 0 < int(np.argmax(healthy)) < len(rates) - 1, f"the best rate is at the e
 assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 
 # %% [markdown]
-# The curve has its top in the middle. If the best rate lies at the edge, sweep further.
+# The top is in the middle. Were it at the edge, we should sweep further.
 
 # %% [markdown]
 # **Try it.** End the network with a ReLU.
@@ -1194,19 +1192,19 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # losses, norms = examine()
 # ```
 #
-# First loss and gradients look healthy, but step 1 stops near 0.9: where a logit is negative the ReLU hands on nothing,
-# and no gradient either.
+# First loss and gradients look healthy, but step 1 stops near 0.6: where a logit is negative the ReLU hands on 0, and
+# no gradient back.
 #
 # </details>
 
 # %% [markdown]
-# **Check yourself.** Another patient learns one batch by heart, its first loss is ln C, its gradients are in order, and
-# yet its validation accuracy stays near chance. What do you do next?
+# **Check yourself.** Another patient passes steps 1, 3 and 4, and yet its validation accuracy stays near chance. What
+# next?
 # <details><summary>Answer</summary>
 #
-# Step 2, for the *validation* pictures, too: classes in another order (case 7), a random transform, a wrong file
-# loaded. And step 5: a rate that suits one batch may be too high for many. If training accuracy is high and the
-# pictures are in order, the network overfits: no bug, but a lack of data.
+# Step 2 for the *validation* pictures: classes in another order (case 7), a random transform, a wrong file. Then step
+# 5: a rate that suits one batch may be too high for many. If training accuracy is high and all this in order, the
+# network overfits: no bug, but a lack of data.
 #
 # </details>
 #
@@ -1214,14 +1212,14 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # <details><summary>Answer</summary>
 #
 # B, good at first and then wild: no `zero_grad`. E, a first loss far too high: weights of a wrong scale. A and D, flat
-# at ln 10: a second softmax, or input that means nothing; look at outputs and inputs. C is healthy. Now open the folded
-# cell up there.
+# at ln 10: a second softmax, or input that means nothing. The charts cannot tell which; look at the outputs (A's add
+# up to 1) and the inputs (D's are noise). C is healthy. Now open the folded cell up there.
 #
 # </details>
 # %% [markdown]
 # ## Reference
 #
-# Not to be read, but to be searched. Each row is executed when the course is tested.
+# To be searched, not read. The course's tests execute each row.
 #
 # ### By message
 #
@@ -1300,24 +1298,24 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # [11]: 11_lightning.ipynb
 # [case 1]: #Case-1:-One-picture-breaks-the-batch
 # [case 10]: #Case-10:-A-record-that-gets-worse
-# [case 2]: #Case-2:-From-one-step-to-the-next
+# [case 2]: #Case-2:-Suddenly-nan
 # [case 3]: #Case-3:-A-loss-that-stops-early
 # [case 4]: #Case-4:-Right-shapes,-nothing-learned
 # [case 5]: #Case-5:-Good-at-first,-then-wild
-# [case 6]: #Case-6:-A-rate-that-does-not-fall
+# [case 6]: #Case-6:-The-rate-stands-still
 # [case 7]: #Case-7:-Worse-than-guessing
 # [case 8]: #Case-8:-Better-than-a-coin
 # [case 9]: #Case-9:-Frozen,-it-says
-# [routine]: #A-routine-for-a-network-that-does-not-learn
+# [routine]: #When-nothing-is-learned
 
 # %% [markdown]
 # ## Summary
 #
-# - Of a traceback read the last line, your own last line, and which process; then ask the debugger.
-# - Most bugs raise no error: know which number should come out, and look whether it does.
+# - Of a traceback read the last line, your own last line, and which process.
+# - Most bugs raise no error: know which number should come out.
 # - Measure a bug by two runs that differ in nothing else, and cure the cause, not the message.
-# - Every bug you have found leaves a test behind, which the sick program fails and the cured one passes.
-# - If nothing is learned: one batch, the input, the first loss, the gradients, the rate; after each cure, once more.
+# - Every bug leaves a test behind, which the sick program fails and the cured one passes.
+# - If nothing is learned: one batch, input, first loss, gradients, rate; after each cure again.
 #
 # **Exercises**: [14 exercises](exercises/14_debugging_clinic.ipynb)
 #

@@ -563,8 +563,8 @@ patients = {fault: partial(train_epoch, fault=fault) for fault in ["asleep", "pi
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# A program may switch the mode back at its end, so ask while it works:
-# `model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))`.
+# A new network is in training mode: give the program one in evaluation mode. It may switch back at its end, so ask
+# while it works: `model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))`.
 #
 # </details>
 
@@ -899,7 +899,7 @@ print("moved:", [name for name, value in small.state_dict().items() if not torch
 # <details><summary>Hint 1</summary>
 #
 # Three things keep a network as it is: parameters that want no gradient, an optimizer that does not have them, and
-# evaluation mode for what has a memory. Look at the last line of `moved`, and at what `two_epochs` calls.
+# evaluation mode for what has a memory. Look at what of `body.1` has moved, and at what `two_epochs` calls.
 #
 # </details>
 # <details><summary>Hint 2</summary>
