@@ -27,6 +27,7 @@ from diagrams import (
     runs,
     transfer,
 )
+from diagrams import autograd, convolutions, course, debugging, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,6 +62,7 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         recurrent.lstm_cell,
         recurrent.unrolled_padding_packing,
         recurrent.recurrence_attention,
+        debugging.clinic,
     ]
 }
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 14 · The debugging clinic
 #
-# Five small programs to mend, about 45 minutes. Each task shows a broken program, the patient; what the mended one
-# should do stands in the text between the triple quotes of the gap. Each patient has several bugs, and some hide
-# others. Run it, measure, then write the mended program into the gap: copy the patient there, or start anew. The
+# Four programs to mend and a test to write, about 45 minutes. A task shows a broken program, the patient; what the
+# mended one should do stands in the text between the triple quotes of the gap. Each patient has several bugs, and some
+# hide others. Run it, measure, then write the mended program into the gap: copy the patient there, or start anew. The
 # check tests behaviour, so any program that does what is described will pass. You need nothing beyond
 # [lesson 14](../14_debugging_clinic.ipynb) and the lessons it links to; if you are stuck, unfold a hint. Run the next
 # cell first.
@@ -12,6 +12,7 @@
 import copy
 import pickle
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,25 @@ def score(model, loader):
 # +
 # +
 # + def score(
+
+# %% tags=["right"]
+# -     total, correct, seen = 0.0, 0, 0
+# -     with torch.no_grad():
+# -         for images, labels in loader:
+# -             logits = model(images)
+# -             total += F.cross_entropy(logits, labels).item() * len(labels)
+# -             correct += (logits.argmax(dim=1) == labels).sum().item()
+# -             seen += len(labels)
+# -     model.train(was_training)
+# -     return {"loss": total / seen, "accuracy": correct / seen}
+# +     losses, hits = [], []
+# +     with torch.set_grad_enabled(False):
+# +         for images, labels in loader:
+# +             logits = model(images)
+# +             losses.extend(F.cross_entropy(logits, labels, reduction="none").tolist())
+# +             hits.extend(torch.eq(logits.max(dim=1).indices, labels).tolist())
+# +     model.train(was_training)
+# +     return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(hits))}
 
 # %% tags=["wrong"] expect="a Tensor, not a float"
 def score(model, loader):
@@ -250,7 +270,7 @@ print("✓ task 1")
 # ## Task 2 · A network for pictures of any size (4 points)
 #
 # The patient was written for digits of 28 pixels. With pictures of 14 pixels it makes one row of several pictures, with
-# 20 pixels it stops. And at 28 pixels, where it runs, it does not learn.
+# 20 pixels it stops. And at 28 pixels, where it runs, it does not learn: examine it by the lesson's routine.
 
 # %%
 class Patient2(nn.Module):
@@ -503,223 +523,336 @@ assert last < 0.7, f"one batch of 16 zeros and ones is not learned in 300 steps,
 print("✓ task 2")
 
 # %% [markdown]
-# ## Task 3 · Folders, labels and names (4 points)
+# ## Task 3 · A test for four patients (5 points)
 #
-# The patient makes a list of samples, as for a data set, from what the disk says about a folder: a dictionary from each
-# class folder to its files, both in whatever order the disk has them. The names of the classes stand in another
-# dictionary, by the name of the folder.
+# This time you write the test. It is given a program that trains for an epoch, stops the sick ones with an
+# `AssertionError` that says what is wrong, and lets a sound one pass without a word. Here is a sound program, and the
+# same with one of four faults:
 
 # %%
-def patient_3(listing, cat_to_name):
-    samples = []
-    for label, folder in enumerate(listing):
-        for file in listing[folder]:
-            samples.append((f"{folder}/{file}", label))
-    names = [cat_to_name[str(label + 1)] for label in range(len(listing))]
-    return samples, names
+def train_epoch(model, loader, optimizer, fault=None):
+    if fault != "asleep":
+        model.train()  # every batch passes the model in training mode
+    losses, sizes = [], []
+    for images, labels in loader:
+        if fault != "piled up":
+            optimizer.zero_grad()  # each step goes along the gradient of its own batch
+        loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+        if fault != "one step":
+            optimizer.step()  # one step per batch
+        losses.append(loss.item())
+        sizes.append(len(labels))
+    if fault == "one step":
+        optimizer.step()
+    if fault == "plain mean":
+        sizes = None
+    return float(np.average(losses, weights=sizes))  # the mean loss of all examples, as they came
 
 
-listing = {"2": ["b.jpg", "a.jpg"], "10": ["c.JPG", "Thumbs.db"], "1": [".d.jpg", "e.png"]}
-cat_to_name = {"1": "daisy", "2": "poppy", "3": "rose", "10": "bluebell"}
-samples, names = patient_3(listing, cat_to_name)
-for path, label in samples:
-    print(path, label, names[label])
+patients = {fault: partial(train_epoch, fault=fault) for fault in ["asleep", "piled up", "one step", "plain mean"]}
 
 # %% [markdown]
+# A test sees no source code, only what a program does: to the weights, to the mode, to the number that it returns. The
+# check will bring other programs, too, sound ones and others with the same four faults.
 # <details><summary>Hint 1</summary>
 #
-# Which folder does each picture lie in, and which name is printed beside it? Cases 7 and 9.
+# With SGD and a loader that does not shuffle, a sound program ends in the same weights each time. Whose weights could
+# you compare with? And why should the last batch be smaller than the others?
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `sorted(listing)` once, and use its order for labels and for names. `file.lower().endswith((".jpg", ".png"))` tests
-# for several endings.
+# A new network is in training mode: give the program one in evaluation mode. It may switch back at its end, so ask
+# while it works: `model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))`.
 #
 # </details>
 
 # %% tags=["answer"]
-def index_folders(listing, cat_to_name):
-    """Samples and class names of a folder with one folder per class.
-
-    Labels are positions in the list of folders sorted as texts, as ImageFolder has them. Only pictures count: names
-    that end in .jpg, .jpeg or .png, in upper or lower case, and do not begin with a dot.
+def check_epoch(train_epoch):
+    """A test for programs that train for one epoch.
 
     Args:
-        listing: dict, class folder -> list of its files, both in any order
-        cat_to_name: dict, class folder -> name; may hold more than is needed
-    Returns:
-        samples: list of ("folder/file", label), sorted by label, then by the file's name as a text
-        names: list of the names, `names[label]`
+        train_epoch: function of (model, loader, optimizer), see above; returns the mean loss, a float
+    Raises:
+        AssertionError: the program has one of the four faults; the message says what is wrong
     """
     ### BEGIN SOLUTION
-    folders, samples = sorted(listing), []
-    for label, folder in enumerate(folders):
-        for file in sorted(listing[folder]):
-            if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
-                samples.append((f"{folder}/{file}", label))
-    return samples, [cat_to_name[folder] for folder in folders]
+    torch.manual_seed(0)
+    loader = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+    model, modes = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), []
+    expected, losses = copy.deepcopy(model), []
+    optimizer = torch.optim.SGD(expected.parameters(), lr=0.1)
+    for images, labels in loader:
+        loss = F.cross_entropy(expected(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses += [loss.item()] * len(labels)
+    model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))
+    reported = train_epoch(model.eval(), loader, torch.optim.SGD(model.parameters(), lr=0.1))
+    assert all(modes), "the model is in evaluation mode"
+    off = (model[1].weight - expected[1].weight).abs().max().item()
+    assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+    assert abs(reported - np.mean(losses)) < 1e-4, f"the mean loss is {np.mean(losses):.4f}, not {reported:.4f}"
     ### END SOLUTION
 
 
 # %% tags=["right"]
-# -     folders, samples = sorted(listing), []
-# -     for label, folder in enumerate(folders):
-# -         for file in sorted(listing[folder]):
-# -             if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
-# -                 samples.append((f"{folder}/{file}", label))
-# -     return samples, [cat_to_name[folder] for folder in folders]
-# +     label_of = {folder: label for label, folder in enumerate(sorted(listing.keys()))}
-# +     found = [
-# +         (label_of[folder], file, folder)
-# +         for folder, files in listing.items()
-# +         for file in files
-# +         if file[0] != "." and Path(file).suffix.lower() in {".jpg", ".jpeg", ".png"}
-# +     ]
-# +     samples = [(folder + "/" + file, label) for label, file, folder in sorted(found)]
-# +     return samples, list(map(cat_to_name.get, label_of))
+# -     torch.manual_seed(0)
+# -     loader = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+# -     model, modes = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), []
+# -     expected, losses = copy.deepcopy(model), []
+# -     optimizer = torch.optim.SGD(expected.parameters(), lr=0.1)
+# -     for images, labels in loader:
+# -         loss = F.cross_entropy(expected(images), labels)
+# -         optimizer.zero_grad()
+# -         loss.backward()
+# -         optimizer.step()
+# -         losses += [loss.item()] * len(labels)
+# -     model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))
+# -     reported = train_epoch(model.eval(), loader, torch.optim.SGD(model.parameters(), lr=0.1))
+# -     assert all(modes), "the model is in evaluation mode"
+# -     off = (model[1].weight - expected[1].weight).abs().max().item()
+# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+# -     assert abs(reported - np.mean(losses)) < 1e-4, f"the mean loss is {np.mean(losses):.4f}, not {reported:.4f}"
+# +     torch.manual_seed(1)
+# +     batches = [(digits[:8], digit_labels[:8]), (digits[8:11], digit_labels[8:11])]
+# +     model = nn.Sequential(nn.Flatten(), nn.Dropout(1.0), nn.Linear(784, 10))  # training: nothing gets through
+# +     theirs = copy.deepcopy(model).eval()
+# +     reported = train_epoch(theirs, batches, torch.optim.SGD(theirs.parameters(), lr=0.5))
+# +     history = fit(model, batches, optimizer=torch.optim.SGD(model.parameters(), lr=0.5), epochs=1, progress=False)
+# +     for weight, expected in zip(theirs.parameters(), model.parameters()):
+# +         assert torch.allclose(weight, expected, atol=1e-5), "other weights than after fit"
+# +     assert np.isclose(reported, history["train_loss"][0], atol=1e-4), "another loss than that of fit"
+# - def check_epoch(
+# + from course_utils import fit
+# +
+# +
+# + def check_epoch(
 
 # %% tags=["right"]
-# -     folders, samples = sorted(listing), []
-# -     for label, folder in enumerate(folders):
-# -         for file in sorted(listing[folder]):
-# -             if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
-# -                 samples.append((f"{folder}/{file}", label))
-# -     return samples, [cat_to_name[folder] for folder in folders]
-# +     picture = re.compile(r"[^.].*\.(jpe?g|png)", re.IGNORECASE)
-# +     folders, labels = np.unique(list(listing), return_inverse=True)
-# +     samples = []
-# +     for folder, label in zip(listing, labels):
-# +         samples += [(f"{folder}/{file}", label) for file in listing[folder] if picture.fullmatch(file)]
-# +     samples.sort(key=lambda sample: (sample[1], sample[0]))
-# +     return samples, [cat_to_name[folder] for folder in folders]
-# - def index_folders(
-# + import re
+# -     torch.manual_seed(0)
+# -     loader = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+# -     model, modes = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), []
+# -     expected, losses = copy.deepcopy(model), []
+# -     optimizer = torch.optim.SGD(expected.parameters(), lr=0.1)
+# -     for images, labels in loader:
+# -         loss = F.cross_entropy(expected(images), labels)
+# -         optimizer.zero_grad()
+# -         loss.backward()
+# -         optimizer.step()
+# -         losses += [loss.item()] * len(labels)
+# -     model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))
+# -     reported = train_epoch(model.eval(), loader, torch.optim.SGD(model.parameters(), lr=0.1))
+# -     assert all(modes), "the model is in evaluation mode"
+# -     off = (model[1].weight - expected[1].weight).abs().max().item()
+# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+# -     assert abs(reported - np.mean(losses)) < 1e-4, f"the mean loss is {np.mean(losses):.4f}, not {reported:.4f}"
+# +     model, modes, norms = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), [], []
+# +     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)  # the weights stay
+# +     weight = model[1].weight
+# +     optimizer.register_step_pre_hook(lambda optimizer, *more: norms.append(weight.grad.norm().item()))
+# +     model.register_forward_pre_hook(lambda model, inputs: modes.append(model.training))
+# +     batch, small = (digits[:6], digit_labels[:6]), (digits[6:8], digit_labels[6:8])
+# +     model.eval()
+# +     train_epoch(model, [batch, batch, batch], optimizer)
+# +     assert modes == [True] * 3, "not in training mode"
+# +     assert len(norms) == 3, f"{len(norms)} steps for three batches"
+# +     assert max(norms) < 1.01 * min(norms), f"gradients of the same batch: {norms}"
+# +     mean = F.cross_entropy(model(digits[:8]), digit_labels[:8]).item()
+# +     assert abs(train_epoch(model, [batch, small], optimizer) - mean) < 1e-4, f"the mean loss is {mean}"
+
+# %% tags=["right"]
+# -     torch.manual_seed(0)
+# -     loader = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+# -     model, modes = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), []
+# -     expected, losses = copy.deepcopy(model), []
+# -     optimizer = torch.optim.SGD(expected.parameters(), lr=0.1)
+# -     for images, labels in loader:
+# -         loss = F.cross_entropy(expected(images), labels)
+# -         optimizer.zero_grad()
+# -         loss.backward()
+# -         optimizer.step()
+# -         losses += [loss.item()] * len(labels)
+# -     model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))
+# -     reported = train_epoch(model.eval(), loader, torch.optim.SGD(model.parameters(), lr=0.1))
+# -     assert all(modes), "the model is in evaluation mode"
+# -     off = (model[1].weight - expected[1].weight).abs().max().item()
+# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+# -     assert abs(reported - np.mean(losses)) < 1e-4, f"the mean loss is {np.mean(losses):.4f}, not {reported:.4f}"
+# +     class Watched(nn.Linear):
+# +         def forward(self, images):
+# +             assert self.training, "the model sleeps in evaluation mode"
+# +             return super().forward(images.flatten(1))
 # +
+# +     class Noting(torch.optim.SGD):
+# +         seen = []
 # +
-# + def index_folders(
+# +         def step(self):
+# +             self.seen.append(self.param_groups[0]["params"][0].grad.clone())
+# +             super().step()
+# +
+# +     model = Watched(784, 10).eval()
+# +     optimizer = Noting(model.parameters(), lr=0.0)
+# +     loader = DataLoader(TensorDataset(digits[:7], digit_labels[:7]), batch_size=3)
+# +     optimizer.seen = []
+# +     reported, losses = train_epoch(model, loader, optimizer), []
+# +     assert len(optimizer.seen) == 3, "there should be three steps"
+# +     model.train()
+# +     for (images, labels), noted in zip(loader, optimizer.seen):
+# +         loss = F.cross_entropy(model(images), labels)
+# +         torch.testing.assert_close(noted, torch.autograd.grad(loss, model.weight)[0])
+# +         losses.append(loss.item())
+# +     assert abs(reported - np.average(losses, weights=[3, 3, 1])) < 1e-4, "the mean does not weigh by size"
 
-# %% tags=["wrong"] expect="the order of the disk"
-def index_folders(listing, cat_to_name):
-    return patient_3(listing, cat_to_name)
-
-
-# %% tags=["wrong"] expect="the way from label to name"
-# - [cat_to_name[folder] for folder in folders]
-# + [cat_to_name[str(label + 1)] for label in range(len(folders))]
-
-# %% tags=["wrong"] expect="a folder without pictures"
-# -     folders, samples = sorted(listing), []
-# -     for label, folder in enumerate(folders):
-# -         for file in sorted(listing[folder]):
-# -             if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
-# -                 samples.append((f"{folder}/{file}", label))
-# +     samples, folders = [], []
-# +     for folder in sorted(listing):
-# +         for file in sorted(listing[folder]):
-# +             if file.lower().endswith((".jpg", ".jpeg", ".png")) and not file.startswith("."):
-# +                 if folder not in folders:
-# +                     folders.append(folder)
-# +                 samples.append((f"{folder}/{file}", folders.index(folder)))
-
-# %% tags=["wrong"] expect="sorted as numbers"
-# - sorted(listing)
-# + sorted(listing, key=int)
-
-# %% tags=["wrong"] expect="no pictures are listed"
-def index_folders(listing, cat_to_name):
-    folders = sorted(listing)
-    samples = [(f"{folder}/{file}", label) for label, folder in enumerate(folders) for file in sorted(listing[folder])]
-    return samples, [cat_to_name[folder] for folder in folders]
+# %% tags=["wrong"] expect="stops none of the four"
+def check_epoch(train_epoch):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    loader = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+    loss = train_epoch(model, loader, torch.optim.SGD(model.parameters(), lr=0.1))
+    assert isinstance(loss, float), "the loss is no number"
 
 
-# %% tags=["wrong"] expect="upper case"
-# - file.lower().endswith((".jpg", ".jpeg", ".png"))
-# + file.endswith((".jpg", ".jpeg", ".png"))
+# %% tags=["wrong"] expect="stops a sound program"
+def check_epoch(train_epoch):
+    raise AssertionError("this program is sick")
 
-# %% tags=["wrong"] expect="files come in the order"
-# - sorted(listing[folder])
-# + listing[folder]
 
-# %% tags=["wrong"] expect="in the middle of a name"
-# - file.lower().endswith((".jpg", ".jpeg", ".png"))
-# + any(ending in file.lower() for ending in (".jpg", ".jpeg", ".png"))
+# %% tags=["wrong"] expect="returns True: a test"
+def check_epoch(train_epoch):
+    return train_epoch not in patients.values()
 
-# %% tags=["wrong"] expect="begins with a dot"
-# - (".jpg", ".jpeg", ".png")
-# + ("jpg", "jpeg", "png")
 
-# %% tags=["wrong"] expect=".jpeg is an ending"
-# - (".jpg", ".jpeg", ".png")
-# + (".jpg", ".png")
+# %% tags=["wrong"] expect="ends with a ValueError"
+def check_epoch(train_epoch):
+    if train_epoch in patients.values():
+        raise ValueError("sick")
 
-# %% tags=["wrong"] expect="changes the listing"
-# -         for file in sorted(listing[folder]):
-# +         listing[folder].sort()
-# +         for file in listing[folder]:
 
-# %% tags=["wrong"] expect="should be a text"
-# - f"{folder}/{file}"
-# + Path(folder, file)
+# %% tags=["wrong"] expect="says nothing"
+# - , "the model is in evaluation mode"
+
+# %% tags=["wrong"] expect="in evaluation mode, and it passes"
+# -     assert all(modes), "the model is in evaluation mode"
+
+# %% tags=["wrong"] expect="pile up, and it passes"
+# - batch_size=4
+# + batch_size=6
+# -     off = (model[1].weight - expected[1].weight).abs().max().item()
+# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+
+# %% tags=["wrong"] expect="plain mean of the batches, and it passes"
+# - batch_size=4
+# + batch_size=5
+
+# %% tags=["wrong"] expect="which clears the gradients after each step"
+# -     off = (model[1].weight - expected[1].weight).abs().max().item()
+# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+# +     grad, theirs = expected[1].weight.grad, model[1].weight.grad
+# +     off = (model[1].weight - expected[1].weight).abs().max().item()
+# +     assert off < 1e-5, f"other weights, by {off:.4f}"
+# +     assert theirs is not None and torch.allclose(grad, theirs, atol=1e-5), "another gradient than the last batch's"
+
+# %% tags=["wrong"] expect="which switches the mode back"
+# - assert all(modes), "the model is in evaluation mode"
+# + assert model.training, "the model is in evaluation mode"
+
+# %% tags=["wrong"] expect="only before the loop"
+# - batch_size=4
+# + batch_size=6
+# -     off = (model[1].weight - expected[1].weight).abs().max().item()
+# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
+# +     assert train_epoch not in [patients["piled up"], patients["one step"]], "one of the two"
 
 # %% [markdown]
-# Try it on the listing above:
+# Try it. The sound program should pass, and each patient get a sentence:
 
 # %%
-samples, names = index_folders(listing, cat_to_name)
-for path, label in samples:
-    print(path, label, names[label])
+for fault, program in {"sound": train_epoch, **patients}.items():
+    try:
+        check_epoch(program)
+        print(f"{fault}: passes")
+    except Exception as error:
+        print(f"{fault}: {type(error).__name__}: {error}")
 
-# %% tags=["check"] points=4
-flowers_by_id = {"1": "daisy", "2": "poppy", "3": "rose", "4": "lily", "5": "tulip"}
-flowers_by_id |= {"10": "bluebell", "102": "dandelion"}
-on_disk = {
-    "5": ["t2.jpg", "T10.JPG", "t1.png", "oldjpg"],
-    "102": ["d.jpeg", "notes.txt", ".d.jpg", "d.jpg.part", "c.jpg"],
-    "1": ["y.png", "x.PNG", "Thumbs.db"],
-    "10": ["b 2.jpg", "b 1.jpg"],
-}
-given = copy.deepcopy(on_disk)
-try:
-    answer = index_folders(given, flowers_by_id)
-except KeyError as error:
-    raise AssertionError(f"KeyError {error}: a label is no name of a folder, take the folder itself") from None
-assert isinstance(answer, (tuple, list)) and len(answer) == 2, "return two lists: samples, names"
-samples, names = list(answer[0]), list(answer[1])
-pairs = all(isinstance(sample, (tuple, list)) and len(sample) == 2 for sample in samples)
-assert samples and pairs, 'samples should be a list of pairs ("folder/file", label)'
-samples = [tuple(sample) for sample in samples]
-kinds = {type(path).__name__ for path, _ in samples} - {"str"}
-assert not kinds, f'"folder/file" should be a text, not a {", ".join(kinds)}'
-assert all(isinstance(label, (int, np.integer)) for _, label in samples), "the labels should be whole numbers"
-of_folder = {}
-for path, label in samples:
-    of_folder.setdefault(path.partition("/")[0], set()).add(label)
-assert all(len(found) == 1 for found in of_folder.values()), "a folder has pictures with several labels"
-ordered = [folder for folder in sorted(of_folder, key=lambda folder: min(of_folder[folder]))]
-assert ordered != list(on_disk), "labels follow the order of the disk, which differs from machine to machine: sort"
-assert ordered != ["1", "5", "10", "102"], "the folders are sorted as numbers; ImageFolder sorts them as texts"
-assert ordered == ["1", "10", "102", "5"], f"the folders should come as 1, 10, 102, 5, not as {', '.join(ordered)}"
-assert [min(of_folder[folder]) for folder in ordered] == [0, 1, 2, 3], "labels should count from 0, without gaps"
-meant = ["daisy", "bluebell", "dandelion", "tulip"]
-message = f"names of the labels should be {meant}, not {names}: the way from label to name leads over the folder"
-assert names == meant, message
-listed = {path for path, _ in samples}
-wrong = sorted(listed & {"102/notes.txt", "1/Thumbs.db", "102/.d.jpg"})
-assert not wrong, f"files that are no pictures are listed: {', '.join(wrong)}"
-assert "102/d.jpg.part" not in listed, "102/d.jpg.part: the ending counts, not what is in the middle of a name"
-assert "5/oldjpg" not in listed, "5/oldjpg is no picture: an ending begins with a dot"
-assert "102/d.jpeg" in listed, "102/d.jpeg is missing: .jpeg is an ending of pictures, too"
-missing = sorted({"5/T10.JPG", "1/x.PNG"} - listed)
-assert not missing, f"{', '.join(missing)}: an ending may be in upper case"
-expected = [("1/x.PNG", 0), ("1/y.png", 0), ("10/b 1.jpg", 1), ("10/b 2.jpg", 1)]
-expected += [("102/c.jpg", 2), ("102/d.jpeg", 2), ("5/T10.JPG", 3), ("5/t1.png", 3), ("5/t2.jpg", 3)]
-assert sorted(samples) == sorted(expected), f"the samples should be {expected}, not {samples}"
-assert samples == expected, "files come in the order of the disk: sort them, so that a seed gives the same training"
-with_empty = index_folders({"3": ["c.jpg"], "2": ["Thumbs.db"], "1": ["a.jpg"]}, flowers_by_id)
-message = "a folder without pictures keeps its label and its name: labels are positions in the list of all folders"
-assert [label for _, label in with_empty[0]] == [0, 2] and list(with_empty[1]) == ["daisy", "poppy", "rose"], message
-assert given == on_disk, "the function changes the listing that it is given: sorted makes a new list, sort does not"
+# %% tags=["check"] points=5
+def late(model, loader, optimizer):
+    model.train()
+    total, seen = 0.0, 0
+    for images, labels in loader:
+        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        (loss / len(labels)).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        total, seen = total + loss.item(), seen + len(labels)
+    return total / seen
+
+
+def polite(model, loader, optimizer):
+    was_training = model.training
+    loss = train_epoch(model, loader, optimizer)
+    model.train(was_training)
+    return loss
+
+
+def once(model, loader, optimizer):
+    optimizer.zero_grad()
+    return train_epoch(model, loader, optimizer, fault="piled up")
+
+
+def sleepy(model, loader, optimizer):
+    model.eval()
+    return train_epoch(model, loader, optimizer, fault="asleep")
+
+
+def last(model, loader, optimizer):
+    return [train_epoch(model, [batch], optimizer) for batch in loader][-1]
+
+
+def lazy(model, loader, optimizer):
+    return train_epoch(model, [list(loader)[0]], optimizer) if len(loader) else 0.0
+
+
+def verdict(program, seed=0):
+    torch.manual_seed(seed)
+    try:
+        returned = check_epoch(program)
+    except AssertionError as error:
+        assert str(error).strip(), "your test stops a program and says nothing: give each assert a message"
+        return str(error)
+    except NotImplementedError:
+        raise  # the gap is not filled
+    except Exception as error:
+        raise AssertionError(
+            f"your test ends with a {type(error).__name__}, not with an AssertionError: {error}"
+        ) from None
+    assert returned is None, f"your test returns {returned}: a test says nothing, or raises an AssertionError"
+
+
+assert not verdict(train_epoch), f"your test stops a sound program, the one above, and says: {verdict(train_epoch)}"
+stopped = {fault: verdict(patient) for fault, patient in patients.items()}
+assert any(stopped.values()), "your test stops none of the four patients"
+assert stopped["asleep"], "a patient trains in evaluation mode, and it passes your test"
+assert stopped["piled up"], "in a patient gradients pile up, and it passes your test"
+assert stopped["one step"], "a patient makes one step in all, and it passes your test"
+assert stopped["plain mean"], "a patient returns the plain mean of the batches, and it passes your test"
+for program, what in [
+    (late, "one which clears the gradients after each step, not before"),
+    (polite, "one which switches the mode back at its end"),
+]:
+    assert not verdict(program), f"your test stops another sound program, {what}, and says: {verdict(program)}"
+for program, what in [
+    (once, "clears the gradients only before the loop"),
+    (sleepy, "calls model.eval() at its start"),
+    (last, "returns the loss of the last batch"),
+    (lazy, "takes the first batch and no other"),
+]:
+    assert verdict(program), f"another program {what}, and it passes your test"
+for seed in [1, 2]:
+    assert not verdict(train_epoch, seed), "with another seed your test stops the sound program above"
+    for fault, patient in patients.items():
+        assert verdict(patient, seed), f"with another seed the patient {fault!r} passes your test"
 print("✓ task 3")
 
 # %% [markdown]
@@ -766,7 +899,7 @@ print("moved:", [name for name, value in small.state_dict().items() if not torch
 # <details><summary>Hint 1</summary>
 #
 # Three things keep a network as it is: parameters that want no gradient, an optimizer that does not have them, and
-# evaluation mode for what has a memory. Look at the last line of `moved`, and at what `two_epochs` calls.
+# evaluation mode for what has a memory. Look at what of `body.1` has moved, and at what `two_epochs` calls.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -821,6 +954,16 @@ def head_optimizer(model, lr):
 # +     model.train = train
 # +     model.train()
 # +     return torch.optim.SGD([{"params": [weight]} for weight in model.fc.parameters()], lr=lr)
+
+# %% tags=["right"]
+# -     freeze(model)
+# -     unfreeze(model.fc)
+# -     return torch.optim.SGD(model.fc.parameters(), lr=lr)
+# +     of_head = set(model.fc.modules())
+# +     for part in model.modules():
+# +         if part is not model and part not in of_head:
+# +             freeze(part)
+# +     return torch.optim.SGD([model.fc.weight, model.fc.bias], lr, weight_decay=1e-4)
 
 # %% tags=["wrong"] expect="has not frozen a single parameter"
 def head_optimizer(model, lr):
