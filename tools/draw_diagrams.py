@@ -16,6 +16,7 @@ from diagrams import (
     convolutions,
     course,
     data_sets,
+    debugging,
     features,
     lightning,
     logs,
@@ -27,7 +28,6 @@ from diagrams import (
     runs,
     transfer,
 )
-from diagrams import autograd, convolutions, course, debugging, networks, pictures, receptive, residual
 from diagrams.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[1]
