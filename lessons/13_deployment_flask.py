@@ -914,15 +914,15 @@ if course.profile == "sample":  # pictures of 224 pixels keep the network busy f
 # people will send.
 
 # %% [markdown]
-# **Try it.** Ask for one picture a hundred times over *one* connection, as a browser does. How much of the latency was
+# **Try it.** Ask for one picture twenty times over *one* connection, as a browser does. How much of the latency was
 # the connection?
 # <details><summary>What we saw</summary>
 #
 # ```python
 # with serving() as address:
 #     form = lambda: {"files": {"file": ("a.jpg", contents[0])}}
-#     print(median_ms(lambda session: session.post(f"{address}/predict", **form()), client, 100))
-#     print(median_ms(lambda content: ask(address, content), contents[0], 100))
+#     print(median_ms(lambda session: session.post(f"{address}/predict", **form()), client))
+#     print(median_ms(lambda content: ask(address, content), contents[0]))
 # ```
 #
 # A millisecond or two: on one computer, connecting is quick. Over the internet it costs a round trip or more each time.

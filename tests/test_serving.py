@@ -220,6 +220,8 @@ def test_the_precision_is_that_of_the_run(tiny: Path) -> None:
     judged = dict(zip(opened.classes, logits[0].softmax(dim=0).tolist()))
     found = probabilities(send(create_app(tiny).test_client(), file.read_bytes(), query="?top_k=7").get_json())
     assert found == pytest.approx(judged, abs=1e-6) != pytest.approx(directly(tiny, file), abs=1e-6)
+    with pytest.raises(ValueError, match="trained with bfloat16, which the engine onnx lacks: take the engine torch"):
+        create_app(tiny, engine="onnx")
 
 
 def test_onnx_answers_as_torch_does(tiny: Path) -> None:
@@ -492,6 +494,8 @@ def test_a_host_that_is_not_this_computer_is_named(run: Path, told: Callable[...
 def test_a_run_that_cannot_be_served_is_named(tiny: Path, tmp_path: Path, told: Callable[..., str]) -> None:
     assert f"{tmp_path} is no run folder" in told(tmp_path, "--port", "0")
     assert "Weights in this run: best, epoch-01." in told(tiny, "--port", "0", "--weights", "epoch-02")
+    with pytest.raises(ValueError, match="no engine 'tensorrt', there are torch and onnx"):
+        create_app(tiny, engine="tensorrt")
     (tiny / "best.safetensors").write_bytes(b"\x80\x04}.")
     assert "best.safetensors is damaged" in told(tiny, "--port", "0")
 
@@ -518,7 +522,8 @@ def test_help_names_every_flag(capfd: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit, match="0"):
         serving.main(["--help"])
     shown = capfd.readouterr().out
-    for word in ("RUN_FOLDER", "--weights", "--engine", "--host", "--port", "--threads", "POST /predict", "default: 8000"):
+    flags = ("--weights", "--engine", "--host", "--port", "--threads")
+    for word in ("RUN_FOLDER", *flags, "POST /predict", "default: 8000"):
         assert word in shown
 
 
