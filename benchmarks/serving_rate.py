@@ -1,7 +1,8 @@
 """The serving program against handlers written the obvious way, with 1, 8 and 32 clients at once.
 
 All answer with the same ResNet-18 at 64 px, behind waitress. The obvious handler builds the network and reads its
-weights for every request; the second one has done so once, and leaves the number of threads to torch. Each client sends
+weights for every request; the second one has done so once, and leaves the number of threads to torch; the last is the
+serving program with ONNX Runtime in the place of torch. Each client sends
 its next picture when the last one is answered. Times are what clients see, ways take turns, and a row is the median
 of the rounds. Clients and server share the cores of this machine. Last, whether it would pay to collect waiting
 pictures and to give them to the network as one batch, for small pictures and for larger ones.
@@ -26,6 +27,7 @@ from requests import Request
 from safetensors.torch import save_file
 
 from course_utils import eval_transform, load_rgb, open_run
+from course_utils.models.export import onnx_network
 from course_utils.runs import create_run
 from course_utils.settings import Settings
 
@@ -84,6 +86,7 @@ WAYS = {
     "network loaded for every request": ["-c", OBVIOUS, "RUN", "PORT", "each time"],
     "network loaded once": ["-c", OBVIOUS, "RUN", "PORT", "once"],
     OURS: ["-m", "course_utils.serving", "RUN", "--port", "PORT"],
+    "the serving program, --engine onnx": ["-m", "course_utils.serving", "RUN", "--port", "PORT", "--engine", "onnx"],
 }
 COLLECTING = {OURS: WAYS[OURS], "waiting pictures in one batch": ["-c", BATCHES, "RUN", "PORT"]}
 
@@ -150,19 +153,28 @@ def ready(program: subprocess.Popen, port: int) -> None:
 
 
 def steps(folder: Path) -> list[dict]:
-    """What one request is made of, on one thread."""
+    """What one request is made of, on one thread, and what else could compute the network."""
     run = open_run(folder)
     model, transform = run.load_model(), eval_transform(SIZE)
     files = sorted((ROOT / "data" / "hymenoptera" / "test").rglob("*.jpg"))
     images = transform(load_rgb(files[0])).unsqueeze(0)
+    began = time.perf_counter()
+    onnx = onnx_network(model, SIZE)
+    exported = time.perf_counter() - began
+    compiled = torch.compile(model)
     parts = {
         "decoding and transforming": lambda file: transform(load_rgb(file)),
         "the network": lambda _: model(images),
+        "the network, ONNX Runtime": lambda _: onnx(images),
+        "the network, torch.compile": lambda _: compiled(images),
         "loading the network": lambda _: run.load_model(),
     }
     rows, threads = [], torch.get_num_threads()
     torch.set_num_threads(1)
     with torch.inference_mode():
+        began = time.perf_counter()
+        compiled(images)
+        waits = {"the network, ONNX Runtime": exported, "the network, torch.compile": time.perf_counter() - began}
         for name, part in parts.items():
             times = []
             for file in files[: 4 if name == "loading the network" else 60]:
@@ -170,6 +182,7 @@ def steps(folder: Path) -> list[dict]:
                 part(file)
                 times.append(time.perf_counter() - began)
             figure = f"{statistics.median(times) * 1e3:.1f} ms"
+            figure += f", after {waits[name]:.0f} s of preparation" if name in waits else ""
             rows.append({"what": f"an answer at {SIZE} px, one thread: {name}", "figure": figure})
     torch.set_num_threads(threads)
     return rows

@@ -30,6 +30,7 @@ from werkzeug.wrappers import Response
 from .basics.cli import described_parser, exit_code
 from .data.images import UNREADABLE, to_rgb
 from .data.transforms import eval_transform
+from .models.export import onnx_network
 from .runs import open_run
 from .training.inference import predict
 
@@ -37,6 +38,7 @@ MAX_BYTES = 10_000_000  # of a request
 MAX_PIXELS = 30_000_000  # a few kilobytes can hold a picture that fills the memory
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # of what Pillow reads; for some it starts other programs
 TOP_K = 5
+ENGINES = ("torch", "onnx")
 USAGE = (
     'GET / is a page to drop a picture on, POST /predict takes one in the form field "file" '
     "(curl -F file=@picture.jpg ADDRESS/predict), GET /health says what is served."
@@ -49,21 +51,29 @@ MESSAGES = {
 }
 
 
-def create_app(run_folder: str | Path, weights: str = "best") -> Flask:
+def create_app(run_folder: str | Path, weights: str = "best", engine: str = "torch") -> Flask:
     """The web application that answers with the network of a run; several threads may use it at once.
 
     A picture goes the way it went when the network was judged: same decoding, size, normalization and precision.
 
     Args:
         weights: "best", or an epoch such as "epoch-03".
+        engine: "torch", or "onnx", which answers sooner on a CPU and starts later, see `onnx_network`.
 
     Raises:
-        FileNotFoundError, ValueError: there is no such run, or it has no such weights; see `open_run`, `load_model`.
+        FileNotFoundError, ValueError: there is no such run, it has no such weights, see `open_run`, `load_model`, or
+            it cannot be served by that engine.
     """
+    if engine not in ENGINES:
+        raise ValueError(f"There is no engine {engine!r}, there are {' and '.join(ENGINES)}.")
     run = open_run(run_folder)
-    model, transform = run.load_model(weights), eval_transform(run.settings.size)
-    autocast = torch.bfloat16 if run.settings.bfloat16 else None
-    about = {"model": run.settings.model, "weights": weights, "size": run.settings.size, "classes": run.classes}
+    model, settings = run.load_model(weights), run.settings
+    transform, autocast = eval_transform(settings.size), torch.bfloat16 if settings.bfloat16 else None
+    if engine == "onnx" and autocast:
+        raise ValueError(f"{run_folder} was trained with bfloat16, which the engine onnx lacks: take the engine torch.")
+    onnx = onnx_network(model, settings.size) if engine == "onnx" else None
+    about = {"model": settings.model, "weights": weights, "size": settings.size, "engine": engine}
+    about["classes"] = run.classes
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.register_error_handler(HTTPException, _as_json)
@@ -80,7 +90,7 @@ def create_app(run_folder: str | Path, weights: str = "best") -> Flask:
     def answer() -> dict[str, Any]:
         top_k = _read_top_k(request.args.get("top_k", TOP_K))
         images = transform(_read_picture(_sent_file())).unsqueeze(0)
-        logits, _ = predict(model, [(images, torch.zeros(1))], autocast)
+        logits = onnx(images) if onnx else predict(model, [(images, torch.zeros(1))], autocast)[0]
         found = logits[0].softmax(dim=0).topk(min(top_k, len(run.classes)))
         pairs = zip(found.indices.tolist(), found.values.tolist())
         return {"predictions": [{"class": run.classes[label], "probability": value} for label, value in pairs]}
@@ -94,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> None:
         with _listen(flags.host, flags.port) as listener:  # before the network is loaded: it takes longer
-            app = create_app(flags.run, flags.weights)
+            app = create_app(flags.run, flags.weights, flags.engine)
             torch.set_num_threads(1)  # requests share the cores; with more, their threads wait for one another
             logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that requests wait is no fault
             host = f"[{flags.host}]" if ":" in flags.host else flags.host
@@ -118,6 +128,12 @@ def _make_parser() -> argparse.ArgumentParser:
     parser = described_parser("serving", __doc__)
     parser.add_argument("run", metavar="RUN_FOLDER", type=Path, help="folder that course_utils.train has written")
     parser.add_argument("--weights", default="best", help='"best" (default), or an epoch such as "epoch-03"')
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="torch",
+        help="what computes (default: %(default)s); onnx answers sooner on a CPU, and starts later",
+    )
     parser.add_argument(
         "--host",
         default="127.0.0.1",

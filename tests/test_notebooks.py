@@ -19,7 +19,8 @@ FORBIDDEN = {
     r"^\s*(?!%%writefile )[!%]": "a shell escape or magic, and no file that the cell holds",
     r"[\"'](?!/(health|predict|size|nowhere|helth)\b)(/|[A-Za-z]:\\)\w": "an absolute path, and no route of lesson 13",
     r"filterwarnings\([\"']ignore": "warnings switched off",
-    r"Image\.open\([^)]*\)(?!\.convert\(\"RGB\"\))": "Image.open without convert('RGB')",
+    # what is opened to read its head says so: with Image.open(…) as opened, opened = Image.open(…), Image.open(…).size
+    r"(?<!opened = )(?<!with )Image\.open\([^)]*\)++(?!\.convert\(\"RGB\"\)|\.size)": "Image.open without convert",
 }
 name = lambda path: path.relative_to(ROOT / "notebooks").as_posix()  # noqa: E731
 executed = pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=name)

@@ -106,9 +106,9 @@ def test_readme_is_one_page():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
-@pytest.mark.parametrize("picture, kilobytes", [("course.webp", 300), ("sample_data.webp", 150)])
+@pytest.mark.parametrize(("picture", "kilobytes"), [("course", 300), ("serving_page", 80), ("sample_data", 150)])
 def test_pictures_of_the_pages_are_small(picture, kilobytes):
-    assert (ROOT / "notebooks" / "figures" / picture).stat().st_size < 1000 * kilobytes
+    assert (ROOT / "notebooks" / "figures" / f"{picture}.webp").stat().st_size < 1000 * kilobytes
 
 
 def test_readme_asks_for_the_python_of_the_package():

@@ -220,10 +220,27 @@ def test_the_precision_is_that_of_the_run(tiny: Path) -> None:
     judged = dict(zip(opened.classes, logits[0].softmax(dim=0).tolist()))
     found = probabilities(send(create_app(tiny).test_client(), file.read_bytes(), query="?top_k=7").get_json())
     assert found == pytest.approx(judged, abs=1e-6) != pytest.approx(directly(tiny, file), abs=1e-6)
+    with pytest.raises(ValueError, match="trained with bfloat16, which the engine onnx lacks: take the engine torch"):
+        create_app(tiny, engine="onnx")
+
+
+def test_onnx_answers_as_torch_does(tiny: Path) -> None:
+    app = create_app(tiny, engine="onnx")
+    picture = encoded(noise(0), "PNG")
+    theirs, ours = (probabilities(send(one.test_client(), picture).get_json()) for one in (create_app(tiny), app))
+    assert ours == pytest.approx(theirs, abs=1e-5)
+    assert app.test_client().get("/health").get_json()["engine"] == "onnx"
+
+
+def test_an_onnx_file_that_computes_something_else_is_not_served(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export, other = torch.onnx.export, open_run(tiny).new_model().eval()  # with weights of its own
+    monkeypatch.setattr(torch.onnx, "export", lambda model, *more, **settings: export(other, *more, **settings))
+    with pytest.raises(ValueError, match="its logits differ by [0-9.]+. The versions of torch"):
+        create_app(tiny, engine="onnx")
 
 
 def test_health_says_what_is_served(client: FlaskClient) -> None:
-    expected = {"status": "ok", "model": "pretrained_resnet18", "weights": "best", "size": 64}
+    expected = {"status": "ok", "model": "pretrained_resnet18", "weights": "best", "size": 64, "engine": "torch"}
     assert client.get("/health").get_json() == expected | {"classes": ["ants", "bees"]}
 
 
@@ -477,6 +494,8 @@ def test_a_host_that_is_not_this_computer_is_named(run: Path, told: Callable[...
 def test_a_run_that_cannot_be_served_is_named(tiny: Path, tmp_path: Path, told: Callable[..., str]) -> None:
     assert f"{tmp_path} is no run folder" in told(tmp_path, "--port", "0")
     assert "Weights in this run: best, epoch-01." in told(tiny, "--port", "0", "--weights", "epoch-02")
+    with pytest.raises(ValueError, match="no engine 'tensorrt', there are torch and onnx"):
+        create_app(tiny, engine="tensorrt")
     (tiny / "best.safetensors").write_bytes(b"\x80\x04}.")
     assert "best.safetensors is damaged" in told(tiny, "--port", "0")
 
@@ -503,7 +522,8 @@ def test_help_names_every_flag(capfd: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit, match="0"):
         serving.main(["--help"])
     shown = capfd.readouterr().out
-    for word in ("RUN_FOLDER", "--weights", "--host", "--port", "--threads", "POST /predict", "default: 8000"):
+    flags = ("--weights", "--engine", "--host", "--port", "--threads")
+    for word in ("RUN_FOLDER", *flags, "POST /predict", "default: 8000"):
         assert word in shown
 
 

@@ -1,11 +1,11 @@
-"""Make the two pictures of the pages, from what the course has shown: run it when those figures have changed.
+"""Make the pictures of the pages, from what the course has shown: run it when those figures have changed.
 
     python -m course_utils.train --data data/hymenoptera --model pretrained_resnet18 --size 64 --output runs/a
     python tools/picture_strip.py runs/a
 
 notebooks/figures/course.webp, on top of README.md, shows figures as they are stored in the notebooks, and the page of
-lesson 13, which answers with the run given; it needs Chromium. notebooks/figures/sample_data.webp, in data/README.md,
-shows sample pictures.
+lesson 13, which answers with the run given; it needs Chromium. notebooks/figures/serving_page.webp is that page alone,
+and notebooks/figures/sample_data.webp, in data/README.md, shows sample pictures.
 """
 
 import argparse
@@ -135,7 +135,9 @@ def contact_sheet() -> Image.Image:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a run folder of course_utils.train, of ants and bees")
-    pictures = {"course": strip(parser.parse_args().run), "sample_data": contact_sheet()}
+    run = parser.parse_args().run
+    page = page_of_lesson_13(run, 640, 660)
+    pictures = {"course": strip(run), "serving_page": page, "sample_data": contact_sheet()}
     FIGURES.mkdir(exist_ok=True)
     for name, picture in pictures.items():
         picture.save(FIGURES / f"{name}.webp", quality=86, method=6)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from flask import Flask, abort, request
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
-from PIL.Image import open as open_head
 from torch import nn
 from werkzeug.exceptions import HTTPException
 
@@ -232,7 +231,7 @@ print("✓ task 1")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `"file" in request.files` says whether the field is there. `open_head(request.files["file"].stream)` opens the
+# `"file" in request.files` says whether the field is there. `Image.open(request.files["file"].stream)` opens the
 # picture, its `size` is (width, height), and for no picture it raises `UnidentifiedImageError`. `abort(415)` refuses.
 #
 # </details>
@@ -257,7 +256,7 @@ def size_app():
         if "file" not in request.files:
             abort(400, "Send a picture in the form field file.")
         try:
-            width, height = open_head(request.files["file"].stream).size
+            width, height = Image.open(request.files["file"].stream).size
         except UnidentifiedImageError:
             abort(415, "This is no picture.")
         return {"width": width, "height": height}
@@ -278,7 +277,7 @@ def size_app():
 # -         if "file" not in request.files:
 # -             abort(400, "Send a picture in the form field file.")
 # -         try:
-# -             width, height = open_head(request.files["file"].stream).size
+# -             width, height = Image.open(request.files["file"].stream).size
 # -         except UnidentifiedImageError:
 # -             abort(415, "This is no picture.")
 # -         return {"width": width, "height": height}
@@ -288,7 +287,7 @@ def size_app():
 # +         if file is None:
 # +             return jsonify(error="Send a picture in the form field file."), 400
 # +         try:
-# +             image = open_head(io.BytesIO(file.read()))
+# +             image = Image.open(io.BytesIO(file.read()))
 # +         except OSError as error:
 # +             return jsonify(error=str(error)), 415
 # +         return jsonify(width=image.width, height=image.height)
@@ -303,7 +302,7 @@ def size_app():
     def size():
         content = request.files["file"].stream  # Flask answers 400 itself where the field is missing
         try:
-            with open_head(content) as image:
+            with Image.open(content) as image:
                 image.verify()
                 return dict(zip(["width", "height"], image.size))
         except UNREADABLE:
@@ -325,7 +324,7 @@ def size_app():
 
     @app.post("/size")
     def size():
-        width, height = open_head(request.files["file"].stream).size
+        width, height = Image.open(request.files["file"].stream).size
         return {"width": width, "height": height}
 
     return app
@@ -341,7 +340,7 @@ def size_app():
 
     @app.post("/size")
     def size():
-        height, width = open_head(request.files["file"].stream).size
+        height, width = Image.open(request.files["file"].stream).size
         return {"width": width, "height": height}
 
     return app
@@ -428,9 +427,9 @@ print("✓ task 2")
 # (Pictures with 16 bits are left out here.)
 # <details><summary>Hint 1</summary>
 #
-# `open_head(io.BytesIO(content))` reads no more than the head, so its `size` can be checked first. Whatever comes later
-# may raise one of `UNREADABLE`, a tuple of exceptions that can stand behind `except`. A `ValueError` of your own is one
-# of them, so it is caught as well; that does no harm.
+# `Image.open(io.BytesIO(content))` reads no more than the head, so its `size` can be checked first. Whatever comes
+# later may raise one of `UNREADABLE`, a tuple of exceptions that can stand behind `except`. A `ValueError` of your own
+# is one of them, so it is caught as well; that does no harm.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -455,7 +454,7 @@ def read_upload(content, max_pixels=1_000_000):
     """
     ### BEGIN SOLUTION
     try:
-        with open_head(io.BytesIO(content)) as opened:
+        with Image.open(io.BytesIO(content)) as opened:
             if opened.width * opened.height > max_pixels:
                 raise ValueError(f"{opened.size} are too many pixels")
             image = ImageOps.exif_transpose(opened)
@@ -470,7 +469,7 @@ def read_upload(content, max_pixels=1_000_000):
 
 # %% tags=["right"]
 # -     try:
-# -         with open_head(io.BytesIO(content)) as opened:
+# -         with Image.open(io.BytesIO(content)) as opened:
 # -             if opened.width * opened.height > max_pixels:
 # -                 raise ValueError(f"{opened.size} are too many pixels")
 # -             image = ImageOps.exif_transpose(opened)
@@ -481,7 +480,7 @@ def read_upload(content, max_pixels=1_000_000):
 # -     except UNREADABLE as error:
 # -         raise ValueError(f"no picture that can be read: {error}") from error
 # +     try:
-# +         image = open_head(io.BytesIO(content))
+# +         image = Image.open(io.BytesIO(content))
 # +         too_many = image.width * image.height > max_pixels
 # +         if not too_many:
 # +             return to_rgb(image)
@@ -527,7 +526,7 @@ def read_upload(content, max_pixels=1_000_000):
 # %% tags=["wrong"] expect="other marks than 6"
 def read_upload(content, max_pixels=1_000_000):
     try:
-        with open_head(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > max_pixels:
                 raise ValueError("too many pixels")
             turn = image.getexif().get(0x0112) == 6
@@ -554,7 +553,7 @@ def read_upload(content, max_pixels=1_000_000):
 # %% tags=["wrong"] expect="half transparent"
 def read_upload(content, max_pixels=1_000_000):
     try:
-        with open_head(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > max_pixels:
                 raise ValueError("too many pixels")
             pixels = np.array(ImageOps.exif_transpose(image).convert("RGBA"))
@@ -580,7 +579,7 @@ def read_upload(content, max_pixels=1_000_000):
 # %% tags=["wrong"] expect="before the pixels are unpacked"
 def read_upload(content, max_pixels=1_000_000):
     try:
-        image = ImageOps.exif_transpose(open_head(io.BytesIO(content))).convert("RGBA")
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGBA")
     except UNREADABLE as error:
         raise ValueError("no picture") from error
     if image.width * image.height > max_pixels:
@@ -590,7 +589,7 @@ def read_upload(content, max_pixels=1_000_000):
 
 # %% tags=["wrong"] expect="not a ValueError"
 def read_upload(content, max_pixels=1_000_000):
-    image = open_head(io.BytesIO(content))
+    image = Image.open(io.BytesIO(content))
     if image.width * image.height > max_pixels:
         raise ValueError("too many pixels")
     image = ImageOps.exif_transpose(image).convert("RGBA")
@@ -698,308 +697,232 @@ assert not unpacked, "check the number of pixels before the pixels are unpacked:
 print("✓ task 3")
 
 # %% [markdown]
-# ## Task 4 · A crowd (3 points)
+# ## Task 4 · The inspector (3 points)
 #
-# `ask(picture)` sends a picture to a server and returns the answer. Let `clients` threads do so at the same time until
-# every picture has been answered once, and measure. The latency of a picture counts from the moment its `ask` is
-# called: how long the picture waited for a free thread is not part of it. If `ask` raises an exception, so does your
-# function: numbers from a crowd that was not served are worth nothing.
+# Write a test for servers. `inspect` may ask a server whatever it likes, and returns what is wrong with it, as a set of
+# these words; for a healthy server the empty set.
+#
+# | word | what is wrong |
+# |---|---|
+# | `"crashes"` | a file that is no picture, or a request without the field `file`, has status 500 or above |
+# | `"refusals"` | such a request is refused, but not with JSON `{"error": "…"}` |
+# | `"probabilities"` | those of all classes are not numbers from 0 to 1 that add up to 1, to a thousandth |
+# | `"order"` | the likeliest class does not come first, the second likeliest second, and so on |
+# | `"memory"` | `picture` is answered otherwise after `other` was asked about: visitors disturb each other |
+#
+# A good picture is answered as in the lesson: `POST /predict` with the field `file` gives
+# `{"predictions": [{"class": …, "probability": …}, …]}`, with all the classes.
 # <details><summary>Hint 1</summary>
 #
-# Write a small function that calls `ask` for one picture and returns the answer with the seconds it took
-# (`time.perf_counter()`). `ThreadPoolExecutor(clients)` has a `map` that calls it in several threads and returns the
-# results in the order of the pictures.
+# Write a small function that posts bytes, under any field, and returns the response; then go through the table from
+# top to bottom. Which rows need `picture`, which ones need something that is no picture?
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `np.percentile(seconds, 99)`. The rate is the number of pictures divided by the seconds of the whole crowd.
+# A response has a `status_code`, and `get_json(silent=True)`, which is None where the body is no JSON. A list is in
+# order if it equals its `sorted(…, reverse=True)`. Sums of floats are compared with some room.
 #
 # </details>
 
 
 # %% tags=["answer"]
-def ask_all(ask, pictures, clients):
-    """Ask for all pictures, several at once.
+def inspect(visitor, picture, other):
+    """What is wrong with a server.
 
     Args:
-        ask: function that takes a picture and returns an answer
-        pictures: list
-        clients: number of threads
+        visitor: test client of the server
+        picture: bytes of a good picture
+        other: bytes of another good picture
     Returns:
-        dict with "answers", a list in the order of the pictures; "p50" and "p99", latencies in seconds; and "rate",
-        answers per second of all clients together
-    Raises:
-        what `ask` raises
+        set of words of the table
     """
-
     ### BEGIN SOLUTION
-    def timed(picture):
-        start = time.perf_counter()
-        answer = ask(picture)
-        return answer, time.perf_counter() - start
+    found = set()
 
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answers, seconds = zip(*pool.map(timed, pictures))
-    rate = len(pictures) / (time.perf_counter() - start)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": list(answers), "p50": p50, "p99": p99, "rate": rate}
+    def post(content, field="file"):
+        return visitor.post("/predict", data={field: (io.BytesIO(content), "a.jpg")})
+
+    for response in [post(b"no picture"), post(picture, field="photo")]:
+        message = response.get_json(silent=True)
+        if response.status_code >= 500:
+            found.add("crashes")
+        elif not isinstance(message, dict) or "error" not in message:
+            found.add("refusals")
+    before = post(picture).get_json()
+    post(other)
+    if post(picture).get_json() != before:
+        found.add("memory")
+    probs = [one["probability"] for one in before["predictions"]]
+    if abs(sum(probs) - 1) > 0.001 or min(probs) < 0 or max(probs) > 1:
+        found.add("probabilities")
+    if probs != sorted(probs, reverse=True):
+        found.add("order")
+    return found
     ### END SOLUTION
 
 
 # %% tags=["right"]
-# -         answers, seconds = zip(*pool.map(timed, pictures))
-# -     rate = len(pictures) / (time.perf_counter() - start)
-# -     p50, p99 = np.percentile(seconds, [50, 99])
-# -     return {"answers": list(answers), "p50": p50, "p99": p99, "rate": rate}
-# +         results = list(pool.map(timed, pictures))
-# +     total = time.perf_counter() - start
-# +     seconds = [second for _, second in results]
-# +     return {
-# +         "answers": [answer for answer, _ in results],
-# +         "p50": statistics.median(seconds),
-# +         "p99": statistics.quantiles(seconds, n=100)[98] if len(seconds) > 1 else seconds[0],
-# +         "rate": len(results) / total,
-# +     }
-# - def ask_all(ask, pictures, clients):
-# + import statistics
-# +
-# +
-# + def ask_all(ask, pictures, clients):
+def inspect(visitor, picture, other):
+    def predictions(content):
+        response = visitor.post("/predict", data={"file": (io.BytesIO(content), "photo.png")})
+        return [(one["class"], one["probability"]) for one in response.json["predictions"]]
 
-# %% tags=["right"]
-from queue import Empty, SimpleQueue
-
-
-def ask_all(ask, pictures, clients):
-    waiting, answers, seconds, errors = SimpleQueue(), {}, [], []
-    for number, picture in enumerate(pictures):
-        waiting.put((number, picture))
-
-    def client():
-        while not errors:
-            try:
-                number, picture = waiting.get_nowait()
-            except Empty:
-                return
-            start = time.time()
-            try:
-                answers[number] = ask(picture)
-            except Exception as error:
-                errors.append(error)
-            seconds.append(time.time() - start)
-
-    threads = [threading.Thread(target=client) for _ in range(clients)]
-    began = time.time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    total = time.time() - began
-    if errors:
-        raise errors[0]
-    seconds.sort()
-    middle, late = seconds[len(seconds) // 2], seconds[int(0.99 * len(seconds))]
-    answered = [answers[number] for number in range(len(pictures))]
-    return {"answers": answered, "p50": middle, "p99": late, "rate": len(pictures) / total}
+    rubbish = visitor.post("/predict", data={"file": (io.BytesIO(bytes(100)), "photo.png")})
+    nothing = visitor.post("/predict")
+    before = predictions(picture)
+    predictions(other)
+    after = predictions(picture)
+    probs = np.array([probability for _, probability in before])
+    refused = [response for response in (rubbish, nothing) if response.status_code < 500]
+    tests = {
+        "crashes": len(refused) == 2,
+        "refusals": all(response.is_json and "error" in response.json for response in refused),
+        "probabilities": np.isclose(probs.sum(), 1, atol=1e-3) and ((0 <= probs) & (probs <= 1)).all(),
+        "order": (np.diff(probs) <= 0).all(),
+        "memory": before == after,
+    }
+    return {name for name, passed in tests.items() if not passed}
 
 
 # %% tags=["right"]
-# -     def timed(picture):
-# -         start = time.perf_counter()
-# -         answer = ask(picture)
-# -         return answer, time.perf_counter() - start
-# -
-# -     start = time.perf_counter()
-# -     with ThreadPoolExecutor(clients) as pool:
-# -         answers, seconds = zip(*pool.map(timed, pictures))
-# -     rate = len(pictures) / (time.perf_counter() - start)
-# -     p50, p99 = np.percentile(seconds, [50, 99])
-# -     return {"answers": list(answers), "p50": p50, "p99": p99, "rate": rate}
-# +     answers, seconds = [None] * len(pictures), torch.zeros(len(pictures), dtype=torch.float64)
-# +
-# +     def ask_one(number):
-# +         began = time.monotonic()
-# +         answers[number] = ask(pictures[number])
-# +         seconds[number] = time.monotonic() - began
-# +
-# +     start = time.monotonic()
-# +     with ThreadPoolExecutor(max_workers=clients) as pool:
-# +         for job in [pool.submit(ask_one, number) for number in range(len(pictures))]:
-# +             job.result()
-# +     found = {"answers": answers, "rate": len(pictures) / (time.monotonic() - start)}
-# +     for name, share in [("p50", 0.5), ("p99", 0.99)]:
-# +         found[name] = seconds.quantile(share).item()
-# +     return found
+# - probs = [one["probability"] for one in before["predictions"]]
+# - if abs(sum(probs) - 1) > 0.001 or min(probs) < 0 or max(probs) > 1:
+# + probs = torch.tensor([one["probability"] for one in before["predictions"]])
+# +     if not torch.isclose(probs.sum(), torch.tensor(1.0), atol=1e-3) or (probs < 0).any() or (probs > 1).any():
+# - if probs != sorted(probs, reverse=True):
+# + if not torch.equal(probs, probs.sort(descending=True).values):
 
-# %% tags=["wrong"] expect="one after the other"
-def ask_all(ask, pictures, clients):
-    answers, seconds, began = [], [], time.perf_counter()
-    for picture in pictures:
-        start = time.perf_counter()
-        answers.append(ask(picture))
-        seconds.append(time.perf_counter() - start)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": len(pictures) / (time.perf_counter() - began)}
+# %% tags=["right"]
+# - found = set()
+# + found = []
+# - found.add("crashes")
+# + found.append("crashes")
+# - found.add("refusals")
+# + found.append("refusals")
+# - found.add("memory")
+# + found.append("memory")
+# - found.add("probabilities")
+# + found.append("probabilities")
+# - if probs != sorted(probs, reverse=True):
+# -         found.add("order")
+# -     return found
+# + if any(first < second for first, second in zip(probs, probs[1:])):
+# +         found.append("order")
+# +     return set(found)
 
+# %% tags=["wrong"] expect="a healthy server is accused of"
+# - abs(sum(probs) - 1) > 0.001
+# + sum(probs) != 1
 
-# %% tags=["wrong"] expect="in the order of the pictures"
-def ask_all(ask, pictures, clients):
-    answers, seconds, began = [], [], time.perf_counter()
+# %% tags=["wrong"] expect="ask about `other` in between"
+# - post(other)
+# + post(picture)
 
-    def timed(picture):
-        start = time.perf_counter()
-        answers.append(ask(picture))
-        seconds.append(time.perf_counter() - start)
+# %% tags=["wrong"] expect="crashes only without the field"
+# - for response in [post(b"no picture"), post(picture, field="photo")]:
+# + for response in [post(b"no picture")]:
 
-    with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(timed, pictures))
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": len(pictures) / (time.perf_counter() - began)}
+# %% tags=["wrong"] expect="crashes only where the file is no picture"
+# - for response in [post(b"no picture"), post(picture, field="photo")]:
+# + for response in [post(picture, field="photo")]:
 
+# %% tags=["wrong"] expect="add up to 1, and one of them is below 0"
+# -  or min(probs) < 0 or max(probs) > 1
 
-# %% tags=["wrong"] expect="waited for a free thread"
-def ask_all(ask, pictures, clients):
-    start = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        results = list(pool.map(lambda picture: (ask(picture), time.perf_counter() - start), pictures))
-    answers, seconds = zip(*results)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {"answers": answers, "p50": p50, "p99": p99, "rate": len(pictures) / (time.perf_counter() - start)}
+# %% tags=["wrong"] expect="refuses with a web page"
+# -         elif not isinstance(message, dict) or "error" not in message:
+# -             found.add("refusals")
 
+# %% tags=["wrong"] expect="refuses with JSON that has no error"
+# - elif not isinstance(message, dict) or "error" not in message:
+# + elif message is None:
 
-# %% tags=["wrong"] expect="of all clients together"
-# - len(pictures) / (time.perf_counter() - start)
-# + 1 / np.mean(seconds)
+# %% tags=["wrong"] expect="the likeliest first, the rest in no order"
+# - probs != sorted(probs, reverse=True)
+# + probs[0] != max(probs)
 
-# %% tags=["wrong"] expect="more than 4 at once"
-# - ThreadPoolExecutor(clients)
-# + ThreadPoolExecutor(len(pictures))
+# %% tags=["wrong"] expect="a set of words"
+# - return found
+# + return sorted(found)
 
-# %% tags=["wrong"] expect="in seconds"
-# - return answer, time.perf_counter() - start
-# + return answer, 1000 * (time.perf_counter() - start)
+# %% tags=["wrong"] expect="has more than one illness"
+# -         found.add("memory")
+# + return {"memory"}
 
-# %% tags=["wrong"] expect="p99 as well"
-# - "p99": p99
-# + "p99": 1000 * p99
+# %% tags=["wrong"] expect="a healthy server is accused of"
+def inspect(visitor, picture, other):
+    return {"crashes", "refusals", "probabilities", "order", "memory"}
 
-# %% tags=["wrong"] expect="the mean is something else"
-# - "p50": p50
-# + "p50": np.mean(seconds)
-
-# %% tags=["wrong"] expect="only one in a hundred"
-# - [50, 99]
-# + [50, 98]
-
-# %% tags=["wrong"] expect="the slowest of all"
-# - [50, 99]
-# + [50, 100]
-
-# %% tags=["wrong"] expect="half are slower"
-# - [50, 99]
-# + [49, 99]
-
-# %% tags=["wrong"] expect="half are faster"
-# - [50, 99]
-# + [51, 99]
-
-# %% tags=["wrong"] expect="raise it, too"
-# - answer = ask(picture)
-# + try:
-# +             answer = ask(picture)
-# +         except ConnectionError:
-# +             answer = None
-
-# %% tags=["wrong"] expect="the seconds of the whole crowd"
-# - len(pictures) / (time.perf_counter() - start)
-# + clients / np.mean(seconds)
-
-# %% tags=["wrong"] expect="the slowest counts"
-# - "p99": p99
-# + "p99": p50
 
 # %% [markdown]
-# Try it on a server that sleeps:
-
+# Try it on a server that says the same to everybody:
 
 # %%
-def sleepy(picture):
-    time.sleep(0.01)
-    return picture.upper()
-
-
-print(ask_all(sleepy, ["a", "b", "c"], clients=2)["answers"])
+parrot = Flask("parrot")
+parrot.post("/predict")(lambda: {"predictions": [{"class": "bee", "probability": 1.0}]})
+print(inspect(parrot.test_client(), b"a picture", b"another"))
 
 # %% tags=["check"] points=3
-inside, most, asked, took, lock = 0, 0, [], [], threading.Lock()
-# 200 pictures: half of them faster than the two in the middle, half slower, and three of them very slow
-delays = np.random.default_rng(0).permutation([0.005] * 99 + [0.012] * 2 + [0.025] * 96 + [0.25, 0.25]).tolist() + [0.6]
+rng = np.random.default_rng(1)
+pictures = [encoded(Image.fromarray(rng.integers(256, size=(9, 9, 3), dtype=np.uint8))) for _ in range(2)]
 
 
-def pretended(number):
-    """A server that needs a time of its own for each picture."""
-    global inside, most
-    start = time.perf_counter()
-    with lock:
-        inside += 1
-        most = max(most, inside)
-        asked.append(number)
-    time.sleep(delays[number])
-    took.append(time.perf_counter() - start)
-    with lock:
-        inside -= 1
-    return f"answer {number}"
+def patient(*ill):
+    """A server with these illnesses; it knows a picture by its bytes."""
+    app, seen = Flask("patient"), []
+    app.logger.disabled = True
+
+    @app.post("/predict")
+    def answer():
+        content = request.files["file"].stream.read() if "file" in request.files else None
+        if content not in pictures:
+            if f"crashes, {'no field' if content is None else 'no picture'}" in ill:
+                return "Internal Server Error", 500
+            page = {"page": "<h1>Bad Request</h1>", "no error": {"message": "bad request"}}
+            return next((page[kind] for kind in page if f"refusals, {kind}" in ill), {"error": "bad request"}), 400
+        probs = np.array([[0.5, 0.2, 0.2, 0.1], [0.7, 0.2, 0.07, 0.03]][pictures.index(content)])
+        seen.append(content)
+        if "memory" in ill:  # each other picture moves something
+            probs = probs + (sum(one != content for one in seen)) * np.array([-0.01, 0.01, 0, 0])
+        if "probabilities, logits" in ill:
+            probs = np.log(probs) + 3
+        if "probabilities, negative" in ill:
+            probs = probs + np.array([0.2, 0, 0, -0.2])
+        order = {"order": [1, 0, 3, 2], "order, first": [0, 3, 1, 2]}
+        order = next((order[kind] for kind in order if kind in ill), range(4))
+        return {"predictions": [{"class": "abcd"[i], "probability": float(probs[i])} for i in order]}
+
+    return app.test_client()
 
 
-began = time.perf_counter()
-found = ask_all(pretended, list(range(200)), 4)
-total = time.perf_counter() - began
-assert isinstance(found, dict), f"return a dictionary, not a {type(found).__name__}"
-missing = {"answers", "p50", "p99", "rate"} - set(found)
-assert not missing, f"the dictionary lacks {', '.join(sorted(missing))}"
-assert sorted(asked) == list(range(200)), (
-    f"each picture should be asked for once; 200 pictures were asked {len(asked)} times"
-)
-assert most > 1, "the pictures are asked for one after the other: let several threads ask"
-assert most <= 4, f"4 clients are wanted, but more than 4 at once are asking: {most}"
-assert most == 4, f"4 clients are wanted, but only {most} are ever asking at once"
-assert list(found["answers"]) == [f"answer {number}" for number in range(200)], (
-    "the answers should be in the order of the pictures, not in the order in which they came"
-)
-took.sort()  # somewhat more than the delays where the computer is busy
-p50, p99, mean = found["p50"], found["p99"], np.mean(took)
-fits = 0.8 * took[99] < p50 < 1.3 * took[100]
-said = f"100 answers took up to {took[99]:.2g} s, 100 from {took[100]:.2g} s on, your p50 is {p50:.3g}"
-assert fits or p50 < 5, f"{said}: it should be in seconds"
-assert fits or p50 < 3 * mean, f"{said}: how long a picture waited for a free thread does not count"
-assert fits or abs(p50 / mean - 1) > 0.1, f"{said}: it is the latency in the middle, the mean is something else"
-assert fits or p50 > took[99], f"{said}: more than half are slower; p50 is the latency in the middle"
-assert fits, f"{said}: more than half are faster; p50 is the latency in the middle"
-# definitions of a percentile differ in how they go from one latency to the next one
-fits = 0.9 * took[197] < p99 < 1.2 * took[198]
-said = f"the slowest of 200 answers took {', '.join(f'{one:.2g}' for one in took[-4:])} s, your p99 is {p99:.3g}"
-assert fits or p99 < 5, f"{said}: it should be in seconds, p99 as well"
-assert fits or p99 > 1.3 * took[100], f"{said}: that is an answer in the middle, but the slowest counts most here"
-assert fits or p99 > took[197], f"{said}: only one in a hundred, 2 of 200, should take longer than p99"
-assert fits, f"{said}: that is the slowest of all; one in a hundred, 2 of 200, may take longer than p99"
-share = found["rate"] * total / 200
-said = f"200 answers came in {total:.2f} s, your rate is {found['rate']:.3g}"
-assert share > 0.8, f"{said}: count the answers of all clients together"
-assert share < 1.25, f"{said}: divide their number by the seconds of the whole crowd, waiting for the last included"
+def examined(*ill):
+    found = inspect(patient(*ill), *pictures)
+    assert isinstance(found, (set, frozenset)), f"return a set of words, not {found!r}"
+    return set(found)
 
 
-def failing(picture):
-    raise ConnectionError("nobody answers")
-
-
-try:
-    ask_all(failing, [1, 2], 2)
-except ConnectionError:
-    pass
-else:
-    raise AssertionError("where ask raises an exception, ask_all should raise it, too, and not measure on")
+assert not (found := examined()), f"a healthy server is accused of {', '.join(sorted(found))}"
+stories = {
+    "crashes, no picture": "crashes only where the file is no picture: send something that is none",
+    "crashes, no field": "crashes only without the field file: send a request that has another field, or none",
+    "refusals, page": "refuses with a web page: the body should be JSON",
+    "refusals, no error": 'refuses with JSON that has no error: it should be {"error": "…"}',
+    "probabilities, logits": "answers with logits: they do not add up to 1",
+    "probabilities, negative": "answers with numbers that add up to 1, and one of them is below 0",
+    "order": "names the second likeliest class first",
+    "order, first": "names the likeliest first, the rest in no order",
+    "memory": "answers otherwise when others have asked: ask about `picture`, ask about `other` in between, and again",
+}
+for illness, story in stories.items():
+    word = illness.partition(",")[0]
+    found = examined(illness)
+    assert word in found, f"this server has passed as free of {word!r}, but it {story}"
+    assert found == {word}, f"this server {story}; it is accused of {', '.join(sorted(found - {word}))}, too"
+for pair in [("memory", "order"), ("crashes, no field", "refusals, page"), ("order", "memory", "refusals, page")]:
+    words = {illness.partition(",")[0] for illness in pair}
+    found = examined(*pair)
+    assert found == words, f"a server has more than one illness, {sorted(words)}; you found {sorted(found)}"
 print("✓ task 4")
 
 # %% [markdown]
