@@ -138,12 +138,11 @@ def numbers_of_the_code() -> dict[str, list[str]]:
     of_parts = {name: sum(p.numel() for p in part.parameters()) for name, part in network.named_children()}
     first = sum(of_parts[name] for name in ["conv1", "bn1", "layer1", "layer2"])
     trained = [of_parts["fc"], sum(of_parts.values()), sum(of_parts.values()) - first]
-    return shapes | {
-        "new_head": [str(network.fc.in_features)],
-        "six_ways": [f"{count:,}" for count in trained],
     sentences = [torch.zeros(len(sentence.split()), 1) for sentence in SENTENCES]
     packed = torch.nn.utils.rnn.pack_sequence(sentences, enforce_sorted=False)
     return shapes | {
+        "new_head": [str(network.fc.in_features)],
+        "six_ways": [f"{count:,}" for count in trained],
         "unrolled_padding_packing": [str(running) for running in packed.batch_sizes.tolist()],
         "autograd": [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in (w.item(), loss.item(), w.grad.item())],
         "basic_bottleneck": [f"{sum(p.numel() for p in block.parameters()):,} parameters" for block in blocks]
