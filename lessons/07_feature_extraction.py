@@ -653,7 +653,7 @@ if course.profile == "sample":  # what photographs do to it is not known
     assert before > 0.6 and after < 0.1, f"surest answers {before:.2f}, then {after:.2f}"
 
 # %% [markdown]
-# On the sample no name gets more than a few percent now. A first name may still be the old one, but by a hair. What has
+# On the sample no name gets more than a few percent now. The top name may still be the old one, but by a hair. What has
 # changed in it?
 
 # %%

@@ -756,7 +756,7 @@ print("✓ task 4")
 # %% [markdown]
 # ## Task 5 · Whose label is wrong? (4 points)
 #
-# Neighbours find more than answers. Here are 500 handwritten digits of scikit-learn, 8 × 8 pixels each. Somebody has
+# Neighbours also find wrong labels. Here are 500 handwritten digits of scikit-learn, 8 × 8 pixels each. Somebody has
 # given ten of them a wrong label. Which ones? Nobody wants to look through 500. Write a function that returns the
 # positions of the 20 pictures that one should look at first, and catch most of the ten. How you do it is up to you. It
 # need not be perfect: the check makes three such sets, with other wrong labels each time, and wants 26 of the 30.
