@@ -18,9 +18,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 import build  # noqa: E402
 from proofs import Outcome, ProvingClient  # noqa: E402
 
-from course_utils import backbone_file  # noqa: E402
 from course_utils.basics.course import begin  # noqa: E402
 from course_utils.downloads.manifest import data_sets, needs  # noqa: E402
+from course_utils.models.pretrained import backbone_file  # noqa: E402
 
 STATES = {True: "held", False: "FAILED", None: "not checked"}
 

@@ -22,11 +22,11 @@ from .data.tables import load_temperatures
 from .data.transforms import denormalize, eval_transform, train_transform
 from .downloads.manifest import locate
 from .evaluation.answers import show_answers
-from .evaluation.metrics import class_report, confusion_matrix, standard_error
-from .evaluation.plots import plot_confusion, plot_history, show_batch, show_predictions
+from .evaluation.metrics import confusion_matrix, standard_error, wilson_interval
+from .evaluation.plots import plot_confusion, show_batch, show_predictions
 from .lesson import setup
 from .models.imagenet import load_imagenet_network
-from .models.pretrained import backbone_file, pretrained_resnet18
+from .models.pretrained import make_backbone, pretrained_resnet18
 from .models.resnet import resnet18
 from .models.small import CNN, MLP, freeze, unfreeze
 from .runs import open_run

@@ -31,7 +31,7 @@ course = setup(seed=0)
 # called EfficientNet-Lite0 and has learned from ImageNet, 1.3 million photographs of 1000 kinds of things.
 
 # %%
-from course_utils.models.imagenet import load_imagenet_network
+from course_utils import load_imagenet_network
 
 network, transform, names = load_imagenet_network()
 print(len(names), "names, among them:", ", ".join(names[5:1000:199]))
@@ -58,8 +58,7 @@ def ask(picture):
 # %%
 import matplotlib.pyplot as plt
 
-from course_utils import load_rgb, locate
-from course_utils.evaluation.answers import show_answers
+from course_utils import load_rgb, locate, show_answers
 
 photos = [load_rgb(path) for path in sorted(locate("photos").glob("*.jpg"))]
 show_answers(photos, [ask(photo) for photo in photos], title="What the network says")

@@ -734,7 +734,7 @@ for name in by_hand:  # the same network and the same loop: the same losses in e
 # The same losses. `plot_history` shows what `fit` has measured:
 
 # %%
-from course_utils import plot_history
+from course_utils.evaluation.plots import plot_history
 
 plot_history(history)
 plt.show()

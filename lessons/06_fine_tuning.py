@@ -222,7 +222,8 @@ if course.profile == "sample":  # what photographs lose without their transforms
 # %%
 from safetensors.torch import load_file
 
-from course_utils import backbone_file, load_checkpoint
+from course_utils import load_checkpoint
+from course_utils.models.pretrained import backbone_file
 
 file = backbone_file()
 state = load_file(file) if file.suffix == ".safetensors" else load_checkpoint(file)
@@ -830,8 +831,8 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # %%
 from torchvision.models import get_model_weights
 
+from course_utils import make_backbone
 from course_utils.models.backbones import find_head, input_size
-from course_utils.models.pretrained import make_backbone
 
 names = ["alexnet", "squeezenet1_1", "vgg11_bn", "densenet121", "inception_v3", "resnet18"]
 names += ["resnet50", "resnet101", "mobilenet_v3_large", "efficientnet_b0"]

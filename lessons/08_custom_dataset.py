@@ -824,7 +824,7 @@ if course.profile == "sample":  # four epochs may be few for a hundred kinds of 
 # well lie, seeing how few pictures there are.)
 
 # %% tags=["nbval-ignore-output"]
-from course_utils.evaluation.metrics import wilson_interval
+from course_utils import wilson_interval
 
 logits, labels = predict(model, val_loader)
 preds = logits.argmax(dim=1)
@@ -989,8 +989,7 @@ if has_usual_weights():  # ImageNet's weights decide
 # labels*. All of it belongs into one file:
 
 # %%
-from course_utils import hymenoptera, load_checkpoint, load_rgb, resnet18, save_checkpoint
-from course_utils.evaluation.answers import show_answers
+from course_utils import hymenoptera, load_checkpoint, load_rgb, resnet18, save_checkpoint, show_answers
 
 file = workplace / "flowers.pt"
 save_checkpoint(file, {

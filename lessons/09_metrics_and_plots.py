@@ -182,7 +182,7 @@ for p, r in [(0.6, 0.6), (0.9, 0.3), (1.0, 0.1)]:
 # %% tags=["nbval-ignore-output"]
 from sklearn.metrics import precision_recall_fscore_support
 
-from course_utils import class_report
+from course_utils.evaluation.metrics import class_report
 
 report = class_report(targets, preds["linear"], classes)
 by_hand = [precision, recall, f1(precision, recall), is_class.sum()]
@@ -608,7 +608,7 @@ if course.profile == "sample":  # whether the head is too sure at all depends on
 # curve, of which 95 % lie within 1.96 standard errors.) We try them all:
 
 # %%
-from course_utils.evaluation.metrics import wilson_interval
+from course_utils import wilson_interval
 
 
 def plausible(correct, n):

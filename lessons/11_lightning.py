@@ -84,8 +84,7 @@ class TextBar(TQDMProgressBar):
 # %%
 from torch.utils.data import DataLoader, random_split
 
-from course_utils import CachedImages, hymenoptera
-from course_utils.models.pretrained import make_backbone
+from course_utils import CachedImages, hymenoptera, make_backbone
 
 size = course.pick(sample=64, full=224)
 

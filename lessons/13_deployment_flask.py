@@ -558,11 +558,11 @@ assert told == [415, 422, 400, 413, 422, 413, 200], f"the statuses are {told}"
 # format. **Guess first:** what does a network say of a cat that knows ants and bees and nothing else?
 
 # %%
-from course_utils.evaluation.answers import show_answers
+from course_utils import locate, show_answers
 
 rng = np.random.default_rng(0)
 names = ["cat", "coffee", "astronaut", "photographer", "rocket"]
-photographs = [load_rgb(f"../data/photos/{name}.jpg") for name in names]
+photographs = [load_rgb(locate("photos") / f"{name}.jpg") for name in names]
 noise = [Image.fromarray(rng.integers(256, size=(96, 96, 3), dtype=np.uint8)) for _ in range(30)]
 plain = [Image.new("RGB", (96, 96), tuple(rng.integers(256, size=3).tolist())) for _ in range(30)]
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from sklearn import metrics as reference
 
-from course_utils import class_report, confusion_matrix, standard_error
+from course_utils import confusion_matrix, standard_error
 from course_utils.evaluation.metrics import (
     accuracy,
     calibration_table,
+    class_report,
     classification_metrics,
     wilson_interval,
 )

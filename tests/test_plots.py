@@ -12,11 +12,11 @@ import torch
 from matplotlib.colors import to_hex
 from sklearn.metrics import auc, average_precision_score, confusion_matrix, roc_auc_score
 
-from course_utils import class_report, plot_confusion, plot_history, show_batch, show_predictions
+from course_utils import plot_confusion, show_batch, show_predictions
 from course_utils.evaluation import plots
 from course_utils.evaluation.history import History
-from course_utils.evaluation.metrics import wilson_interval
-from course_utils.evaluation.plots import plot_class_bars, plot_curves
+from course_utils.evaluation.metrics import class_report, wilson_interval
+from course_utils.evaluation.plots import plot_class_bars, plot_curves, plot_history
 
 
 @pytest.fixture(autouse=True)

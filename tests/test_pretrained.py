@@ -17,10 +17,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 from weights import classes_of, put, sample_weights
 
-from course_utils import backbone_file, eval_transform, evaluate, locate, pretrained_resnet18, resnet18
+from course_utils import eval_transform, evaluate, locate, pretrained_resnet18, resnet18
 from course_utils.basics import course
 from course_utils.downloads.manifest import data_sets
-from course_utils.models.pretrained import has_usual_weights, pretrained_resnet50, pretrained_resnet101
+from course_utils.models.pretrained import backbone_file, has_usual_weights, pretrained_resnet50, pretrained_resnet101
 from course_utils.models.resnet import resnet34, resnet50, resnet101
 
 Weights = dict[str, torch.Tensor]

@@ -827,7 +827,7 @@ assert len(my_counts) > 1 and min(my_counts.values()) >= 6, "bring at least two 
 # that of lesson 00. `features_of` computes them, of each picture once:
 
 # %%
-from course_utils.models.imagenet import load_imagenet_network
+from course_utils import load_imagenet_network
 
 network, transform, _ = load_imagenet_network()
 known = {}
