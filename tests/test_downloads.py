@@ -446,7 +446,7 @@ def test_the_manifest_is_well_formed() -> None:
 def test_the_manifest_knows_which_lesson_uses_what() -> None:
     """By it a lesson says at once what is missing, and a notebook is built anew when its data changes."""
     calls = {"hymenoptera": "hymenoptera", "mnist": "load_digits28", "flowers": r"flowers\(",
-             "resnet18": "pretrained_resnet18", "temperatures": "load_temperatures",
+             "resnet18": "pretrained_resnet18|make_backbone", "temperatures": "load_temperatures",
              "chinese_sentences": "chinese_sentences", "docstrings": "docstring_sentences",
              "imagenet_network": "load_imagenet_network", "photos": r'locate\("photos"\)'}  # fmt: skip
     lessons = sorted((course.REPOSITORY / "lessons").glob("[0-9]*.py"))

@@ -118,7 +118,8 @@ def inputs(source: Path) -> list[Path]:
     """The files that a notebook is built from: an edit of anything else leaves it current."""
     code = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
     always = [ROOT / name for name in ("tools/build.py", "tools/proofs.py", "constraints.txt", "requirements.txt")]
-    return [*always, proofs.RUNNER, *package_files(code), *data_files(source.name[:2])]
+    measured = [path for path in sorted((ROOT / "benchmarks").glob("*.csv")) if path.name in code]
+    return [*always, proofs.RUNNER, *package_files(code), *data_files(source.name[:2]), *measured]
 
 
 def digest(source: Path) -> str:

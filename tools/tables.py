@@ -32,7 +32,7 @@ HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
     "frozen_backbone": "as fast: a head on a frozen network's features, computed once and not every epoch (lesson 07)",
     "serving_rate": "as many answers a second: load the network once, and not for every request (lesson 13)",
     "time_to_accuracy": "as fast to the same accuracy on digits: lesson 04's training, against a widely copied one",
-    "image_loading": "as fast an epoch of loading: decode each picture once (lesson 06)",
+    "image_loading": "as fast an epoch of loading: decode each picture once, and keep it",
 }
 SEEDS = ROOT / "benchmarks" / "seeds.json"
 NBSP = "\N{NO-BREAK SPACE}"
