@@ -705,7 +705,7 @@ print("✓ task 3")
 # | word | what is wrong |
 # |---|---|
 # | `"crashes"` | a file that is no picture, or a request without the field `file`, has status 500 or above |
-# | `"refusals"` | such a request is refused, but not with JSON `{"error": "…"}` |
+# | `"refusals"` | such a request is not refused with JSON `{"error": "…"}` |
 # | `"probabilities"` | those of all classes are not numbers from 0 to 1 that add up to 1, to a thousandth |
 # | `"order"` | the likeliest class does not come first, the second likeliest second, and so on |
 # | `"memory"` | `picture` is answered otherwise after `other` was asked about: visitors disturb each other |
@@ -856,7 +856,7 @@ def inspect(visitor, picture, other):
 
 
 # %% [markdown]
-# Try it on a server that says the same to everybody:
+# Try it on a server that says the same to everybody, even without a picture. One word fits:
 
 # %%
 parrot = Flask("parrot")
