@@ -723,7 +723,7 @@ def fine_tune(model, num_classes, train_epoch):
 # %% tags=["wrong"] expect="not among the parameters of the optimizer"
 fine_tune = faulty_fine_tune
 
-# %% tags=["wrong"] expect="not among the parameters of the optimizer"
+# %% tags=["wrong"] expect="make the head first"
 # -     model.fc = nn.Linear(model.fc.in_features, num_classes)
 # -     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
 # +     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.05, momentum=0.9)
