@@ -42,6 +42,7 @@ course = setup(seed=0, lesson="08")
 # %%
 from course_utils import eval_transform, flowers, show_batch
 
+# pixels of a side: to compute with, and to look at
 size, large = course.pick(sample=64, full=224), course.pick(sample=96, full=224)
 flower_set = flowers("train", eval_transform(large))
 classes = flower_set.classes
@@ -77,8 +78,8 @@ for name in ["train.txt", "classes.txt", "cat_to_name.json"]:
 
 # %% [markdown]
 # The ants and bees of lesson 01 were sorted into folders. The flowers come in another way, just as common: all pictures
-# in one folder, and `train.txt`, a list of **annotations**, each line a picture and its label. `val.txt` and `test.txt`
-# look the same. The other two files say what the labels mean; we come to them later.
+# in one folder, `images`, and a list of **annotations**, `train.txt`, each line a picture and its label. `val.txt` and
+# `test.txt` look the same. The other two files say what the labels mean; we come to them later.
 #
 # ## The data set
 #
@@ -182,8 +183,8 @@ print("images:", tuple(images.shape), "  labels:", labels.tolist(), labels.dtype
 # %% [markdown]
 # ## Lists by other people
 #
-# Here is the beginning of our list again, saved by another program. It looks the same, but the first picture can no
-# longer be opened:
+# Here is the beginning of our list again, as another program saves it, in a temporary folder. It looks the same, but
+# the first picture can no longer be opened:
 
 # %%
 temporary = tempfile.TemporaryDirectory()
@@ -284,10 +285,11 @@ wrong = (denormalize(palette) - denormalize(transform(flower.convert("P").conver
 assert wrong > 0.05, f"with its palette taken for brightness the picture is off by {wrong:.3f}"
 
 # %% [markdown]
-# Transparency stops the program: the harmless case. Grey comes out right by luck. With the table of colours, numbers of
-# its rows were taken for brightness, and nothing complained. The course's `load_rgb`, with which `AnnotationDataset`
-# opens its pictures, also makes white what is transparent, and turns upright what was taken with the camera held
-# sideways.
+# Transparency stops the program, since four channels do not fit three means: the harmless case. Grey comes out right by
+# luck: normalizing broadcasts its one channel to three. In mode `P` a pixel holds the number of a row in the table of
+# colours; these numbers were taken for brightness, and nothing complained. The course's `load_rgb`, with which
+# `AnnotationDataset` opens its pictures, also makes white what is transparent, and turns upright what was taken with
+# the camera held sideways.
 #
 # ## Folders instead of a list
 #
@@ -378,8 +380,8 @@ assert flower_set.samples == train_set.samples, "the helper has other samples"
 # %%
 raised = np.array(shortcut) == "KeyError"
 right = np.array(shortcut) == np.array(names)
-print(f"of {len(names)} classes {right.sum()} are right, {raised.sum()} raise a KeyError,", end=" ")
-print(f"{(~right & ~raised).sum()} get the name of another flower")
+print(f"{len(names)} classes: {right.sum()} right, {raised.sum()} with a KeyError,", end=" ")
+print(f"{(~right & ~raised).sum()} with the name of another flower")
 
 # %% tags=["proof"]
 assert (~right & ~raised).sum() >= 4, "fewer than four wrong names are left to be shown"
@@ -388,7 +390,8 @@ if course.profile == "sample":  # the text names the drawn flowers' ids
 
 # %% [markdown]
 # The errors are the harmless part, since they show up. The wrong names do not. Suppose a perfect network, and a figure
-# that writes the predicted name over each picture, in green and with a tick where it agrees with the true one:
+# that writes the predicted name over each picture, in green and with a tick where it agrees with the true one. (As the
+# network is perfect, `misnamed` serves as labels and as predictions.)
 
 # %%
 from course_utils import show_predictions
@@ -480,7 +483,7 @@ assert lines_named == [number for number, problem in problems], f"the helper nam
 
 # %% [markdown]
 # (`setdefault` stores a value only if the key is new.) `AnnotationDataset` does the same when it is made, and raises
-# one error that lists everything. It has opened our three lists without one.
+# one error that lists everything. Our training list it has opened without one.
 #
 # ## One list into three
 #
@@ -499,10 +502,10 @@ def stratified_split(labels, fractions, rng):
 
 
 # %% [markdown]
-# `flatnonzero` gives the indices of one class, `permutation` shuffles them, `cumsum` makes 0.7 and 0.85 of 0.7 and
-# 0.15, and there `split` cuts. We pretend that the training list is all we have. How many of the rarest classes would
-# be in a test set of 15 %? The last column comes from scikit-learn, whose `train_test_split` has an argument
-# `stratify`:
+# `flatnonzero` gives the indices of one class, `permutation` shuffles them. `cumsum` makes 0.7 and 0.85 of 0.7 and
+# 0.15; so much of the class lies before each cut of `split`. We pretend that the training list is all we have. How many
+# pictures of the rarest classes come into a test set of 15 %? The last column is by scikit-learn, whose
+# `train_test_split` has an argument `stratify`:
 
 # %%
 everything = np.arange(len(targets))
@@ -520,8 +523,13 @@ for part, fraction in zip(parts, [0.7, 0.15, 0.15]):
     assert off <= 1, f"{off:.1f} pictures away from the fraction {fraction}"
 off = {way: abs(counts - 0.15 * dealt["all"]).max() for way, counts in dealt.items()}
 assert off["sklearn"] <= 1 and off["shuffled"] > 1.5, f"away from 15 %: {off}"
+if course.profile == "sample":  # the text counts drawn poppies
+    poppies = [int(counts[classes.index("corn poppy")]) for counts in dealt.values()]
+    assert poppies == [35, 8, 5, 5], f"the text has other numbers of corn poppies: {poppies}"
 
 # %% [markdown]
+# 15 % of the 35 drawn corn poppies are about 5. Both stratified ways give 5, chance gave 8.
+#
 # Write the parts to files and keep those, so that no picture ever wanders from `test` to `train`. With few pictures,
 # divide several times, so that each is judged once: `StratifiedKFold` does it. Copies of one picture, or pictures of
 # one plant, belong together: divide the groups (`StratifiedGroupKFold`), as `split_folder` did in lesson 01.
@@ -625,7 +633,7 @@ by_hand = (weights[labels] * each).sum() / weights[labels].sum()
 torch.testing.assert_close(by_hand, nn.CrossEntropyLoss(weight=weights)(logits, labels))
 
 # %% [markdown]
-# Averaged over the pictures they are 1, so a learning rate that was good stays good. `nn.CrossEntropyLoss(weight=…)`
+# Averaged over all pictures, the weights are 1, so a good learning rate stays good. `nn.CrossEntropyLoss(weight=…)`
 # multiplies the loss of each picture with the weight of its class, and divides by the sum of those weights.
 #
 # The sampler is an object that a loader gets instead of `shuffle=True`. It draws indices with a probability
@@ -691,10 +699,10 @@ def train_head(data, seed, loss_weights=None, draw_weights=None):
 
 # %% [markdown]
 # (A `RandomSampler` is what `shuffle=True` makes.) What do we measure? **Accuracy**, over all pictures. **Balanced
-# accuracy**, the mean of the recalls of all classes, in which a rare one counts as much as a frequent one. And for the
-# rarest third of the classes their **recall**, known from lesson 04, of the pictures that show them how many were
-# recognized, and their **precision**, of the answers that name them how many are right. A head that cries "tulip!" at
-# every flower has a perfect recall of tulips and a terrible precision.
+# accuracy**, the mean of the recalls of all classes, in which a rare one counts as much as a frequent one. And two
+# numbers for the rarest third of the classes. Their **recall**, known from lesson 04: of the pictures that show them,
+# how many were recognized? Their **precision**: of the answers that name them, how many are right? A head that cries
+# "tulip!" at every flower has a perfect recall of tulips and a terrible precision.
 
 # %%
 from sklearn.metrics import balanced_accuracy_score
@@ -733,6 +741,7 @@ if course.profile == "sample":  # where all classes have equally many pictures t
     assert change["recall of rare"].min() > 0.04, change
     assert change["precision of rare"].max() < -0.05, change
     assert change["accuracy"].max() < 0.01, change
+    assert change["balanced accuracy"].abs().max() < 0.06, change
 
 # %% [markdown]
 # These are means. How far do the five seeds scatter?
@@ -751,8 +760,8 @@ plt.show()
 
 # %% [markdown]
 # A dot is one seed, a dash the mean. On the drawn flowers it is a trade: either remedy finds more of the rare flowers,
-# and fewer of the answers that name one are right. In accuracy nothing is won. (In `full`, where the classes may have
-# equally many pictures, there is nothing to weigh.)
+# and fewer of the answers that name one are right. In accuracy nothing is won, and balanced accuracy hardly moves. (In
+# `full`, where the classes may have equally many pictures, there is nothing to weigh.)
 #
 # Where a missed rare case is worse than a false alarm, as often in medicine, the trade may be worth it. Where every
 # picture counts the same, as here, leave things as they are. Two more remedies to look up: the *focal loss* counts more
@@ -784,8 +793,8 @@ plt.show()
 # %% [markdown]
 # ## Training on the flowers
 #
-# Now the whole network, as in lesson 07: AdamW with one cycle up to 3e-4, a small rate, since these weights already
-# know something. Nothing is weighted, since every picture counts the same to us.
+# Now the whole network, without a remedy. As in lesson 07, AdamW with one cycle up to 3e-4: a small rate, since these
+# weights already know something.
 
 # %% tags=["nbval-ignore-output"]
 from torch.optim.lr_scheduler import OneCycleLR
@@ -845,11 +854,12 @@ assert differ < 1.5, f"fit and the figure differ by {differ:.1f} pictures"  # on
 if course.profile == "sample":  # four epochs may be few for a hundred kinds of flowers
     recall = score(preds)["recall of rare"]
     assert recall > 0.6, f"recall of the rare flowers {recall:.2f}"
+    assert counts["val"][classes.index("garden tulip")] == 8, "the text has another number of garden tulips"
 
 # %% [markdown]
-# On the drawn flowers most of the rare ones, at the top, are found, too. Such a figure can tell that a class is in
-# trouble, but not which of two healthy ones is the better: the lines are long. Now look at the hardest pictures, those
-# whose true class was given the lowest probability.
+# On the drawn flowers most of the rare ones, at the top, are found, too. Do not compare single bars: the garden tulip
+# has 8 pictures in `val`, and its line is long. Only where the whole line lies low is a class clearly in trouble.
+# Now look at the hardest pictures, those whose true class was given the lowest probability.
 
 # %%
 of_truth = logits.softmax(dim=1)[torch.arange(len(labels)), labels]
@@ -893,8 +903,9 @@ plt.show()
 # turns a colour by up to a tenth of the colour circle, so that red may become orange, not green.
 #
 # The course's training program, which lesson 10 builds, runs both stages in a terminal (*File → New → Terminal*), in
-# the folder of the course. `jitter` is rotation, one flip and `ColorJitter`. The second stage begins with the weights
-# of the first:
+# the folder of the course. (It takes minutes, and nothing later needs it. On Windows, write each command in one line,
+# without the `\`.) `jitter` is rotation, one flip and `ColorJitter`. The second stage begins with the weights of the
+# first:
 #
 # ```console
 # $ python -m course_utils.train --data data/flowers --output runs/08/head --freeze --epochs 20 --learning-rate 0.01 \
@@ -908,8 +919,9 @@ plt.show()
 # <details><summary>What we saw</summary>
 #
 # On the drawn flowers the head alone ends at a validation accuracy of 0.78. With all layers it falls to 0.59 in the
-# first epoch, and wobbles until the rate falls after the seventh, then ends at 0.87. So 0.001 is too much for weights
-# that already know something: with 3e-4 and one cycle the section before got further in four epochs.
+# first epoch, and wobbles until the rate falls after the seventh, then ends at 0.87. With 3e-4, one cycle and milder
+# augmentation the section before got further in four epochs. So 0.001 looks too large for weights that already know
+# something.
 #
 # </details>
 #
@@ -936,7 +948,7 @@ larger = round(1.5 * size)
 fig, axes = plt.subplots(1, 2, figsize=(5, 2.8))
 for ax, side, split in zip(axes, [larger, size], ["training", "validation"]):
     ax.imshow(denormalize(prepared("train", side)[1][0]).permute(1, 2, 0))
-    ax.set_title(f"resized to {side}\nas in its {split}", fontsize=10)
+    ax.set_title(f"resized to {side}\nthe tutorial's {split}", fontsize=10)
     ax.axis("off")
 plt.show()
 
@@ -986,7 +998,7 @@ if has_usual_weights():  # ImageNet's weights decide
 # ## One new photograph
 #
 # Whoever uses the network needs more than its weights: the size of the pictures, and names and ids *in the order of the
-# labels*. All of it belongs into one file:
+# labels*. All of it belongs in one file:
 
 # %%
 from course_utils import hymenoptera, load_checkpoint, load_rgb, resnet18, save_checkpoint, show_answers
@@ -1038,8 +1050,8 @@ if course.profile == "sample":  # whether a network of photographs knows the fir
 # 1 whatever it is shown. (A dahlia is not among the drawn kinds, nor has their network ever seen a photograph.)
 
 # %% [markdown]
-# **Try it.** Drag a picture of your own beside this notebook, as in lesson 00, write its name in place of the path, and
-# show it to your network.
+# **Try it.** Drag a picture of your own beside this notebook, as in lesson 00, open it with `load_rgb`, and show it to
+# your network.
 # <details><summary>What we saw</summary>
 #
 # ```python

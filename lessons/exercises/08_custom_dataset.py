@@ -31,7 +31,8 @@ course = setup(seed=0)
 # label may be separated by several spaces or a tab, and the line may come with its end, `\n` or `\r\n`.
 # <details><summary>Hint</summary>
 #
-# `rsplit` with `maxsplit=1` and nothing else in the brackets. `int` makes a number of a text.
+# `strip` takes the white space from both ends. Then `rsplit` with `maxsplit=1` and nothing else in the brackets. `int`
+# makes a number of a text.
 #
 # </details>
 
@@ -801,7 +802,7 @@ print("✓ task 4")
 
 # %%
 def copy_flowers(folder, truthful=True):
-    """Ten flowers of each of two kinds; or sorted by turns, so that the names of the folders mean nothing."""
+    """Ten flowers of each of two kinds; or dealt out in turns, so that the names of the folders mean nothing."""
     collection = flowers("test")
     for kind, label in enumerate(np.bincount(collection.targets).argsort()[-2:]):
         paths = [path for path, other in collection.samples if other == label]
@@ -824,7 +825,9 @@ assert len(my_counts) > 1 and min(my_counts.values()) >= 6, "bring at least two 
 
 # %% [markdown]
 # Twenty pictures are too few to train a network, and enough for a head on the features of one that knows photographs,
-# that of lesson 00. `features_of` computes them, of each picture once:
+# that of lesson 00. `features_of` computes them, with two methods of that network: `forward_features` gives the maps
+# before pooling, `forward_head` with `pre_logits` all that follows but the last layer. It remembers what it has
+# computed in `known`, under the fingerprint of the pixels, so each picture is computed once:
 
 # %%
 from course_utils import load_imagenet_network
@@ -1026,9 +1029,10 @@ matrix = matrix_of(my_pictures, my_counts.values())
 print("✓ task 5")
 
 # %% [markdown]
-# If yours are told apart: which of them is wrong, and why? If not: what do the pictures of one kind have in common that
-# those of the other lack? Perhaps the table they lie on. A network takes whatever helps, and with twenty pictures that
-# is often the background. Photograph a few more before another one, and run the task again.
+# Are yours told apart? Then ask by what. What do the pictures of one kind have in common that those of the other lack?
+# Perhaps the table they lie on: a network takes whatever helps, and with twenty pictures that is often the background.
+# Photograph a few more of both kinds on another table, and run the task again. If yours are mixed up: could you tell
+# them apart in pictures as small as the network sees them?
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/08_custom_dataset.ipynb), or go on with
