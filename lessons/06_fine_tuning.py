@@ -32,8 +32,7 @@ course = setup(seed=0, lesson="06")
 # ## What you will have
 #
 # The pictures are the ants and bees of lesson 01. `CachedImages` decodes each of them once, keeps it in memory, and
-# with `augment=True` crops and mirrors it anew whenever it is asked for. It gives what a transform would give, only
-# faster, and for now it is a black box: a later lesson takes it apart.
+# with `augment=True` crops and mirrors it anew whenever it is asked for. A later lesson takes it apart.
 
 # %%
 from torch.utils.data import DataLoader
@@ -129,10 +128,8 @@ if has_usual_weights():  # ImageNet's weights decide
     assert after > before + 0.15 * len(labels), f"{before} right before, {after} after"
 
 # %% [markdown]
-# Most answers are right. (On the drawn pictures, networks that began at random needed 25 epochs in lesson 05 to be
-# somewhat better than "always say the larger class".)
-
-# %% [markdown]
+# Most answers are right.
+#
 # ## Why it works
 #
 # The network is the ResNet-18 of lesson 05. How much has to be learned, and from how little?
@@ -166,7 +163,8 @@ print(f"{parameters:,} parameters, {parameters // len(train_set):,} for each tra
 # transform = weights.transforms()
 # ```
 #
-# Two things come as one object: the weights, and the transforms with which they were trained. Ask before downloading:
+# Two things come as one object: the weights, and the transforms with which they were trained. It can be asked before
+# anything is downloaded:
 
 # %%
 from torchvision.models import ResNet50_Weights
@@ -179,12 +177,12 @@ print(ResNet50_Weights.DEFAULT.transforms())
 
 # %% [markdown]
 # Two sets of weights for one ResNet-50, from a short training and from a longer one, and they do not even want the same
-# pictures. Older tutorials write `resnet50(pretrained=True)`. That way of asking is deprecated: where it still works,
-# it quietly gives the *first* set, and says nothing of transforms. (The library `timm` replaces the head for you:
-# `timm.create_model("resnet18", pretrained=True, num_classes=2)`.)
+# pictures. The older `resnet50(pretrained=True)` is deprecated: where it still works, it quietly gives the *first* set.
+# (The library `timm` replaces the head for you: `timm.create_model("resnet18", pretrained=True, num_classes=2)`.)
 #
 # What if weights and transforms do not belong together? **Guess first:** our network was trained with normalized
 # pictures, red first. How many of them does it get right without `Normalize`? With blue first, as OpenCV reads files?
+# Then open the cell below.
 
 # %% tags=["nbval-ignore-output", "fold"]
 from course_utils import denormalize
@@ -250,8 +248,8 @@ print(len(old_classes), "classes:", ", ".join(old_classes[:25]))
 # %% [markdown]
 # No ants and no bees among the sample's. ImageNet has both, and more than that: **the real photographs of ants and bees
 # are themselves a small part of ImageNet.** So in `full` the backbone may have been trained on the very pictures that
-# we validate on, and have been told what they show. That is a **leak**. Scores in `full` may be too good for a network
-# that is to judge *new* photographs, and an honest report says so beside them. The drawn pictures have no such leak.
+# we validate on. That is a **leak**. Scores in `full` may be too good, and an honest report says so beside them. The
+# drawn pictures have no such leak.
 #
 # With as many outputs as there were classes everything fits. What does the network take ants and bees for, in the words
 # it has? (`pd.crosstab` counts how often two things come together.)
@@ -312,8 +310,7 @@ print(len(fits), "tensors compared")
 # <details><summary>Answer</summary>
 #
 # No name fits, nothing is loaded, and no error comes. The network trains from scratch while everybody believes that it
-# is pretrained. `load_state_dict` returns the missing and unexpected names: print them, as above, and expect the head
-# there and nothing else.
+# is pretrained. `load_state_dict` returns the missing names: print them, and expect the head and nothing else.
 #
 # </details>
 
@@ -344,13 +341,12 @@ plt.show()
 # %% [markdown]
 # ## Momentum, and a rate that falls in steps
 #
-# Lessons 04 and 05 trained with AdamW and a rate that rises and falls. Why SGD and StepLR now? Because most tutorials
-# on these pictures have them, and because with SGD the rate says how large a step is: the gradient decides the rest.
-# AdamW moves every weight by about the full rate, however small its gradient, as you saw in lesson 05. Both can
-# fine-tune; lesson 07 uses AdamW.
+# Lessons 04 and 05 trained with AdamW and a rate that rises and falls. Why SGD and StepLR now? Most tutorials on these
+# pictures have them. And small gradients make small steps, while AdamW moves every weight by about the full rate, as
+# you saw in lesson 05. Both can fine-tune; lesson 07 uses AdamW.
 #
-# With **momentum**, SGD keeps a **velocity**: in each step 0.9 of the old velocity plus the new gradient, and the step
-# is the rate times the velocity. By hand, with a gradient that is always 1:
+# With **momentum**, SGD keeps a **velocity**: in each step 0.9 times the old one plus the new gradient. The weight
+# moves by the rate times the velocity, downhill. By hand, with a gradient that is always 1:
 
 # %%
 weight = nn.Parameter(torch.tensor([0.0]))
@@ -369,8 +365,8 @@ print(f"after {step + 1} steps: velocity {velocity:.2f}, weight {weight.item():.
 # says; where they point here and there, they cancel out.
 #
 # **StepLR** multiplies the rate by `gamma` after every `step_size` calls of its `step()`. Tutorials call it once an
-# epoch, with `step_size=7`. Our `fit` calls it after every *batch*, as one cycle needs it. What if somebody forgets
-# that, with 21 batches in an epoch?
+# epoch, with `step_size=7`. Our `fit` calls it after every *batch*. What if somebody forgets that and leaves the 7,
+# with 21 batches in an epoch?
 
 # %%
 def rates_of(step_size, steps=25 * 21):
@@ -423,8 +419,7 @@ assert 2 * small < large, f"{small:,} and {large:,} bytes"
 
 # %% [markdown]
 # Whoever loads it needs a network of the same architecture, and no pretrained weights: all are in the file. (A common
-# program saves its best model as `best.pt` and later loads `checkpoint.pth`, which is another one. Compare the answers
-# once, as here.)
+# program saves `best.pt` and later loads `checkpoint.pth`. So compare the answers once, as here.)
 
 # %%
 loaded = load_checkpoint(folder / "ants_and_bees.pt")
@@ -440,7 +435,7 @@ shutil.rmtree(folder, ignore_errors=True)
 
 # %% [markdown]
 # Choosing the best epoch has a price: its score is partly luck, for among many epochs one happens to do well on just
-# these pictures. How much luck? Suppose a network is right with probability 0.9 in every epoch, none better than
+# these pictures. How much? Suppose a network is right with probability 0.9 in every epoch, none better than
 # another, and we report the highest accuracy of 25. `binomial(153, 0.9)` draws how many of 153 pictures come out right:
 
 # %%
@@ -467,9 +462,8 @@ plt.gcf().set_size_inches(9.5, 2.3)
 plt.show()
 
 # %% [markdown]
-# Do *you* see what the animal is: is it small, hidden, at the border, unusually striped? (What `CenterCrop` has cut off
-# the network never saw.) In our run some were under a leaf or half outside the picture, some shared it with a second
-# animal, and one or two anybody would know.
+# Do *you* see what the animal is? In our run some were under a leaf or half outside the picture, some shared it with a
+# second animal, and one or two anybody would know.
 
 # %% [markdown]
 # ## Freezing
@@ -491,8 +485,8 @@ for name, part in frozen_model.named_children():
         print(f"{name:<8}{total:>10,} parameters, {trainable(part):>6,} trained")
 
 # %% [markdown]
-# A common program leaves `requires_grad` alone and only gives the optimizer nothing but the head. The other parameters
-# then stay as they are, too, but their gradients are computed, for nothing. One batch, forward and backward:
+# A common program leaves `requires_grad` alone and gives the optimizer only the head. The other parameters then stay as
+# they are, too, but their gradients are computed for nothing. One batch, forward and backward:
 
 # %%
 from time import perf_counter
@@ -519,8 +513,8 @@ print(f"only left out of the optimizer: {unfrozen:.3f} s, frozen: {frozen:.3f} s
 assert frozen < 0.7 * unfrozen, f"frozen {frozen:.3f} s, unfrozen {unfrozen:.3f} s"
 
 # %% [markdown]
-# Much faster: coming from the loss, the backward pass is over once it has passed the head. So freeze *and* give the
-# optimizer only what is trained. Is everything else now really as it was? One training step, and what it has changed:
+# Much faster: the backward pass begins at the loss and is over after the head. So freeze *and* give the optimizer only
+# what is trained. Is everything else now really as it was? One training step, and what it has changed:
 
 # %%
 def changed_by_a_step(model):
@@ -594,13 +588,12 @@ if course.profile == "sample":  # the curve from scratch is that of the drawn pi
     assert of_scratch.max() < reached - 0.05, f"from scratch {of_scratch.max():.3f}, pretrained {reached:.3f}"
 
 # %% [markdown]
-# (25 epochs from scratch take minutes, so their curve was computed before, by `benchmarks/from_scratch.py`, from the
-# drawn pictures of the sample, and with lesson 05's recipe for random weights. `bincount` counts each class.) On the
-# drawn pictures pretraining reaches far more in three epochs than random weights in 25. By then those have learned
-# their training pictures nearly by heart, and little that holds for others.
+# (The curve from scratch was computed before, by `benchmarks/from_scratch.py`, with lesson 05's recipe for random
+# weights. `bincount` counts each class.) On the drawn pictures pretraining reaches far more in three epochs than random
+# weights in 25. By then those have learned their training pictures nearly by heart, and little that holds for others.
 #
-# The five others differ less, so we shall have to look closely. All are one function away. First, two rates in one
-# optimizer: instead of parameters it takes **parameter groups**, dictionaries with settings of their own.
+# The five others differ less, so we shall have to look closely. First, two rates in one optimizer: instead of
+# parameters it takes **parameter groups**, dictionaries with settings of their own.
 
 # %%
 def parameter_groups(model, body_rate, head_rate):
@@ -704,7 +697,7 @@ if has_usual_weights():  # ImageNet's weights decide
 # got it right. The standard error of the mean of these shares is about luck in the choice of pictures. All runs are
 # judged on the same ones, so more seeds hardly make it smaller.
 #
-# The two kinds of luck are independent. So their squares add up, as the sides of a right angle do to the long side.
+# The two kinds of luck are independent. So the squares of the two errors add up, as in a right triangle.
 
 # %%
 def share_right(way):
@@ -732,8 +725,8 @@ if course.device.type == "cpu":  # on a GPU the pictures may cost more time than
     assert cost["head only"] < cost["first layers frozen"], cost
 
 # %% [markdown]
-# On a CPU a frozen body saves most of the time. Frozen first layers save less: the pictures still have to pass through
-# them, and the large layers behind them are trained. The rest is easier to see in a figure:
+# On a CPU a frozen body saves most of the time. Frozen first layers save less, for the large layers behind them are
+# trained. The rest is easier to see in a figure:
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
@@ -786,10 +779,10 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # three runs is rough.
 #
 # In the sample one row passes that test: *head first, then all* falls behind. It pays for its careful start, for one of
-# its two epochs has gone before the body may move. The lead over *head only* is one or two errors long: likely, since
-# features adapted to ants and bees ought to be better than features made for other things, but not shown. Nor is it
-# shown that larger steps for the new head, *two rates*, gain anything, or that freezing the first layers loses
-# anything. Ranking five numbers is easy; here it would mostly rank luck. (In `full` your table may say otherwise.)
+# its two epochs has gone before the body may move. The lead over *head only* is one or two errors long: plausible, but
+# not shown. Nor is it shown that larger steps for the new head, *two rates*, gain anything, or that freezing the first
+# layers loses anything. Ranking five numbers is easy; here it would mostly rank luck. (In `full` your table may say
+# otherwise.)
 #
 # What is best depends on the pictures, too. If the new ones are few and resemble the old ones, the head alone may be
 # enough, at a fraction of the time. The more they differ, as X-rays do from photographs, the more layers need training.
@@ -822,11 +815,10 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # %% [markdown]
 # ## Other backbones
 #
-# ResNet is one of many. Code that you meet elsewhere often has a `model_name` that switches among ResNet, AlexNet, VGG,
-# SqueezeNet, DenseNet and Inception, with a branch for each, since each calls its head by another name. Today
-# MobileNet, EfficientNet, ConvNeXt and the vision transformers ViT and Swin are asked for as often. `make_backbone`
-# knows all of torchvision's: it makes the network, finds the last layer that has weights, `find_head`, and puts one for
-# your classes in its place. (On the device `meta` tensors have shapes and no numbers: nothing is computed here.)
+# ResNet is one of many. Other people's code often has a `model_name` with a branch for each architecture, since each
+# calls its head by another name. `make_backbone` knows all of torchvision's, the vision transformers ViT and Swin
+# included: it makes the network, finds its head with `find_head`, which is the last layer that has weights, and puts
+# one for your classes in its place. (On the device `meta` tensors have shapes and no numbers: nothing is computed.)
 
 # %%
 from torchvision.models import get_model_weights
@@ -855,8 +847,8 @@ backbones.round(1)
 
 # %% [markdown]
 # Seven names for one thing, and Inception wants larger pictures. (SqueezeNet's head is a 1 × 1 convolution. Inception
-# and GoogLeNet were trained with further heads in the middle, which `make_backbone` leaves out.) The last column is
-# what torchvision's weights reach. How long does one picture take, in the better of two tries?
+# was trained with a further head in the middle, which `make_backbone` leaves out.) The last column is what
+# torchvision's weights reach. How long does one picture take, in the better of two tries?
 
 # %%
 def milliseconds(name):
@@ -901,12 +893,12 @@ plt.show()
 # %% [markdown]
 # Up and to the left is better. AlexNet and VGG are large and, by now, weak: keep them for old papers. MobileNet and
 # EfficientNet give most for a small machine, ConvNeXt and Swin most for a large one; ResNets are in the middle, and
-# everybody knows them. What is best on *your* pictures, your own comparison says, with both errors.
+# everybody knows them. What is best on *your* pictures, only your own comparison tells.
 #
 # In `full`, `make_backbone("convnext_tiny", 2, pretrained=True)` brings torchvision's weights along, once
 # `python -m course_utils.downloads convnext_tiny` has fetched them. The training program of
 # [lesson 10](10_from_notebook_to_script.ipynb) takes each of these names as `--model`, with `pretrained_` before it for
-# its weights. So the run of a tutorial that trains all layers of a ResNet-101 on the photographs, with its settings, is
+# its weights. So the run of a tutorial that trains all layers of a ResNet-101 on the photographs is, in one line,
 #
 # ```
 # COURSE_PROFILE=full python -m course_utils.train --data data/full/hymenoptera_data --output runs/resnet101
@@ -914,8 +906,7 @@ plt.show()
 #     --weight-decay 0 --warmup-epochs 0 --schedule step
 # ```
 #
-# in one line, and that of its sister, which trains the head of a ResNet-50 alone, the same with `--freeze` and
-# `--model pretrained_resnet50`. (`--schedule step` divides the rate by ten after every seven epochs.)
+# `--schedule step` divides the rate by ten after every seven epochs. With `--freeze` the head alone is trained.
 
 # %% [markdown]
 # **Try it.** Where does a network that you have heard of keep its head?
@@ -934,8 +925,7 @@ plt.show()
 # ## The test set, once
 #
 # The network of the first page was trained in the way *all layers* and kept at its best epoch. The sample has a test
-# set that nothing above has looked at. (The photographs have none: there one would have to set pictures aside before
-# everything else.)
+# set that nothing above has looked at. (The photographs have none: there one would set pictures aside first.)
 
 # %% tags=["nbval-ignore-output"]
 from course_utils import standard_error
@@ -957,9 +947,8 @@ if course.profile == "sample":  # the photographs have no test split
 
 # %% [markdown]
 # Test and validation are different pictures, so nothing cancels, and once more the squares add up. Some loss is to be
-# expected, since rates and epoch were chosen on the validation pictures; how much of it is that, and how much is
-# chance, one number cannot tell. The test score is the one to report, with its error. After it nothing is changed any
-# more.
+# expected, since rates and epoch were chosen on the validation pictures; how much of it is chance, one number cannot
+# tell. Report the test score with its error, and change nothing after it.
 #
 # > **Common mistake.** A program trains the head first and then everything. For the second part it makes a new
 # > optimizer, but the scheduler still gets the old one (`optimizer_ft`, while the training steps `optimizer`):
@@ -980,8 +969,9 @@ for epoch in range(25):
 
 # %% [markdown]
 # > In the last epoch the rate is a thousand times as large as meant, and nothing crashes. The old optimizer's rate
-# > falls obediently, and nobody uses that optimizer. A scheduler belongs to *one* optimizer: make both together, as our
-# > `train` does, and print the rates that were really used.
+# > falls, and nobody uses that optimizer. A scheduler belongs to *one* optimizer, and an optimizer to the parameters
+# > that it was given: one made before the new head never trains it. Make all anew, in this order, as `fine_tune` and
+# > `train` do, and print the rates that were really used.
 #
 # ## Summary
 #
