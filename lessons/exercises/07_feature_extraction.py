@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 07 · Feature extraction
 #
-# Four functions and a hunt, about 45 minutes. Each task has a gap to fill and a check that tells you what is wrong.
+# Four functions and a hunt, about 50 minutes. Each task has a gap to fill and a check that tells you what is wrong.
 # They need nothing beyond [lesson 07](../07_feature_extraction.ipynb); if you are stuck, unfold the hint. Run the next
 # cell first.
 

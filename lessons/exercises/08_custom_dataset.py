@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 08 · A data set of your own
 #
-# Five tasks, from one line of a list to twenty pictures of your own, about 45 minutes. Each has a gap to fill and a
+# Five tasks, from one line of a list to twenty pictures of your own, about 50 minutes. Each has a gap to fill and a
 # check that tells you what is wrong. They need nothing beyond [lesson 08](../08_custom_dataset.ipynb); if you are
 # stuck, unfold the hint. Run the next cell first.
 

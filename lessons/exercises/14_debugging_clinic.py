@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 14 · The debugging clinic
 #
-# Four programs to mend and a test to write, about 45 minutes. A task shows a broken program, the patient; what the
+# Four programs to mend and a test to write, about 50 minutes. A task shows a broken program, the patient; what the
 # mended one should do stands in the text between the triple quotes of the gap. Each patient has several bugs, and some
 # hide others. Run it, measure, then write the mended program into the gap: copy the patient there, or start anew. The
 # check tests behaviour, so any program that does what is described will pass. You need nothing beyond

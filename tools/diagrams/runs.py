@@ -57,10 +57,10 @@ def two_processes(texts: Texts) -> Canvas:
     middle = 200.0
     canvas.text(70, 24, texts["batch"], 15, bold=True)
     for index in range(8):
-        y = 52 + 38 * index
+        top = 52.0 + 38 * index
         fill, edge = (PALE_BLUE, BLUE) if index % 2 == 0 else ("#FFF3D6", YELLOW)
-        canvas.box(52, y, 36, 32, fill, edge)
-        canvas.text(70, y + 16, str(index + 1), 15)
+        canvas.box(52, top, 36, 32, fill, edge)
+        canvas.text(70, top + 16, str(index + 1), 15)
     for y, rank in rows:
         edge = YELLOW if rank else BLUE
         fill = "#FFF3D6" if rank else PALE_BLUE
