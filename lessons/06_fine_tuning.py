@@ -317,8 +317,8 @@ print(len(fits), "tensors compared")
 # %% [markdown]
 # ## What the first layer has learned
 #
-# `conv1` has 64 filters of 7 × 7 pixels and three channels, which can be shown as small colour pictures, each scaled
-# from its own darkest to its own brightest value:
+# `conv1` has 64 filters of 7 × 7 pixels and three channels. Here are the first 16 as small colour pictures, each scaled
+# from its darkest to its brightest value:
 
 # %%
 torch.manual_seed(0)
@@ -435,8 +435,8 @@ shutil.rmtree(folder, ignore_errors=True)
 
 # %% [markdown]
 # Choosing the best epoch has a price: its score is partly luck, for among many epochs one happens to do well on just
-# these pictures. How much? Suppose a network is right with probability 0.9 in every epoch, none better than
-# another, and we report the highest accuracy of 25. `binomial(153, 0.9)` draws how many of 153 pictures come out right:
+# these pictures. How much? Suppose a network is right with probability 0.9 in every epoch, none better than another,
+# and we report the highest accuracy of 25. `binomial(153, 0.9)` draws how many of 153 pictures come out right:
 
 # %%
 rng = np.random.default_rng(0)
@@ -725,8 +725,8 @@ if course.device.type == "cpu":  # on a GPU the pictures may cost more time than
     assert cost["head only"] < cost["first layers frozen"], cost
 
 # %% [markdown]
-# On a CPU a frozen body saves most of the time. Frozen first layers save less, for the large layers behind them are
-# trained. The rest is easier to see in a figure:
+# On a CPU *head only* is the cheapest: a frozen body saves most of the time. Frozen first layers save less, for the
+# large layers behind them are trained. The rest as a figure:
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
@@ -743,8 +743,8 @@ ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 plt.show()
 
 # %% [markdown]
-# Dots are runs. The bars of the pictures are mostly the longer ones: with so few validation pictures, more seeds would
-# not tell much more about how the ways do on *other* pictures.
+# The bars of the pictures are mostly the longer ones: with so few validation pictures, more seeds would not tell much
+# more about how the ways do on *other* pictures.
 #
 # To compare two ways, do not compare their bars. Both had the same seeds, and both judged the same pictures, so much of
 # the luck is the same for both and cancels in the difference. **Take the differences first, then their standard
@@ -778,11 +778,11 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # As a rule of thumb, a difference under two standard errors is not shown, and an error that was itself estimated from
 # three runs is rough.
 #
-# In the sample one row passes that test: *head first, then all* falls behind. It pays for its careful start, for one of
+# In our run one row passes that test: *head first, then all* falls behind. It pays for its careful start, for one of
 # its two epochs has gone before the body may move. The lead over *head only* is one or two errors long: plausible, but
 # not shown. Nor is it shown that larger steps for the new head, *two rates*, gain anything, or that freezing the first
-# layers loses anything. Ranking five numbers is easy; here it would mostly rank luck. (In `full` your table may say
-# otherwise.)
+# layers loses anything. So which is best stays open: ranking five numbers here would mostly rank luck. (In `full` your
+# table may say otherwise.)
 #
 # What is best depends on the pictures, too. If the new ones are few and resemble the old ones, the head alone may be
 # enough, at a fraction of the time. The more they differ, as X-rays do from photographs, the more layers need training.
@@ -846,7 +846,7 @@ backbones = pd.DataFrame.from_dict(rows, orient="index")
 backbones.round(1)
 
 # %% [markdown]
-# Seven names for one thing, and Inception wants larger pictures. (SqueezeNet's head is a 1 × 1 convolution. Inception
+# Eight names for one thing, and Inception wants larger pictures. (SqueezeNet's head is a 1 × 1 convolution. Inception
 # was trained with a further head in the middle, which `make_backbone` leaves out.) The last column is what
 # torchvision's weights reach. How long does one picture take, in the better of two tries?
 

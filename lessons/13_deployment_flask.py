@@ -220,7 +220,7 @@ def load_once_app(run_folder):
 
 
 # %% [markdown]
-# The same pictures to both, and the median of the times:
+# Eight pictures to both, and the median times:
 
 # %% tags=["nbval-ignore-output"]
 apps = {"loaded for each request": obvious_app, "loaded once": load_once_app}
@@ -629,8 +629,8 @@ if course.profile == "sample":  # another network is sure of other things
 
 # %% [markdown]
 # Here, the highest probability lets all of the noise through: the network is *sure* of it. The energy score stops the
-# noise and most of what shows nothing, at the price of some ants and bees. But most photographs of something else pass
-# both. A threshold knows rubbish from pictures, but not one picture from another.
+# noise and most of what shows nothing, at the price of some ants and bees. But most other photographs pass both. A
+# threshold knows rubbish from pictures, but not one picture from another.
 #
 # What helps more costs more: a class *something else*, trained with many such pictures; or the distance to the nearest
 # training picture in the features of lesson 07. What always helps is to say on the page which classes the network
@@ -930,7 +930,8 @@ if course.profile == "sample":  # pictures of 224 pixels keep the network busy f
 #     print(median_ms(lambda content: ask(address, content), contents[0]))
 # ```
 #
-# A millisecond or two: on one computer, connecting is quick. Over the internet it costs a round trip or more each time.
+# A millisecond or two, lost in the noise where the computer is busy. Over the internet it costs a
+# round trip each time.
 #
 # </details>
 
@@ -986,7 +987,7 @@ with torch.inference_mode():
         np.testing.assert_allclose(by_onnx(pictures[:count]), model(pictures[:count]).numpy(), atol=1e-4, rtol=0)
 
 # %% [markdown]
-# What does it gain? Both on one thread:
+# What does it gain? On one thread, with one picture, as in the server, and with 16:
 
 # %% tags=["nbval-ignore-output"]
 torch.set_num_threads(1)
@@ -1006,8 +1007,7 @@ assert "Never load data from an untrusted source" in torch.export.load.__doc__, 
 # %% [markdown]
 # ONNX Runtime joins operations that follow each other, such as a convolution and its BatchNorm, and chooses layouts
 # that suit the processor. The server can have that: `--engine onnx` makes the file at the start, compares its outputs
-# with the network's, and answers with it. (`torch.compile`, PyTorch's own way to join operations, has been
-# [measured, too](../benchmarks/README.md#serving_rate).)
+# with the network's, and answers with it. (`torch.compile` was [measured, too](../benchmarks/README.md#serving_rate).)
 
 # %% tags=["nbval-ignore-output"]
 with serving("--engine", "onnx") as address:
@@ -1073,8 +1073,8 @@ if course.profile == "sample":  # what train mode costs on the photographs is no
 # - Load the network once, in eval mode, and prepare pictures by the run's own record; other ways fail silently.
 # - Uploads are turned upright, made RGB or refused, by size before they are unpacked: 400, 413, 415, 422, never 500.
 # - Softmax has no *none of these*: say what the network knows, and expect little of a threshold.
-# - In a crowd everyone waits longer, since the cores are shared; report p50 and p99. ONNX answers sooner, with the same
-#   numbers; give classes, size and preparation along.
+# - In a crowd everyone waits longer, since the cores are shared; report p50 and p99. ONNX answers one picture
+#   sooner, with the same numbers; give classes, size and preparation along.
 #
 # **Exercises**: [13 exercises](exercises/13_deployment_flask.ipynb)
 #
