@@ -699,7 +699,8 @@ old_head = old_head.cpu().requires_grad_(False)
 # %%
 rows, features_after, given_names = {}, {}, {}
 for batch, state in states.items():
-    network.load_state_dict({name: state[name] for name in network.state_dict()})  # all but the head
+    # all but the head
+    network.load_state_dict({name: state[name] for name in network.state_dict()})
     features_after[batch], _ = extract_features(model, judged)
     given_names[batch] = old_head(features_after[batch]).argmax(dim=1)
     rows[batch] = {

@@ -1001,7 +1001,14 @@ if has_usual_weights():  # ImageNet's weights decide
 # labels*. All of it belongs in one file:
 
 # %%
-from course_utils import hymenoptera, load_checkpoint, load_rgb, resnet18, save_checkpoint, show_answers
+from course_utils import (
+    hymenoptera,
+    load_checkpoint,
+    load_rgb,
+    resnet18,
+    save_checkpoint,
+    show_answers,
+)
 
 file = workplace / "flowers.pt"
 save_checkpoint(file, {

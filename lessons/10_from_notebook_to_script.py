@@ -47,7 +47,8 @@ root = hymenoptera("train").root.parent
 size = course.pick(sample=48, full=96)
 flags = f"--model cnn --size {size} --batch-size 8 --epochs 3 --workers 0 --device cpu".split()
 flags += ["--data", str(root)]
-program = [sys.executable, "-m", "course_utils.train"]  # this notebook's Python, and the module to run as a program
+# this notebook's Python, and the module to run as a program
+program = [sys.executable, "-m", "course_utils.train"]
 
 # %%
 def new_run(name):

@@ -485,7 +485,7 @@ assert black == (0, 0, 0), f"what is transparent became {black}"
 # `DecompressionBombError` is Pillow's own limit, about five times our giant.
 
 # %%
-from flask import abort
+from flask import abort, render_template_string
 from PIL import UnidentifiedImageError
 
 from course_utils.data.images import UNREADABLE
@@ -537,7 +537,8 @@ def measure():  # .stream: the bytes of the upload
     return {"pixels": read_picture(request.files["file"].stream).size}
 
 
-refusable = dict(list(uploads.items())[5:]) | {"11 MB": bytes(11_000_000), "usual": uploads["usual"]}
+refusable = dict(list(uploads.items())[5:])
+refusable |= {"11 MB": bytes(11_000_000), "usual": uploads["usual"]}
 for name, content in refusable.items():
     response = send(limited, content)
     message = next(iter(response.get_json().values()))
@@ -605,7 +606,9 @@ scores = {
     "highest probability": lambda logits: logits.softmax(dim=1).amax(dim=1),
     "energy score": lambda logits: logits.logsumexp(dim=1),
 }
-crops = [crop for picture in photographs for crop in v2.FiveCrop(min(picture.size) * 2 // 3)(picture)]
+crops = []
+for photograph in photographs:
+    crops += v2.FiveCrop(min(photograph.size) * 2 // 3)(photograph)
 strangers = {"pieces of photographs": crops, "noise": noise, "one colour": plain}
 val_pictures, test_pictures = ([load_rgb(path) for path, _ in open_split(root, split).samples]
                                for split in ["val", course.pick(sample="test", full="val")])  # fmt: skip
@@ -705,9 +708,6 @@ PAGE = """<!doctype html>
 # `textContent` in the script. Pasted into the HTML, a class called `<script>…` would run in every visitor's browser.
 
 # %%
-from flask import render_template_string
-
-
 def my_app(run_folder):
     run = open_run(run_folder)
     model, transform = run.load_model(), eval_transform(run.settings.size)
@@ -779,7 +779,8 @@ import sys
 @contextlib.contextmanager
 def serving(*more):
     command = [sys.executable, "-m", "course_utils.serving", str(run_folder), "--port", "0", *more]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, encoding="utf-8", **output)
     try:
         yield process.stdout.readline().split()[-1]
     finally:
@@ -850,7 +851,8 @@ everyone = 1000 * np.concatenate(list(latencies.values()))
 bins = np.geomspace(everyone.min(), everyone.max(), 40)
 for clients, seconds in latencies.items():
     ax.hist(1000 * seconds, bins, alpha=0.7, label=f"{clients} client{'s' * (clients > 1)}")
-ax.set(xscale="log", xlabel="latency in milliseconds", ylabel="pictures", title="64 pictures, asked for by a crowd")
+ax.set(xscale="log", xlabel="latency in milliseconds", ylabel="pictures")
+ax.set_title("64 pictures, asked for by a crowd")
 ax.legend()
 plt.show()
 
@@ -982,7 +984,8 @@ def by_onnx(images):
 pictures = torch.stack([recorded(load_rgb(file)) for file in files[:16]])
 with torch.inference_mode():
     for count in [1, 7, 16]:
-        np.testing.assert_allclose(by_onnx(pictures[:count]), model(pictures[:count]).numpy(), atol=1e-4, rtol=0)
+        expected = model(pictures[:count]).numpy()
+        np.testing.assert_allclose(by_onnx(pictures[:count]), expected, atol=1e-4, rtol=0)
 
 # %% [markdown]
 # What does it gain? On one thread, with one picture, as in the server, and with 16:
@@ -992,7 +995,8 @@ torch.set_num_threads(1)
 rows = {}
 with torch.inference_mode():
     for name, way in {"PyTorch": model, "ONNX Runtime": by_onnx}.items():
-        rows[name] = {"1 picture, ms": median_ms(way, pictures[:1]), "16 at once, ms": median_ms(way, pictures, 5)}
+        rows[name] = {"1 picture, ms": median_ms(way, pictures[:1])}
+        rows[name]["16 at once, ms"] = median_ms(way, pictures, 5)
 torch.set_num_threads(threads_before)
 engines = pd.DataFrame(rows).T
 engines.round(1)
@@ -1012,7 +1016,8 @@ with serving("--engine", "onnx") as address:
     crowd(address, 4, count=8)  # to warm up
     by_engine, seconds, total = crowd(address, 8)
 np.testing.assert_allclose(by_engine, direct, atol=1e-4)
-print(f"8 clients: {64 / total:.0f} answers per second with ONNX, {table['answers per second'][8]:.0f} with PyTorch")
+rates = {"ONNX": 64 / total, "PyTorch": table["answers per second"][8]}
+print("8 clients:", *[f"{rate:.0f} answers per second with {name}" for name, rate in rates.items()], sep="\n")
 
 # %% tags=["proof"]
 assert 64 / total > 0.8 * table["answers per second"][8], f"{64 / total:.0f} per second, {table}"
@@ -1048,8 +1053,11 @@ with torch.inference_mode():
     for number in order:
         alone[number] = careless(val_set[number][0][None])[0]
 afterwards, labels = predict(careless, val_loader)
-outputs = {"eval mode": predict(model, val_loader)[0], "train mode": alone, "eval, after": afterwards}
-accuracies = {name: (logits.argmax(dim=1) == labels).float().mean().item() for name, logits in outputs.items()}
+usual, _ = predict(model, val_loader)
+outputs = {"eval mode": usual, "train mode": alone, "eval, after": afterwards}
+accuracies = {}
+for name, logits in outputs.items():
+    accuracies[name] = (logits.argmax(dim=1) == labels).float().mean().item()
 pd.Series(accuracies, name="accuracy").round(3).to_frame()
 
 # %% tags=["proof"]

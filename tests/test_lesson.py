@@ -56,7 +56,7 @@ def test_how_long_the_full_profile_takes_is_said_where_there_is_no_gpu(
 def test_the_full_profile_looks_for_all_that_a_lesson_needs(full_profile: Path) -> None:
     (full_profile / "hymenoptera_data").mkdir(parents=True)
     with pytest.raises(FileNotFoundError) as caught:
-        setup(lesson="10")
+        setup(lesson="14")
     message = str(caught.value)
     assert "course_utils.downloads mnist resnet18" in message and "hymenoptera" not in message
     assert all(f"needs: {data_sets()[name].title}." in message for name in ("mnist", "resnet18"))

@@ -787,7 +787,7 @@ def inspect(visitor, picture, other):
 
 # %% tags=["right"]
 # - probs = [one["probability"] for one in before["predictions"]]
-# - if abs(sum(probs) - 1) > 0.001 or min(probs) < 0 or max(probs) > 1:
+# -     if abs(sum(probs) - 1) > 0.001 or min(probs) < 0 or max(probs) > 1:
 # + probs = torch.tensor([one["probability"] for one in before["predictions"]])
 # +     if not torch.isclose(probs.sum(), torch.tensor(1.0), atol=1e-3) or (probs < 0).any() or (probs > 1).any():
 # - if probs != sorted(probs, reverse=True):
@@ -811,7 +811,7 @@ def inspect(visitor, picture, other):
 # +         found.append("order")
 # +     return set(found)
 
-# %% tags=["wrong"] expect="a healthy server is accused of"
+# %% tags=["wrong"] expect="a healthy server is accused of probabilities"
 # - abs(sum(probs) - 1) > 0.001
 # + sum(probs) != 1
 
@@ -847,10 +847,10 @@ def inspect(visitor, picture, other):
 # + return sorted(found)
 
 # %% tags=["wrong"] expect="has more than one illness"
-# -         found.add("memory")
+# - found.add("memory")
 # + return {"memory"}
 
-# %% tags=["wrong"] expect="a healthy server is accused of"
+# %% tags=["wrong"] expect="a healthy server is accused of crashes"
 def inspect(visitor, picture, other):
     return {"crashes", "refusals", "probabilities", "order", "memory"}
 
