@@ -25,9 +25,20 @@ SECONDS = {
     if "lesson" in row
 }
 SECONDS |= {
+    "tests/test_exercises.py": 130,
     "tests/test_train.py": 60,
-    "tests/test_distributed.py": 45,
+    "tests/test_serving.py": 45,
+    "tests/test_browser.py": 40,
+    "tests/test_distributed.py": 35,
+    "tests/test_try_it.py": 25,
+    "tests/test_backbones.py": 25,
+    "tests/test_proofs.py": 25,
 }
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a seventh of its time, a test waits for servers, browsers and sleeping clients."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

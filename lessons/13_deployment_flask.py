@@ -914,7 +914,8 @@ plt.show()
 # %% tags=["proof"]
 if course.profile == "sample":  # pictures of 224 pixels keep the network busy for longer
     assert parts["the network"] > parts["decoding our drawing"] + parts["resize, crop, normalize"], f"{parts}"
-    assert parts["decoding 12 million pixels"] > 2 * parts["the network"], f"milliseconds: {parts}"
+    assert parts["decoding 12 million pixels"] > 50 * parts["decoding our drawing"], f"milliseconds: {parts}"
+    assert parts["decoding 12 million pixels"] > 0.5 * parts["the network"], f"milliseconds: {parts}"
 
 # %% [markdown]
 # With our tiny drawings the network takes longest. Decoding a telephone's twelve million pixels takes more than fifty
