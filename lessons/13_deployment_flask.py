@@ -48,13 +48,16 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image, ImageOps
 
+# %%
 from course_utils import eval_transform, hymenoptera, load_rgb, open_run, open_split, predict, setup
+from course_utils.train import main as train_program
 
 course = setup(seed=0, lesson="13")
 
@@ -63,8 +66,6 @@ course = setup(seed=0, lesson="13")
 # 10, and we catch what it prints.
 
 # %%
-from course_utils.train import main as train_program
-
 root = hymenoptera("train").root.parent
 workplace = Path(tempfile.mkdtemp())
 size = course.pick(sample=64, full=224)
@@ -72,6 +73,7 @@ flags = f"--model pretrained_resnet18 --freeze --size {size} --learning-rate 0.0
 flags += f"--epochs 3 --workers 0 --no-keep-epochs --device {course.device}".split()
 flags += ["--data", str(root)]
 
+# %%
 run_folder = workplace / "run"
 shutil.rmtree(run_folder, ignore_errors=True)  # where this cell is run again
 with contextlib.redirect_stdout(io.StringIO()):
@@ -118,11 +120,13 @@ from flask import Flask
 hello = Flask("hello")
 
 
+# %%
 @hello.get("/")
 def page():
     return "<h1>Hello</h1>"
 
 
+# %%
 @hello.get("/health")
 def health():
     return {"status": "ok"}
@@ -240,16 +244,6 @@ assert said["loaded for each request"] == said["loaded once"], f"the answers dif
 assert each > course.pick(sample=2, full=1) * once, f"{1000 * each:.0f} and {1000 * once:.0f} ms"
 
 # %% [markdown]
-# **Check yourself.** Several requests may use that one network at the same time, in several threads. Why do they not
-# disturb each other? And what would, if somebody trained it meanwhile?
-# <details><summary>Answer</summary>
-#
-# In eval mode a forward pass only reads the weights; everything it computes lies in tensors of its own. Training writes
-# into the weights, and in train mode even a forward pass moves BatchNorm's running averages: then an answer depends on
-# who else asks.
-#
-# </details>
-#
 # ## Prepared as in training
 #
 # The network has learned from pictures that were resized, cropped and normalized in one particular way. Our app takes
@@ -356,6 +350,7 @@ mark = Image.Exif()
 mark[0x0112] = 6  # "turn me clockwise by a quarter"
 
 
+# %%
 def encoded(picture, kind="PNG", **options):
     stream = io.BytesIO()
     picture.save(stream, kind, **options)
@@ -549,15 +544,6 @@ told = [send(limited, content).status_code for content in refusable.values()]
 assert told == [415, 422, 400, 413, 422, 413, 200], f"the statuses are {told}"
 
 # %% [markdown]
-# **Check yourself.** Why is the size of a picture checked, although the number of bytes is limited already?
-# <details><summary>Answer</summary>
-#
-# Ten megabytes of PNG may unpack to gigabytes. The limit on bytes guards the connection, the limit on pixels the
-# memory. And the limit on the shape guards the resizing: its shorter side becomes as long as the network wants, and the
-# longer one grows with it.
-#
-# </details>
-#
 # ## A picture that is neither
 #
 # Now the picture that everybody drops on the page first: a face, a cat, a cup of coffee. It is a good picture in a good
@@ -670,6 +656,7 @@ def likeliest(logits, classes, k):
     return [{"class": classes[label], "probability": value} for label, value in pairs]
 
 
+# %%
 def wanted():
     text = request.args.get("top_k", "5")
     if not text.isdecimal() or int(text) < 1:
@@ -677,6 +664,7 @@ def wanted():
     return int(text)
 
 
+# %%
 for answer in likeliest(torch.tensor([0.0, 2.0, 1.0]), ["ant", "bee", "wasp"], 2):
     print(answer)
 
@@ -978,10 +966,12 @@ print("takes:", session.get_inputs()[0].name, session.get_inputs()[0].shape)
 print("notes:", dict(sorted(session.get_modelmeta().custom_metadata_map.items())))
 
 
+# %%
 def by_onnx(images):
     return session.run(["logits"], {"images": images.numpy()})[0]
 
 
+# %%
 pictures = torch.stack([recorded(load_rgb(file)) for file in files[:16]])
 with torch.inference_mode():
     for count in [1, 7, 16]:
@@ -1018,7 +1008,8 @@ with serving("--engine", "onnx") as address:
     by_engine, seconds, total = crowd(address, 8)
 np.testing.assert_allclose(by_engine, direct, atol=1e-4)
 rates = {"ONNX": 64 / total, "PyTorch": table["answers per second"][8]}
-print("8 clients:", *[f"{rate:.0f} answers per second with {name}" for name, rate in rates.items()], sep="\n")
+for name, rate in rates.items():
+    print(f"8 clients, {name}: {rate:.0f} answers per second")
 
 # %% tags=["proof"]
 assert 64 / total > 0.8 * table["answers per second"][8], f"{64 / total:.0f} per second, {table}"
