@@ -64,7 +64,7 @@ def show_twelve(preds, title):
     images = torch.stack([val_set[index][0] for index in twelve])
     shown = images, labels[twelve], preds[twelve], classes
     figure = show_predictions(*shown, columns=6, title=title)
-    figure.set_size_inches(9.5, 3.9)
+    figure.set_size_inches(9.5, 4.6)
 
 
 show_twelve(logits.argmax(dim=1), "Before: answers of a new head")
