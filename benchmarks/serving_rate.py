@@ -2,10 +2,10 @@
 
 All answer with the same ResNet-18 at 64 px, behind waitress. The obvious handler builds the network and reads its
 weights for every request; the second one has done so once, and leaves the number of threads to torch; the last is the
-serving program with ONNX Runtime in the place of torch. Each client sends
-its next picture when the last one is answered. Times are what clients see, ways take turns, and a row is the median
-of the rounds. Clients and server share the cores of this machine. Last, whether it would pay to collect waiting
-pictures and to give them to the network as one batch, for small pictures and for larger ones.
+serving program with ONNX Runtime in the place of torch. Each client sends its next picture when the last one is
+answered. Times are what clients see, ways take turns, and a row is the median of the rounds. Clients and server share
+the cores of this machine. Last, whether it would pay to collect waiting pictures and to give them to the network as one
+batch, for small pictures and for larger ones.
 """
 
 import os

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
-import torch
+from tiny_runs import press_ctrl_c
 
 from course_utils import test as judge, train
 
@@ -49,15 +49,7 @@ def test_the_box_shows_what_the_programs_print(
     (box,) = boxes()
     shutil.copytree(ROOT / "data" / "hymenoptera", tmp_path / "data" / "hymenoptera")
     monkeypatch.chdir(tmp_path)
-    steps, take = [0], torch.optim.AdamW.step
-
-    def with_ctrl_c(self: torch.optim.AdamW, *more: object) -> None:
-        steps[0] += 1
-        if steps[0] == 40:  # in the second epoch of 30 steps
-            raise KeyboardInterrupt
-        take(self, *more)
-
-    monkeypatch.setattr(torch.optim.AdamW, "step", with_ctrl_c)
+    press_ctrl_c(40, monkeypatch)  # in the second epoch of 30 steps
     for part in box.split("$ ")[1:]:
         command, *shown = part.strip().splitlines()
         printed = masked(run(command, capfd))

@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
-from tiny_runs import equal, flags, left_behind, read_csv, run_once, write_folders, write_lists
+from tiny_runs import equal, flags, left_behind, press_ctrl_c, read_csv, run_once, write_folders, write_lists
 
 from course_utils import (
     CNN,
@@ -517,16 +517,8 @@ def test_a_loss_that_is_lost_is_told_with_epoch_and_batch_and_keeps_the_last_goo
 
 def break_off(arguments: list[str], step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the training program and press Ctrl-C in that step."""
-    steps, take = [0], torch.optim.AdamW.step
-
-    def counted(self: torch.optim.AdamW, *more: object) -> None:
-        steps[0] += 1
-        if steps[0] == step:
-            raise KeyboardInterrupt
-        take(self, *more)
-
     with monkeypatch.context() as patch:
-        patch.setattr(torch.optim.AdamW, "step", counted)
+        press_ctrl_c(step, patch)
         assert train.main(arguments) == 130
 
 

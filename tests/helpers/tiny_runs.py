@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from pictures import noise
 
@@ -58,6 +59,19 @@ def run_once(data: Path, output: Path, **settings: Any) -> Path:
     """A finished run, made in this process."""
     assert train.main(flags(data, output, **settings)) == 0
     return output
+
+
+def press_ctrl_c(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on Ctrl-C is pressed in that step of training, counted from 1, and in no other."""
+    steps, take = [0], torch.optim.AdamW.step
+
+    def counted(self: torch.optim.AdamW, *more: object) -> None:
+        steps[0] += 1
+        if steps[0] == step:
+            raise KeyboardInterrupt
+        take(self, *more)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", counted)
 
 
 def read_csv(path: Path) -> list[dict[str, float]]:
