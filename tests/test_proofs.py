@@ -32,6 +32,17 @@ np.testing.assert_allclose(score, score)
 # %%
 random.random(), "drawn" in globals()
 """
+BOX = """
+# %% [markdown]
+# **Try it.** Print it.
+# <details><summary>What we saw</summary>
+#
+# ```python
+# print(score)
+# ```
+#
+# </details>
+"""
 
 
 def build_lesson(folder: Path, limit: str) -> Path:
@@ -64,14 +75,17 @@ def test_a_false_proof_fails_the_build_and_leaves_the_notebook_as_it_was(tmp_pat
     assert (tmp_path / "notebooks" / "99_small.ipynb").read_bytes() == before
 
 
-def test_a_false_proof_fails_the_test_run(tmp_path):
-    true = build_lesson(tmp_path, "0.8")
-    false = true.with_name("98_false.ipynb")
-    false.write_text(true.read_text().replace("score > 0.8", "score > 0.9"))
-    run = run_tests(true, false)
-    assert run.returncode == 1 and "1 failed, 4 passed, 1 skipped" in run.stdout, run.stdout + run.stderr
-    assert "Cell 1: the proof of this cell does not hold in 98_false.ipynb" in run.stdout
+def test_a_false_proof_or_box_fails_the_test_run(tmp_path):
+    """Both in one run of pytest, which takes seconds to start."""
+    true = build_text(LESSON.replace("LIMIT", "0.8") + BOX, tmp_path) / "99_small.ipynb"
+    false_proof, false_box = true.with_name("98_proof.ipynb"), true.with_name("97_box.ipynb")
+    false_proof.write_text(true.read_text().replace("score > 0.8", "score > 0.9"))
+    false_box.write_text(true.read_text().replace("print(score)", "print(score / 0)"))
+    run = run_tests(true, false_proof, false_box)
+    assert run.returncode == 1 and "2 failed, 8 passed, 2 skipped" in run.stdout, run.stdout + run.stderr
+    assert "Cell 1: the proof of this cell does not hold in 98_proof.ipynb" in run.stdout
     assert "accuracy 0.844 is too low" in run.stdout
+    assert "97_box.ipynb: what a Try it box tells a reader to type fails: ZeroDivisionError" in run.stdout
 
 
 @pytest.mark.parametrize(("limit", "held"), [("0.8", True), ("0.9", False)])

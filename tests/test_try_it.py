@@ -7,7 +7,7 @@ import nbformat
 import proofs
 import pytest
 import try_it
-from small_lesson import build_text, run_tests
+from small_lesson import build_text
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = [source for source in build.sources() if not build.is_exercise(source)]
@@ -76,15 +76,6 @@ def test_a_box_that_takes_too_long_fails_the_build(tmp_path, monkeypatch):
     monkeypatch.setattr(proofs, "SECONDS", 0.5)
     with pytest.raises(try_it.TryItError, match=r"takes more than .* seconds"):
         build_lesson(tmp_path, "import time; time.sleep(3)")
-
-
-def test_a_false_box_fails_the_test_run(tmp_path):
-    true = build_lesson(tmp_path, "number = 8")
-    false = true.with_name("98_false.ipynb")
-    false.write_text(true.read_text().replace("number = 8", "number = 1 / 0"))
-    run = run_tests(true, false)
-    assert run.returncode == 1 and "2 failed, 6 passed" in run.stdout, run.stdout + run.stderr
-    assert "98_false.ipynb: what a Try it box tells a reader to type fails: ZeroDivisionError" in run.stdout
 
 
 def test_the_run_of_the_full_profile_lists_what_became_of_each_box(tmp_path):

@@ -12,6 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import build
@@ -59,6 +60,7 @@ def parts() -> dict[str, list[Path]]:
     return found
 
 
+@cache
 def minutes_to_study(source: Path) -> int:
     """Estimated from what the learner gets, to five minutes: 110 words a minute, 30 seconds a code cell, a minute for
     each question and each thing to try, and six minutes for each task of an exercise."""

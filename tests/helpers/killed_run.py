@@ -17,7 +17,7 @@ import torch
 
 from course_utils import train
 
-AT_RANDOM, WHILE_WRITING = 12, range(1, 25)  # an epoch writes four files in four steps each, see `started`
+AT_RANDOM, WHILE_WRITING = 10, range(1, 17)  # an epoch writes four files in four steps each, see `started`
 
 
 def started(folder: Path, arguments: list[str], fatal: int = 0) -> int:
