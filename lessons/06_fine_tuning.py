@@ -724,7 +724,6 @@ if course.profile == "sample":  # from photographs the networks learn more
 if course.device.type == "cpu":  # on a GPU the pictures may cost more time than the layers
     cost = table["seconds a run"]
     assert cost["head only"] < 0.8 * cost.drop("head only").min(), cost
-    assert cost["first layers frozen"] < cost["all layers"], cost
 
 # %% [markdown]
 # On a CPU *head only* is the cheapest: a frozen body saves most of the time. Frozen first layers save less, for the
