@@ -744,6 +744,8 @@ for name, content, query in asked:
 for name, (ours, theirs) in answers.items():
     assert ours.status_code == theirs.status_code, f"{name}: {ours.status_code} and {theirs.status_code}"
     assert ours.status_code != 200 or ours.get_json() == theirs.get_json(), f"{name}: {ours.text} and {theirs.text}"
+early = send(mine, uploads["error page"], "/predict?top_k=two")
+assert early.status_code == 400, f"a wrong top_k is refused after the picture is read: {early.status_code}"
 front = mine.test_client().get("/")
 assert front.status_code == 200 and all(name in front.text for name in run.classes), front.text
 
@@ -1013,13 +1015,15 @@ assert "Never load data from an untrusted source" in torch.export.load.__doc__, 
 # `torch.compile` was [measured, too](../benchmarks/README.md#serving_rate).)
 
 # %% tags=["nbval-ignore-output"]
+from functools import partial
+
 with_onnx = my_app(run_folder, lambda images: torch.from_numpy(by_onnx(images)))
 torch.set_num_threads(1)  # as the server does
 responses, rates = {}, {}
 with ThreadPoolExecutor(8) as pool:
     for name, one in {"PyTorch": mine, "ONNX": with_onnx}.items():
         start = perf_counter()
-        responses[name] = list(pool.map(lambda content: send(one, content), contents[:48]))
+        responses[name] = list(pool.map(partial(send, one), contents[:48]))
         rates[name] = 48 / (perf_counter() - start)
         print(f"8 clients, {name}: {rates[name]:.0f} answers per second")
 torch.set_num_threads(threads_before)
