@@ -233,8 +233,7 @@ def _described(value: object) -> str:
 
 def _show(title: str, message: str, color: str, trace: str) -> None:
     fold = f"<details><summary>the whole traceback</summary><pre>{html.escape(trace)}</pre></details>" if trace else ""
-    words = html.unescape(re.sub(r"<br>", "\n", message))
-    plain = f"{title}: {re.sub(r'<[^>]+>', '', words)}"
+    plain = f"{title}: {html.unescape(re.sub(r'<[^>]+>', '', message.replace('<br>', chr(10))))}"
     style = BOX.format(color=color)
     box = f'<div style="{style}"><b>{title}</b><div style="font-size:1.1em">{message}</div>{fold}</div>'
     sys.modules["IPython"].display.display(_Both(box, plain))
