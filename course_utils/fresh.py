@@ -61,10 +61,8 @@ def bring_back(name: str, repository: Path = REPOSITORY) -> list[str]:
     copy = copies / folder / original.name
     lines, record = [], _read(copies / RECORD)
     if copy.exists() and _digest(copy) not in (_digest(original), record.get(copy.relative_to(copies).as_posix())):
-        kept, number = copy.with_suffix(".yours.ipynb"), 1
-        while kept.exists():
-            number += 1
-            kept = copy.with_suffix(f".yours-{number}.ipynb")
+        names = [".yours.ipynb", *(f".yours-{times}.ipynb" for times in range(2, 1000))]
+        kept = next(path for path in map(copy.with_suffix, names) if not path.exists())
         os.replace(copy, kept)
         lines.append(f"kept  {kept.relative_to(repository).as_posix()}")
     _put(original, copy)
