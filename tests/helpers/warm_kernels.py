@@ -70,6 +70,7 @@ class Handle:
 
 def _become_kernel(folder: str, environment: dict[str, str], arguments: list[str]) -> None:
     os.setsid()
+    multiprocessing.set_start_method(None, force=True)  # this process was made by a fork server; a kernel is not
     os.environ.clear()
     os.environ.update(environment, JPY_PARENT_PID=str(os.getppid()))
     os.chdir(folder)
