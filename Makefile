@@ -1,5 +1,6 @@
 # make lab: install the course and open it · make data: get the real data (optional)
 # make test: prove it · make notebooks: rebuild what changed · make tables: renew the pages' tables · make bench: measure
+# make mutants: change every solution of the exercises in every place, and see which changes nobody notices
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
 PYTHON ?= python3
@@ -21,6 +22,9 @@ notebooks: .venv/author
 tables: .venv/author
 	$(BIN)/python tools/tables.py
 
+mutants: .venv/author
+	$(BIN)/python tools/mutants.py
+
 data: .venv/learner
 	$(BIN)/python -m course_utils.downloads
 
@@ -40,4 +44,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test notebooks tables data bench clean
+.PHONY: lab test notebooks tables mutants data bench clean

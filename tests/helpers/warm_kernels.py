@@ -34,7 +34,7 @@ def use() -> None:
 
 class WarmKernel(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **settings: Any) -> KernelConnectionInfo:
-        arguments = [os.fspath(settings["cwd"] or "."), settings["env"], cmd[cmd.index("ipykernel_launcher") + 1 :]]
+        arguments = [os.fspath(settings.get("cwd") or "."), settings["env"], cmd[cmd.index("ipykernel_launcher") + 1 :]]
         process = multiprocessing.get_context("forkserver").Process(target=_become_kernel, args=arguments)
         process.start()
         self.process = Handle(process)
