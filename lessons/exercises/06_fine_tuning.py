@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 06 · Fine-tuning a pretrained network
 #
-# Count, compare, load, freeze, and finally find the faults of a program that runs: about 45 minutes. Each task has a
+# Count, compare, load, freeze, and finally find the faults of a program that runs: about 50 minutes. Each task has a
 # gap to fill and a check that tells you what is wrong. They need nothing beyond [lesson 06](../06_fine_tuning.ipynb);
 # if you are stuck, unfold the hints one by one. Nothing long is trained here. Run the next cell first.
 

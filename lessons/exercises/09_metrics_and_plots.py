@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 09 · Metrics, logs and plots
 #
-# Five tasks and a report, about 45 minutes. Each task has a gap to fill and a check that tells you what is wrong. They
+# Five tasks and a report, about 50 minutes. Each task has a gap to fill and a check that tells you what is wrong. They
 # need nothing beyond [lesson 09](../09_metrics_and_plots.ipynb); if you are stuck, unfold the hints one by one. Run the
 # next cell first.
 
