@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 10 · From notebook to script
 #
-# Five tasks, from warming up to faults that you have to find, about 45 minutes. Each has a gap to fill and a check
+# Five tasks, from warming up to faults that you have to find, about 50 minutes. Each has a gap to fill and a check
 # that tells you what is wrong. They need nothing beyond [lesson 10](../10_from_notebook_to_script.ipynb); if you are
 # stuck, unfold the hints one by one. Run the next cell first; the class in it is for task 5.
 
