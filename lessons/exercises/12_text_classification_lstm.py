@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 12 · Text classification with an LSTM
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 12](../12_text_classification_lstm.ipynb); if you are stuck,
 # unfold the hint. Run the next cell first.
 

@@ -594,7 +594,7 @@ for classes in [10, 100]:
     message = f"first loss {first:.2f}, where ln {classes} is {np.log(classes):.2f}: the starting values are not scaled"
     assert abs(first - np.log(classes)) < 0.5, message
 some = torch.cat([(digit_labels == digit).nonzero()[:8, 0] for digit in [0, 1]])  # one batch of zeros and ones
-net, few, few_labels = Net(10).train(), digits[some], digit_labels[some]
+net, few, few_labels = Net(10).train(), F.interpolate(digits[some], size=14), digit_labels[some]
 optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
 for _ in range(300):
     optimizer.zero_grad()
