@@ -863,10 +863,10 @@ rate, score = choose_rate([0.0001, 0.1], train_mlp, measure_accuracy, *halves)
 print(f"chosen rate: {rate}   accuracy about {score:.1f}")
 
 # %% [markdown]
-# ## Task 5 · Reach a goal: 93 % (4 points)
+# ## Task 5 · Reach a goal: 92.5 % (4 points)
 #
 # With 1,000 training digits the lesson's network stops at about 91 % of the validation digits, because it learns them
-# by heart. Get it to read 93 %, any way you like, within a minute of training. (In the profile `full` it has all
+# by heart. Get it to read 92.5 %, any way you like, within a minute of training. (In the profile `full` it has all
 # digits, and the goal is 97 %.) `train_reader` gets the digits and returns the trained model. Look at the validation
 # accuracy as often as you wish; learning from the validation digits does not count, and would be noticed.
 # <details><summary>Hint 1: a question</summary>
@@ -907,9 +907,9 @@ def train_reader(images, labels):
     moved = [images.roll((down, right), dims=(2, 3)) for down in shifts for right in shifts]
     larger_set = TensorDataset(torch.cat(moved), labels.repeat(9))
     loader = DataLoader(larger_set, batch_size=128, shuffle=True)
-    model = MLP().to(course.device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=6, full=1), progress=False)
+    model = MLP(hidden=(256,)).to(course.device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
+    fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=4, full=1), progress=False)
     return model
     ### END SOLUTION
 
@@ -949,10 +949,10 @@ from torchvision.transforms import v2
 
 def train_reader(images, labels):
     model = MLP().to(course.device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
     augment = v2.RandomAffine(degrees=8, translate=(0.06, 0.06))
-    for epoch in range(course.pick(sample=20, full=2)):
-        loader = DataLoader(TensorDataset(images, labels), batch_size=20, shuffle=True)
+    for epoch in range(course.pick(sample=25, full=2)):
+        loader = DataLoader(TensorDataset(images, labels), batch_size=50, shuffle=True)
         for batch, answers in loader:
             loss = F.cross_entropy(model(augment(batch).to(course.device)), answers.to(course.device))
             optimizer.zero_grad()
@@ -964,17 +964,17 @@ def train_reader(images, labels):
 # %% tags=["wrong"] expect="More epochs hardly help"
 # - torch.cat(moved), labels.repeat(9)
 # + images, labels
-# - epochs=course.pick(sample=6, full=1)
+# - epochs=course.pick(sample=4, full=1)
 # + epochs=6
 
 # %% tags=["wrong"] expect="too good to be true"
 # - torch.cat(moved), labels.repeat(9)
 # + torch.cat([images, val_images]), torch.cat([labels, val_labels])
-# - epochs=course.pick(sample=6, full=1)
+# - epochs=course.pick(sample=4, full=1)
 # + epochs=20
 
 # %% tags=["wrong"] expect="return the trained model"
-# -     fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=6, full=1), progress=False)
+# -     fit(model, loader, optimizer=optimizer, epochs=course.pick(sample=4, full=1), progress=False)
 # -     return model
 # +     return fit(model, loader, optimizer=optimizer, epochs=1, progress=False)
 
@@ -992,7 +992,7 @@ with torch.inference_mode():
     logits = reader(val_images.to(course.device))
 assert logits.shape == (len(val_images), 10), f"the model should return logits (n, 10), not {tuple(logits.shape)}"
 score = (logits.argmax(dim=1).cpu() == val_labels).float().mean().item()
-goal = course.pick(sample=0.93, full=0.97)
+goal = course.pick(sample=0.925, full=0.97)
 assert score > 0.3, (
     f"{score:.1%}: no better than guessing, or hardly. Does each picture still have its own label, and does the "
     "optimizer hold the parameters of this model?"
@@ -1002,7 +1002,7 @@ assert score < 0.998, (
     "nothing about new digits any more"
 )
 assert score >= goal, (
-    f"{score:.1%} of the validation digits, the goal is {goal:.0%}. More epochs hardly help; unfold the hints"
+    f"{score:.1%} of the validation digits, the goal is {goal:.1%}. More epochs hardly help; unfold the hints"
 )
 print("✓ task 5")
 
