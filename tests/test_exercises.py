@@ -26,6 +26,7 @@ STEPS = ["Hint 1: a question", "Hint 2: where to look", "Hint 3: another example
 FRAMES = {"super().__init__()", "with torch.inference_mode():", "with torch.no_grad():"}  # the same in every program
 NO_CONSTANTS = {  # the answer is a training or a drawing, and its result as good the second time
     "03 task 5",
+    "04 task 5",
 }
 
 every_task = pytest.mark.parametrize(
