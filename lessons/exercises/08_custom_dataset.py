@@ -1115,13 +1115,6 @@ def confusion_of(folder):
 # - return confusion_matrix(labels, preds, len(dataset.classes))
 # + print(confusion_matrix(labels, preds, len(dataset.classes)))
 
-# %% [markdown]
-# Try it on your pictures. Rows are what they are, columns what they were taken for:
-
-# %%
-print(my_set.classes)
-print(np.asarray(confusion_of(my_pictures)))
-
 # %% tags=["check"] points=5
 def matrix_of(folder, counts):
     """The answer for a folder with so many pictures of each kind, if it has the right form."""
@@ -1175,6 +1168,13 @@ with tempfile.TemporaryDirectory() as folder:
     right, total = int(matrix.trace()), int(matrix.sum())
     assert right >= 0.7 * total, f"{right} of {total} plain colours right: are features and labels in step?"
 print("✓ task 5")
+
+# %% [markdown]
+# Now your own pictures. Rows are what they are, columns what they were taken for:
+
+# %%
+print(my_set.classes)
+print(np.asarray(confusion_of(my_pictures)))
 
 # %% [markdown]
 # Are yours told apart? Then ask by what. What do the pictures of one kind have in common that those of the other lack?
