@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 01 · Loading and looking at image data
 #
-# Five tasks, from warming up to a small design of your own, about 40 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 01](../01_data_loading_and_visualization.ipynb); if you are
 # stuck, unfold the hints, one at a time. Run the next cell first.
 
@@ -665,15 +665,12 @@ def split_by_animal(names, fraction, seed):
 # +     chosen = [animals[i] for i in order[len(animals) - round(fraction * len(animals)) :]]
 
 # %% tags=["right"]
-from sklearn.model_selection import GroupShuffleSplit
-
-
 def split_by_animal(names, fraction, seed):
     names = np.sort(names)
-    animals = [name.split("_")[0] for name in names]
-    splitter = GroupShuffleSplit(n_splits=1, test_size=round(fraction * len(set(animals))), random_state=seed)
-    train, val = next(splitter.split(names, groups=animals))
-    return names[train], names[val]
+    animals, owners = np.unique([name.split("_")[0] for name in names], return_inverse=True)
+    wanted = round(fraction * len(animals))
+    in_val = np.isin(owners, np.random.RandomState(seed).choice(len(animals), size=wanted, replace=False))
+    return names[~in_val], names[in_val]
 
 
 # %% tags=["wrong"] expect="in both parts"

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 02 · Tensors and regression
 #
-# Five tasks, from warming up to a goal that you reach any way you like, about 40 minutes. Each has a gap to fill and a
+# Five tasks, from warming up to a goal that you reach any way you like, about 45 minutes. Each has a gap to fill and a
 # check that tells you what is wrong. They need nothing beyond [lesson 02](../02_tensors_and_regression.ipynb); if you
 # are stuck, unfold the hints, one at a time. Run the next cell first.
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 05 · A residual network of your own
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 05](../05_custom_resnet.ipynb); if you are stuck, unfold
 # the hints, one at a time. Run the next cell first.
 
