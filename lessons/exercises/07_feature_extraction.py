@@ -29,7 +29,8 @@ def spoil(labels, seed, count=10):
     generator = torch.Generator().manual_seed(seed)
     positions = torch.randperm(len(labels), generator=generator)[:count]
     spoiled = labels.clone()
-    spoiled[positions] = (labels[positions] + torch.randint(1, 10, (count,), generator=generator)) % 10
+    shifts = torch.randint(1, 10, (count,), generator=generator)
+    spoiled[positions] = (labels[positions] + shifts) % 10
     return spoiled, positions
 
 # %% [markdown]

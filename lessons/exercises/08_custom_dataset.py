@@ -29,7 +29,7 @@ known = {}
 
 
 def copy_flowers(folder, truthful=True):
-    """Ten flowers of each of two kinds; or dealt out in turns, so that the names of the folders mean nothing."""
+    """Ten flowers of each of two kinds; or dealt out in turns, so that the names mean nothing."""
     collection = flowers("test")
     for kind, label in enumerate(np.bincount(collection.targets).argsort()[-2:]):
         paths = [path for path, other in collection.samples if other == label]
