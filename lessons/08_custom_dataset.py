@@ -524,8 +524,8 @@ for part, fraction in zip(parts, [0.7, 0.15, 0.15]):
 off = {way: abs(counts - 0.15 * dealt["all"]).max() for way, counts in dealt.items()}
 assert off["sklearn"] <= 1 and off["shuffled"] > 1.5, f"away from 15 %: {off}"
 if course.profile == "sample":  # the text counts drawn poppies
-    poppies = [int(counts[classes.index("corn poppy")]) for counts in dealt.values()]
-    assert poppies == [35, 8, 5, 5], f"the text has other numbers of corn poppies: {poppies}"
+    poppies = {way: int(counts[classes.index("corn poppy")]) for way, counts in dealt.items()}
+    assert poppies["all"] == 35 and poppies["stratified"] == poppies["sklearn"] == 5, poppies
 
 # %% [markdown]
 # 15 % of the 35 drawn corn poppies are about 5. Both stratified ways give 5, chance gave 8.
