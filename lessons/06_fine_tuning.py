@@ -204,10 +204,10 @@ for version, images in versions.items():
 assert right_answers["as in training"] == after, f"{right_answers}, {after} before"
 if course.profile == "sample":  # what photographs lose without their transforms is not known
     assert right_answers["not normalized"] < after - 0.2 * len(labels), right_answers
-    assert after - 0.2 * len(labels) < right_answers["blue first"] < after, right_answers
+    assert abs(right_answers["blue first"] - after) < 0.15 * len(labels), right_answers
 
 # %% [markdown]
-# In the sample, without `Normalize` a coin does as well, and no error says so. Swapped colours cost a few pictures:
+# In the sample, without `Normalize` a coin does as well, and no error says so. Swapped colours cost few pictures, if any:
 # here, legs and wings tell more than colours do. Wherever pretrained weights go, their transforms go along.
 
 # %% [markdown]
