@@ -1,6 +1,6 @@
 """A training run as a folder: its settings, logs, checkpoint and weights. Lesson 10 builds it.
 
-config.json            settings, classes, number of images, and what the run was made with
+config.json            settings, classes, number of images, and what the run was made with: pretrained weights, versions
 last.pt                everything that is needed to go on, rewritten after every epoch
 best.safetensors       weights of the epoch with the lowest val loss
 epoch-01.safetensors   weights of every epoch
@@ -30,6 +30,7 @@ from .data.images import LabelledImages, load_rgb
 from .data.lists import read_utf8
 from .data.scan import check_name
 from .models.backbones import NAMES, input_size
+from .models.pretrained import backbone_file
 from .settings import MODELS, Settings, settings_from
 
 
@@ -99,16 +100,18 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
 
     Raises:
         FileExistsError: `folder` exists and is not empty; hidden files do not count.
+        BlockingIOError: another program trains there.
         FileNotFoundError, ValueError: the data cannot be used, see `open_split`; there is one class alone, or an image
             of the split val that cannot be read; or the run to start from cannot be used, see `new_model`.
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
     if (folder / "config.json").exists():
-        raise FileExistsError(
-            f"{folder} exists already. Go on with that run by {command_line('train', '--resume', folder)}, or choose "
-            "another folder. (To begin anew there, delete the folder first.)"
-        )
+        with open_run(folder).locked():  # to delete a folder where another program trains would be bad advice
+            raise FileExistsError(
+                f"{folder} exists already. Go on with that run by {command_line('train', '--resume', folder)}, or "
+                "choose another folder. (To begin anew there, delete the folder first.)"
+            )
     if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
         raise FileExistsError(f"{folder} exists already, and is no run. Choose another folder.")
     _check_folder(settings.data)
@@ -123,13 +126,15 @@ def create_run(folder: str | Path, settings: Settings) -> Run:
     val_set = open_split(settings.data, "val", classes=train_set.classes)
     for path, _ in val_set.samples:
         load_rgb(path)  # one that cannot be read would cost the whole first epoch
+    _check_model(settings, train_set.classes)
+    pretrained = settings.model != _network(settings) and not settings.start_from
     record = {
         "settings": asdict(settings),
         "classes": train_set.classes,
         "images": {"train": len(train_set), "val": len(val_set)},
+        "pretrained_weights": backbone_file(_network(settings)).name if pretrained else None,
         "environment": environment(),
     }
-    _check_model(settings, train_set.classes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
         made = Path(unfinished, "run")

@@ -28,7 +28,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .basics.cli import described_parser, exit_code
-from .data.images import UNREADABLE, to_rgb
+from .data.images import UNREADABLE, heic_hint, to_rgb
 from .data.transforms import eval_transform
 from .models.export import onnx_network
 from .runs import open_run
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         raise KeyboardInterrupt  # waitress has caught it
 
-    return exit_code(work, interrupted="the server no longer answers")
+    return exit_code(work, interrupted=lambda: "the server no longer answers")
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -204,7 +204,7 @@ def _read_picture(file: FileStorage) -> Image.Image:
     except Image.DecompressionBombError:
         abort(413, f"{name} has more than {MAX_PIXELS / 1e6:g} million pixels. Send a smaller picture.")
     except UnidentifiedImageError:
-        abort(415, f"{name} is not a picture in one of the formats {', '.join(FORMATS)}. Send one.")
+        abort(415, f"{name} is not a picture in one of the formats {', '.join(FORMATS)}{heic_hint([name])}. Send one.")
     except UNREADABLE as error:
         abort(422, f"{name} cannot be read ({error}). Send another picture.")
 

@@ -48,11 +48,13 @@ def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
 class Settings:
     """What decides the result of a run. Each is a flag of `python -m course_utils.train`."""
 
-    data: str = field(metadata={"help": "folder with the splits train and val", "choices": None})
+    data: str = field(
+        metadata={"help": "folder with the splits train and val; if moved, with --resume each time", "choices": None}
+    )
     model: str = _setting("resnet18", "cnn, a network of torchvision by its name, or pretrained_NAME", tuple(MODELS))
     freeze: bool = _setting(False, "train the last layer alone, keep the rest as it is")
     epochs: int = _setting(5, "passes over the training images")
-    batch_size: int = _setting(32, "images per step, of all processes together")
+    batch_size: int = _setting(32, "images per step, of all processes together; a last one with fewer is left out")
     optimizer: str = _setting("adamw", "what makes the steps; sgd has momentum 0.9", tuple(OPTIMIZERS))
     learning_rate: float = _setting(1e-3, "highest learning rate")
     weight_decay: float = _setting(0.01, "weight decay of the optimizer")

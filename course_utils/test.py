@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -44,17 +45,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logits = answers(run, dataset, flags.weights, choose_device(flags.device))
         scores = judge(logits, dataset)
         record = {"data": str(flags.data), "split": flags.split, "weights": flags.weights} | scores
+        remarks = remarks_on(run, record)
         with replacing(run.folder / "test.json", "w") as file:
             file.write(json.dumps(record, indent=2) + "\n")
         with replacing(run.folder / "predictions.csv", "w") as file:
             predictions(logits, dataset, flags.data).to_csv(file, index=False, lineterminator="\n")
+        for remark in remarks:
+            print(remark)
         print(f"{len(dataset)} images, weights {flags.weights}: loss {scores['loss']:.4f}, ", end="")
         print(f"accuracy {scores['accuracy']:.4f}, standard error {scores['standard_error']:.4f}")
         print(
             class_report(dataset.targets, logits.argmax(dim=1), dataset.classes).to_string(float_format="{:.3f}".format)
         )
 
-    return exit_code(work, interrupted="nothing was written")
+    return exit_code(work, interrupted=lambda: "nothing was written")
+
+
+def remarks_on(run: Run, record: dict[str, Any]) -> list[str]:
+    """What to know of a run that is still trained, and of a report on something else that `record` replaces."""
+    remarks, log = [], run.folder / "epochs.csv"
+    done = len(log.read_text(encoding="utf-8").splitlines()) - 1 if log.exists() else 0
+    if done < run.settings.epochs:
+        remarks.append(f"This run is not finished: {done} of {run.settings.epochs} epochs.")
+    try:
+        before = json.loads((run.folder / "test.json").read_text(encoding="utf-8"))
+        on, now = ([of["split"], of["weights"]] for of in (before, record))
+    except (OSError, ValueError, KeyError, TypeError):
+        return remarks  # there is none, or nobody can read it
+    if on != now:
+        remarks.append("This replaces the report on the split {}, weights {}.".format(*on))
+    return remarks
 
 
 def answers(run: Run, dataset: LabelledImages, weights: str, device: torch.device) -> torch.Tensor:

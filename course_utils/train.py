@@ -5,7 +5,7 @@
 
 FOLDER holds the splits train and val, each with one folder of images per class. What the run does is written into
 RUN_FOLDER. Interrupted, by Ctrl-C, a crash or a power cut, it goes on with --resume and ends with the same numbers.
-If the images have been moved meanwhile, name their new place with --resume RUN_FOLDER --data FOLDER.
+If the images have been moved meanwhile, name their new place each time: --resume RUN_FOLDER --data FOLDER.
 A second stage begins with the best weights of a first run, say one with --freeze: --start-from RUN_FOLDER.
 Several processes train together with: torchrun --nproc-per-node=2 -m course_utils.train ...
 """
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import MISSING, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from torch.utils.data import DataLoader
 from .basics import distributed
 from .basics.cli import command_line, described_parser, exit_code
 from .basics.course import choose_device, seed_everything
+from .data.images import UnreadableImage
 from .data.loaders import seeded_loader
 from .data.transforms import eval_transform
 from .evaluation.history import History
@@ -50,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in {"data", "start_from"} & set(flags):
         flags[name] = os.path.abspath(flags[name])  # --resume may come from another folder
     if resume and (output or set(flags) - {"data"}):
-        parser.error("--resume takes the settings of the run, give no others than --data")
+        parser.error(
+            "--resume takes the settings of the run, give no others than --data "
+            "(to train longer: a new run with --start-from)"
+        )
     if not resume and not (output and "data" in flags):
         parser.error("a new run needs --data and --output; an interrupted one goes on with --resume")
 
@@ -64,12 +69,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 stack.enter_context(open_run(resume or output).locked())
             place = stack.enter_context(distributed.joined_processes(device))
             run = replace(open_run(resume or output), settings=settings)
-            history = train(run, place)
+            try:
+                history = train(run, place)
+            except UnreadableImage as error:
+                error.add_note("If replaced, go on with --resume; if deleted, start in a new folder.")
+                raise
         if distributed.rank() == 0:
             report(run, history)
 
-    go_on = command_line("train", "--resume", resume or output)
-    return exit_code(work, interrupted=f"finished epochs are saved, go on with: {go_on}")
+    def interrupted() -> str:
+        folder = Path(resume or output)
+        if not (folder / "config.json").exists():
+            return "nothing was written"
+        saved = "finished epochs are saved" if (folder / "last.pt").exists() else "no epoch is finished yet"
+        moved = ["--data", flags["data"]] if resume and "data" in flags else []
+        return f"{saved}, go on with: {command_line('train', '--resume', folder, *moved)}"
+
+    return exit_code(work, interrupted)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -163,7 +179,8 @@ def make_callbacks(run: Run) -> list[Callback]:
 def report(run: Run, history: History) -> None:
     """Say what came out and what comes next."""
     best = history.best("val_loss")
-    print(f"best epoch {best['epoch']}: val accuracy {best['val_accuracy']:.4f}, weights in {run.folder}")
+    print(f"best epoch {best['epoch']} (lowest val loss {best['val_loss']:.4f}): ", end="")
+    print(f"val accuracy {best['val_accuracy']:.4f}, weights in {run.folder}")
     print(f"Judge it once, at the end: {command_line('test', run.folder, '--data', run.settings.data)}")
 
 

@@ -904,8 +904,8 @@ plt.show()
 # its weights. So the run of a tutorial that trains all layers of a ResNet-101 on the photographs is, in one line,
 #
 # ```
-# COURSE_PROFILE=full python -m course_utils.train --data data/full/hymenoptera_data --output runs/resnet101
-#     --model pretrained_resnet101 --epochs 25 --batch-size 4 --optimizer sgd --learning-rate 0.001
+# COURSE_PROFILE=full python -m course_utils.train --data data/full/hymenoptera_data --output runs/resnet101 \
+#     --model pretrained_resnet101 --epochs 25 --batch-size 4 --optimizer sgd --learning-rate 0.001 \
 #     --weight-decay 0 --warmup-epochs 0 --schedule step
 # ```
 #

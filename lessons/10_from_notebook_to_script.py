@@ -133,6 +133,7 @@ assert apart["train_loss"] == 0 and best[0] == best[1], f"{apart}"
 # weights of every epoch. test.json and predictions.csv: what the test program adds.](figures/run_folder.svg)
 #
 # Open `runs/10/killed` in the file browser on the left of JupyterLab and double-click `config.json` and `epochs.csv`.
+# (Where large networks fill the disk, `--no-keep-epochs` keeps the best weights alone.)
 
 # %% [markdown]
 # ## A script
@@ -372,9 +373,9 @@ assert {"optimizer", "schedule", "step_epochs", "augmentation", "start_from"} <=
 
 # %% [markdown]
 # Among the settings are the choices of well-known tutorials. SGD with momentum 0.9 and `StepLR(7, 0.1)`, as in
-# lesson 06, is `--optimizer sgd --weight-decay 0 --schedule step --warmup-epochs 0`. `--augmentation jitter` turns
-# pictures and changes their colours. `--start-from` begins with the weights of an earlier run, say one that trained the
-# head with `--freeze`.
+# lesson 06, is `--epochs 25 --batch-size 4 --optimizer sgd --weight-decay 0 --schedule step --warmup-epochs 0`.
+# `--augmentation jitter` turns pictures and changes their colours. `--start-from` begins with the weights of an earlier
+# run, say one that trained the head with `--freeze`.
 #
 # **Check yourself.** `best.safetensors` holds tensors and nothing else. What would be lost if `config.json` were
 # deleted?
@@ -401,7 +402,7 @@ assert {"optimizer", "schedule", "step_epochs", "augmentation", "start_from"} <=
 # epoch 2/8   train loss 0.6983   train accuracy 0.4958   val loss 0.7521   val accuracy 0.5621
 # ⋮
 # epoch 8/8   train loss 0.6246   train accuracy 0.7042   val loss 0.6726   val accuracy 0.6471
-# best epoch 8: val accuracy 0.6471, weights in runs/10/mine
+# best epoch 8 (lowest val loss 0.6726): val accuracy 0.6471, weights in runs/10/mine
 # Judge it once, at the end: python -m course_utils.test runs/10/mine --data …/data/hymenoptera
 #
 # $ python -m course_utils.test runs/10/mine --data data/hymenoptera
@@ -410,7 +411,8 @@ assert {"optimizer", "schedule", "step_epochs", "augmentation", "start_from"} <=
 #
 # (Some digits may differ from yours, a bar shows how far each epoch is, and `…` stands for the folder of the course.)
 # Ctrl-C is a polite kill, with exit code 130. Now open `runs/10/mine` on the left: `epochs.csv` as a table,
-# `config.json` as a tree. To do it once more, choose another folder: one that is in use is not overwritten.
+# `config.json` as a tree. To do it once more, choose another folder: one that is in use is not overwritten. Your own
+# pictures, one folder per class, have to be divided first, by `split_folder` of lesson 01.
 
 # %% [markdown]
 # **Try it.** What does the program say to people who ask for the impossible? Ask for a network that does not exist,
@@ -590,7 +592,8 @@ assert torch.equal(labels, other_labels) and differing > 12, f"{differing} pictu
 # makes a run repeatable, but for *this* number of workers. (On a GPU add `torch.use_deterministic_algorithms(True)`.)
 #
 # `seeded_loader` goes further: each epoch deals out a seed for every *picture*, and whoever loads it sets that seed
-# first. Open the next cell for the heart of it.
+# first. A last batch that would not be full is left out; which pictures that costs changes from epoch to epoch. Open
+# the next cell for the heart of it.
 
 # %% tags=["fold"]
 class SeededExamples(torch.utils.data.Dataset):

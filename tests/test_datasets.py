@@ -250,6 +250,14 @@ def test_another_order_of_classes_renumbers_folders_and_is_refused_for_lists(tmp
         open_split(tmp_path / "lists", "val", classes=["red", "blue"])
 
 
+def test_folders_in_place_of_splits_are_to_be_renamed_or_if_they_are_classes_divided(tmp_path: Path) -> None:
+    write_folders(tmp_path / "data", {"learning": 1})
+    with pytest.raises(FileNotFoundError, match=r"that are there: learning\. If one .* split, rename it train\.$"):
+        open_split(tmp_path / "data", "train")
+    with pytest.raises(FileNotFoundError, match=r"there: blue, red\. If .* classes, divide them first: split_folder"):
+        open_split(tmp_path / "data" / "learning", "train")
+
+
 @pytest.mark.parametrize("write", [write_folders, write_lists])
 def test_a_split_that_is_missing_is_named_with_both_layouts(write, tmp_path: Path) -> None:
     write(tmp_path / "data", {"val": 1})

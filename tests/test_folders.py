@@ -129,7 +129,7 @@ def test_what_is_left_out_is_counted_and_named(collection: Path) -> None:
     assert left_out(collection) == (
         "2 with hidden names (.NET, ants/.hidden.png); 1 beside the class folders (forgotten.png); "
         "5 without the ending of an image that can be read, such as .jpg (bees/notes.txt, bees/phone.heic, "
-        "bees/raw 1.nef, …)."
+        "bees/raw 1.nef, …) (HEIC: save it as JPEG first)."
     )
 
 
@@ -179,7 +179,10 @@ def test_an_empty_class_folder_is_named(collection: Path) -> None:
     (collection / "wasps" / "readme.txt").write_text("images to come")
     with pytest.raises(FileNotFoundError, match="holds no images") as caught:
         FolderDataset(collection)
-    assert str(collection / "wasps") in str(caught.value)
+    assert str(collection / "wasps") in str(caught.value) and "HEIC" not in str(caught.value)
+    (collection / "wasps" / "readme.txt").rename(collection / "wasps" / "1.HEIC")
+    with pytest.raises(FileNotFoundError, match=r"\(HEIC: save it as JPEG first\)\. Put some into it"):
+        FolderDataset(collection)
 
 
 def test_a_missing_root_and_one_without_folders_are_named(tmp_path: Path) -> None:
@@ -260,7 +263,7 @@ def test_subfolders_are_copied_as_they_are(collection: Path, tmp_path: Path) -> 
     for number in range(40):  # the names are those of other pictures
         noise(number).save(collection / "bees" / "camera 2" / f"bees {number:02}.png")
     (collection / "bees" / "phone.heic").write_bytes(b"...")
-    with pytest.warns(UserWarning, match="Left out of .*phone.heic"):
+    with pytest.warns(UserWarning, match=r"Left out of .*phone.heic\) \(HEIC: save it as JPEG first\)\."):
         counts = split_folder(collection, tmp_path / "split", FRACTIONS)
     copies = [path for path in (tmp_path / "split").rglob("*") if path.is_file()]
     assert sum(part["bees"] for part in counts.values()) == 80 and len(copies) == 100
@@ -314,6 +317,14 @@ def test_an_unreadable_image_is_named_and_nothing_is_left_behind(collection: Pat
     with pytest.raises(ValueError, match="bees 39.png cannot be read"):
         split_folder(collection, tmp_path / "new" / "split", FRACTIONS)
     assert os.listdir(tmp_path) == ["collection"]
+
+
+def test_of_many_unreadable_images_five_are_named_and_all_are_counted(collection: Path, tmp_path: Path) -> None:
+    for number in range(7):
+        (collection / "ants" / f"ants {number:02}.png").write_bytes(b"not an image")
+    with pytest.raises(ValueError, match=r"(?s)as images: 7\n.*ants 00.png .*ants 04.png .*\n  and 2 more$") as caught:
+        split_folder(collection, tmp_path / "split", FRACTIONS)
+    assert str(caught.value).count("\n") == 6
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=repr)

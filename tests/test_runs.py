@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import equal, run_once, write_folders, write_lists
 
 from course_utils import CNN, open_run, runs, train
+from course_utils.models.pretrained import backbone_file
 from course_utils.models.resnet import resnet50
 from course_utils.runs import Run, create_run, environment, open_data
 from course_utils.settings import Settings
@@ -63,6 +64,17 @@ def test_a_new_run_holds_its_settings_classes_and_number_of_images_and_is_read_b
     assert made.checkpoint == made.folder / "last.pt"
     record = json.loads((made.folder / "config.json").read_text(encoding="utf-8"))
     assert record["settings"] == dataclasses.asdict(settings) and len(record["settings"]) == 21
+
+
+def test_the_file_of_pretrained_weights_is_recorded(data: Path, tmp_path: Path) -> None:
+    recorded = []
+    for number, model in enumerate(["pretrained_resnet18", "resnet18"]):
+        file = create_run(tmp_path / str(number), Settings(str(data), model, size=32)).folder / "config.json"
+        record = json.loads(file.read_text())
+        recorded.append(record.pop("pretrained_weights"))
+        file.write_text(json.dumps(record))
+        assert open_run(file.parent).settings.model == model, "as earlier versions wrote it"
+    assert recorded == [backbone_file("resnet18").name, None]
 
 
 def test_every_setting_has_its_default_but_the_data() -> None:

@@ -323,6 +323,11 @@ def form(name: bytes, content: bytes) -> dict[str, object]:
     return {"data": head + content + b"\r\n--x--\r\n", "content_type": "multipart/form-data; boundary=x"}
 
 
+def test_pictures_of_telephones_are_refused_with_a_way_out(client: FlaskClient) -> None:
+    message = refused(client.post("/predict", **form(b"IMG_1.HEIC", b"....ftypheic")), 415)
+    assert message.endswith("TIFF (HEIC: save it as JPEG first). Send one.")
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "Käfer 蜂 🐝.jpg", "../../../etc/passwd", "..\\..\\x.jpg", "/dev/zero", "a\0b.jpg", "x" * 5000, "<b>.jpg"],

@@ -90,7 +90,8 @@ def test_a_run_leaves_its_files_and_says_what_came_out(data: Path, tmp_path: Pat
     printed, rows = capfd.readouterr(), read_csv(folder / "epochs.csv")
     best = min(rows, key=lambda row: row["val_loss"])
     assert printed.err == ""
-    said = f"best epoch {best['epoch']:.0f}: val accuracy {best['val_accuracy']:.4f}, weights in {folder}\n"
+    said = f"best epoch {best['epoch']:.0f} (lowest val loss {best['val_loss']:.4f}): "
+    said += f"val accuracy {best['val_accuracy']:.4f}, weights in {folder}\n"
     assert said in printed.out and f"python -m course_utils.test {folder} --data {data}\n" in printed.out
     assert len(rows) == 3 and len(read_csv(folder / "batches.csv")) == 12
     assert equal(load_file(folder / "best.safetensors"), load_file(folder / f"epoch-0{best['epoch']:.0f}.safetensors"))
@@ -314,7 +315,7 @@ def test_a_run_to_start_from_that_does_not_fit_is_named_and_nothing_is_written(
         (train, "--output x", "a new run needs --data and --output"),
         (train, "--resume x --data y --epochs 9", "--resume takes the settings of the run, give no others than --data"),
         (train, "--resume x --output y", "--resume takes the settings"),
-        (train, "--resume x --epochs 9", "--resume takes the settings"),
+        (train, "--resume x --epochs 9", "(to train longer: a new run with --start-from)"),
         (train, "--resume x --no-freeze", "--resume takes the settings"),
         (train, "--resume x --device cpu", "--resume takes the settings"),
         (train, "--data x --output y --device tpu", "invalid choice: 'tpu'"),
@@ -429,6 +430,8 @@ def test_an_image_that_cannot_be_read_is_named(split: str, workers: int, data: P
     path.write_bytes(path.read_bytes()[:60])
     message = refusal(train, flags(data, tmp_path / "run", workers=workers, batch_size=18))
     assert message.startswith(f"error: {path} cannot be read as an image")
+    how = "Replace the file or delete it. If replaced, go on with --resume; if deleted, start in a new folder.\n"
+    assert message.endswith(how) == (split == "train"), "the run has begun"
 
 
 @pytest.mark.parametrize("place", ["run", "run/inside"])
@@ -484,7 +487,8 @@ def test_the_place_of_the_data_is_recorded_so_that_it_holds_from_everywhere(
 def test_two_programs_do_not_train_in_one_folder(folder: Path, refusal) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     with open_run(folder).locked():
-        assert "another program is training here already" in refusal(train, ["--resume", folder])
+        for arguments in (["--resume", folder], flags(data_of(folder), folder)):
+            assert "another program is training here already" in refusal(train, arguments)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -529,12 +533,32 @@ def test_a_run_that_was_stopped_says_how_to_go_on_and_ends_with_the_same_files(
     folder = tmp_path / "run"
     break_off(flags(data_of(finished), folder, epochs=3), step, monkeypatch)
     message = capfd.readouterr().err
-    assert message.startswith("stopped: ") and message.count("\n") == 1
-    assert message.endswith(f"go on with: python -m course_utils.train --resume {folder}\n")
+    saved = "finished epochs are saved" if step > 4 else "no epoch is finished yet"
+    assert message == f"stopped: {saved}, go on with: python -m course_utils.train --resume {folder}\n"
     for seeding in (torch.manual_seed, __import__("numpy").random.seed):
         seeding(77)
     assert train.main(message.rpartition("course_utils.train ")[2].split()) == 0
     assert equal(left_behind(folder), left_behind(finished))
+
+
+def test_a_run_whose_data_have_been_moved_says_so_when_it_is_stopped_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    break_off(flags(data, tmp_path / "run"), 5, monkeypatch)
+    capfd.readouterr()
+    break_off(["--resume", str(tmp_path / "run"), "--data", str(data.rename(tmp_path / "new"))], 1, monkeypatch)
+    assert capfd.readouterr().err.endswith(f"--resume {tmp_path / 'run'} --data {tmp_path / 'new'}\n")
+
+
+def test_a_program_that_is_stopped_before_there_is_a_run_says_that_nothing_was_written(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "create_run", stop)
+    assert train.main(flags(data, tmp_path / "run")) == 130
+    assert capfd.readouterr().err == "stopped: nothing was written\n"
 
 
 def test_a_finished_run_is_left_as_it_is(folder: Path, capfd) -> None:
@@ -678,6 +702,25 @@ def test_a_run_can_be_judged_again_and_nothing_else_in_it_is_changed(folder: Pat
     after = {path: path.read_bytes() for path in folder.iterdir()}
     assert {path: content for path, content in after.items() if path in before} == before
     assert sorted(path.name for path in set(after) - set(before)) == ["predictions.csv", "test.json"]
+
+
+def test_a_report_that_replaces_one_on_something_else_says_so(folder: Path, capfd) -> None:
+    arguments = [str(folder), "--data", str(data_of(folder))]
+    replaces = "This replaces the report on the split test, weights {}.\n"
+    for weights, said in (("best", ""), ("best", ""), ("epoch-01", "best"), ("epoch-01", ""), ("best", "epoch-01")):
+        assert judge.main([*arguments, "--weights", weights]) == 0
+        assert capfd.readouterr().out.startswith(replaces.format(said) if said else "10 images")
+    (folder / "test.json").write_text("[")
+    assert judge.main(arguments) == 0 and capfd.readouterr().out.startswith("10 images")
+
+
+def test_judging_a_run_that_is_not_finished_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    break_off(flags(data, tmp_path / "run"), 6, monkeypatch)
+    capfd.readouterr()
+    assert judge.main([str(tmp_path / "run"), "--data", str(data)]) == 0
+    assert capfd.readouterr().out.startswith("This run is not finished: 1 of 2 epochs.\n10 images")
 
 
 def test_images_from_elsewhere_are_judged_too(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -35,9 +36,10 @@ def command_line(program: str, *words: object) -> str:
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
-def exit_code(work: Callable[[], None], interrupted: str) -> int:
+def exit_code(work: Callable[[], None], interrupted: Callable[[], str]) -> int:
     """Do the work of a program; turn what may go wrong, and Ctrl-C, into a line on stderr and an exit code.
 
+    Notes of an error (`add_note`) follow its message; after Ctrl-C, `interrupted` is asked what to say.
     What the terminal cannot show, such as Chinese names in an old one of Windows, is printed as \\u…: no work is lost
     for it.
     """
@@ -47,9 +49,10 @@ def exit_code(work: Callable[[], None], interrupted: str) -> int:
         work()
         return 0
     except KeyboardInterrupt:
-        message, code = f"stopped: {interrupted}", 130
+        message, code = f"stopped: {interrupted()}", 130
     except (OSError, ValueError, FloatingPointError) as error:
-        message, code = f"error: {_without_traceback(error)}", 1
+        notes = getattr(error, "__notes__", [])
+        message, code = " ".join([f"error: {_without_traceback(error)}", *notes]), 1
     if distributed.rank() == 0 or code == 1:
         print(message, file=sys.stderr)
     return code
@@ -59,5 +62,5 @@ def _without_traceback(error: Exception) -> str:
     """The message; where a loader's worker has raised, without what torch adds to it."""
     message = str(error)
     if "in DataLoader worker process" in message:
-        message = message.rpartition(f"\n{type(error).__name__}: ")[2].rstrip()
+        message = re.split(rf"\n[\w.]*{type(error).__name__}: ", message)[-1].rstrip()
     return message

@@ -13,7 +13,7 @@ from ..downloads.manifest import locate
 from .folders import FolderDataset
 from .images import LabelledImages
 from .lists import AnnotationDataset, read_utf8
-from .scan import SPELLINGS, class_names, subfolders
+from .scan import SPELLINGS, class_names, look_like_classes, subfolders
 
 
 def hymenoptera(split: str, transform: Callable | None = None) -> FolderDataset:
@@ -72,11 +72,14 @@ def open_split(
     annotations = _only([root / f"{name}.txt" for name in names if (root / f"{name}.txt").is_file()])
     if not annotations:
         others = f" ({', '.join(names[1:])} will do, too)" if names[1:] else ""
-        there = ", ".join(subfolders(root)) if root.is_dir() else ""
-        rename = f" Folders that are there: {there}. If one of them is this split, rename it {split}." if there else ""
+        there = subfolders(root) if root.is_dir() else []
+        cure = f"If one of them is this split, rename it {split}."
+        if look_like_classes(root, there):
+            cure = "If these are your classes, divide them first: split_folder, lesson 01."
+        listing = f" Folders that are there: {', '.join(there)}. {cure}" if there else ""
         raise FileNotFoundError(
             f"{root} has no split {split!r}: neither a folder {split}{others} that holds one folder of images per "
-            f"class, nor a list {split}.txt.{rename}"
+            f"class, nor a list {split}.txt.{listing}"
         )
     found = _listed_classes(root)
     if classes is not None and list(classes) != found:

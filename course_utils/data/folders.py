@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
-from .images import LabelledImages, load_rgb
+from .images import LabelledImages, UnreadableImage, load_rgb
 from .scan import class_images
 
 
@@ -60,8 +60,8 @@ def split_folder(
         How many images went where: {split: {class: count}}.
 
     Raises:
-        ValueError: fractions that do not add up to 1, a target inside `source`, where it would become a class, an
-            unreadable image, or one image in two class folders.
+        ValueError: fractions that do not add up to 1, a target inside `source`, where it would become a class,
+            unreadable images, or one image in two class folders.
         FileExistsError: `target` exists already. Nothing is written.
         FileNotFoundError: as for `FolderDataset`.
     """
@@ -88,13 +88,22 @@ def split_folder(
 
 
 def _duplicate_groups(images: dict[str, list[Path]]) -> dict[str, list[list[Path]]]:
-    """Class name -> groups of files that show the same pixels. Refuses groups that lie in two classes."""
+    """Class name -> groups of files that show the same pixels. Refuses unreadable ones, and groups in two classes."""
+    unreadable: list[UnreadableImage] = []
     groups: dict[str, list[tuple[str, Path]]] = defaultdict(list)
     for name, paths in images.items():
         for path in paths:
-            image = load_rgb(path)
+            try:
+                image = load_rgb(path)
+            except UnreadableImage as error:
+                unreadable.append(error)
+                continue
             content = hashlib.sha256(f"{image.size}".encode() + image.tobytes())
             groups[content.hexdigest()].append((name, path))
+    if unreadable:
+        rest = f"\n  and {len(unreadable) - 5} more" * (len(unreadable) > 5)
+        listing = "".join(f"\n  {error}" for error in unreadable[:5]) + rest
+        raise ValueError(f"Files that cannot be read as images: {len(unreadable)}{listing}")
     conflicts = [group for group in groups.values() if len({name for name, _ in group}) > 1]
     if conflicts:
         listing = "\n".join("  " + " = ".join(str(path) for _, path in group) for group in conflicts)

@@ -2,7 +2,7 @@
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +17,7 @@ EXTENSIONS = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp", ".avif", ".tif", ".tiff"),
     *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
 }
+HEIC = {".heic", ".heif"}
 MAX_RATIO = 50  # of the sides: resizing the shorter one of 1 x 100,000 pixels would fill the memory
 # what Pillow raises on bad files; the last three on odd notes of a camera, RuntimeError on damaged AVIF
 UNREADABLE = (
@@ -35,6 +36,15 @@ TURNS = {
 }
 
 
+class UnreadableImage(ValueError):
+    """A file that is empty, damaged or no image. The message names it."""
+
+
+def heic_hint(names: Iterable[str | Path]) -> str:
+    """What to do where one of the files is HEIC, as telephones write it and Pillow does not read it; else nothing."""
+    return " (HEIC: save it as JPEG first)" * any(Path(name).suffix.lower() in HEIC for name in names)
+
+
 def load_rgb(path: str | Path | IO[bytes]) -> Image.Image:
     """Open an image file as RGB, whatever its mode: grey, palette, CMYK, 16-bit, or with an alpha channel.
 
@@ -45,8 +55,8 @@ def load_rgb(path: str | Path | IO[bytes]) -> Image.Image:
 
     Raises:
         OSError: there is no such file, or the system cannot read it.
-        ValueError: the file is empty, damaged or not an image; or it holds numbers of which nothing says how bright
-            they are, or is very narrow, see `to_rgb`. The message names it.
+        UnreadableImage: the file is empty, damaged or not an image; or it holds numbers of which nothing says how
+            bright they are, or is very narrow, see `to_rgb`. The message names it.
     """
     try:
         with naming(path), Image.open(path) as image:
@@ -54,7 +64,7 @@ def load_rgb(path: str | Path | IO[bytes]) -> Image.Image:
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the system: nothing is known of the image
             raise
-        raise ValueError(f"{path} cannot be read as an image ({error}). Replace the file or delete it.") from error
+        raise UnreadableImage(f"{path} cannot be read as an image ({error}). Replace the file or delete it.") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -5,7 +5,7 @@ import warnings
 from collections import defaultdict
 from pathlib import Path
 
-from .images import EXTENSIONS
+from .images import EXTENSIONS, heic_hint
 
 # what systems and programs put into folders unasked; `._…` are the notes of macOS to a file
 LITTER = {".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", ".ipynb_checkpoints", ".git"}
@@ -39,6 +39,11 @@ def subfolders(root: str | Path) -> list[str]:
     return _contents(root, defaultdict(list))[0]
 
 
+def look_like_classes(root: str | Path, names: list[str]) -> bool:
+    """Whether these are several folders in `root` that all hold images themselves."""
+    return len(names) > 1 and all(any(map(_is_image, Path(root, name).iterdir())) for name in names)
+
+
 def class_images(root: str | Path) -> dict[str, list[Path]]:
     """The image files of every class folder in `root` and of its subfolders: class name -> paths, both sorted.
 
@@ -53,7 +58,7 @@ def class_images(root: str | Path) -> dict[str, list[Path]]:
     images = {name: _images_below(Path(root, name), left_out) for name in names}
     if left_out:
         listing = "; ".join(f"{len(paths)} {what} ({_examples(paths, root)})" for what, paths in left_out.items())
-        warnings.warn(f"Left out of {root}: {listing}.", stacklevel=3)
+        warnings.warn(f"Left out of {root}: {listing}{heic_hint(sum(left_out.values(), []))}.", stacklevel=3)
     return images
 
 
@@ -77,8 +82,8 @@ def _images_below(folder: Path, left_out: dict[str, list[str]]) -> list[Path]:
             left_out["without the ending of an image that can be read, such as .jpg"] += others
     if not found:
         raise FileNotFoundError(
-            f"The class folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))}). "
-            "Put some into it, or delete the folder if the class is not wanted."
+            f"The class folder {folder} holds no images ({', '.join(sorted(EXTENSIONS))})"
+            f"{heic_hint(folder.rglob('*'))}. Put some into it, or delete the folder if the class is not wanted."
         )
     return sorted(found, key=lambda path: path.parts)  # Windows compares paths without case, and orders others so
 

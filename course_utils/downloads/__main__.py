@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if failures:
             raise OSError("\n\n".join(failures))
 
-    return exit_code(work, interrupted="what has been received is kept, the same command goes on from there")
+    return exit_code(work, interrupted=lambda: "what has been received is kept, the same command goes on from there")
 
 
 if __name__ == "__main__":
