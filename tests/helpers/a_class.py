@@ -5,17 +5,24 @@
 
 import copy
 import json
+import random
+import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import build
+import exercises
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from teaching import course
 from teaching.course import mark
+from teaching.report import Exercise
+
+ALWAYS_FINE = ("look at task",)  # a solution may well use a name that is worth a look
 
 TINY = '''# %% [markdown]
 # # Exercises 90 · Counting
@@ -144,22 +151,38 @@ class Row:
     make: Callable[["Class", NotebookNode], NotebookNode | bytes | str]
     """from the solved notebook to what she hands in: a notebook, or the content of the file"""
     lost: tuple[int, ...] = ()
-    """numbers of the tasks that she gets no points for"""
+    """numbers of the tasks that she gets no points for; -1 stands for all"""
     not_graded: str = ""
     """part of the reason; empty if she is graded"""
     notes: tuple[str, ...] = ()
-    """parts of what the teacher is told; nothing more"""
+    """patterns of what the teacher is told, and of nothing more"""
     file: str = ""
     """name of the file, if it is not the right one"""
-    seconds: float = 0
-    """that have to be waited for"""
+
+    def complaints(self, school: "Class") -> list[str]:
+        """What is not as it should be after grading."""
+        result = course.load_result(school.folder, school.exercise, self.student)
+        assert result is not None, f"{self.student} has no result"
+        if self.not_graded:
+            return [] if self.not_graded in result.not_graded else [f"not graded: {result.not_graded!r}"]
+        if result.not_graded:
+            return [f"NOT GRADED: {result.not_graded}"]
+        every = range(1, len(school.tasks) + 1)
+        lost = [number for number, task in zip(every, school.tasks, strict=True) if not result.points[task.check]]
+        wrong = [] if lost == list(every if self.lost == (-1,) else self.lost) else [f"lost {lost}: {result.messages}"]
+        wrong += [f"not told: {note}" for note in self.notes if not any(re.search(note, told) for told in result.notes)]
+        return wrong + [
+            f"told: {told}"
+            for told in result.notes
+            if not any(re.search(note, told) for note in [*self.notes, *ALWAYS_FINE])
+        ]
 
 
 class Class:
     """Writes submissions for one exercise of a teacher's folder."""
 
-    def __init__(self, folder: Path, exercise: str):
-        self.folder, self.exercise = folder, exercise
+    def __init__(self, folder: Path, exercise: str, sources: Path = build.LESSONS / "exercises"):
+        self.folder, self.exercise, self.source_file = folder, exercise, sources / f"{exercise}.py"
         self.source = course.source(folder, exercise)
         self.release = course.release(folder, exercise)
         self.tasks = course.tasks(self.source)
@@ -182,6 +205,10 @@ class Class:
             content = json.dumps(content, ensure_ascii=False, indent=1)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
+
+    def hand_in_rows(self, rows: list[Row]) -> None:
+        for row in rows:
+            self.hand_in(row.student, row.make(self, self.solved()), row.file.format(self.exercise))
 
     def answer(self, notebook: NotebookNode, number: int) -> NotebookNode:
         return cell_named(notebook, f"task-{number}-answer")
@@ -242,36 +269,45 @@ def rows() -> Iterator[Row]:
     """
     yield Row("Solved", lambda school, book: book)
     yield Row("Aurélie Öztürk", lambda school, book: book)
-    yield Row("Blank", lambda school, book: school.release, lost=(1, 2, 3))
+    yield Row("Blank", lambda school, book: copy.deepcopy(school.release), lost=(-1,))
     yield Row("Half", lambda school, book: school.leave_open(book, 1), lost=(1,))
     yield Row("Syntax error", prints(1, "return (("), lost=(1,))
-    yield Row("Endless loop", prints(1, "while True:\n    pass"), lost=(1,), notes=("task 1, check: did not come",), seconds=1)
+    yield Row("Endless loop", prints(1, "while True:\n    pass"), lost=(1,), notes=("task 1, check: did not come",))
     yield Row(
         "Endless, not to be interrupted",
-        prints(1, "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"),
+        prints(
+            1, "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
+        ),
         lost=(1,),
         notes=("task 1, check: did not come to an end within",),
-        seconds=1,
     )
     yield Row(
         "Prints for ever",
         prints(1, "while True:\n    print('I' * 500)"),
         lost=(1,),
         notes=("task 1, check: did not come",),
-        seconds=1,
     )
-    yield Row("Prints much", lambda school, book: after(book, school.answer(book, 1), new_code_cell("for i in range(200_000):\n    print(i)")))
+    yield Row(
+        "Prints much",
+        lambda school, book: after(
+            book, school.answer(book, 1), new_code_cell("for i in range(200_000):\n    print(i)")
+        ),
+    )
     yield Row(
         "Deletes check, open",
         lambda school, book: without(school.leave_open(book, 1), school.check(book, 1)),
         lost=(1,),
         notes=("task 1, check was missing",),
     )
-    yield Row("Deletes check, solved", lambda school, book: without(book, school.check(book, 1)), notes=("task 1, check was missing",))
+    yield Row(
+        "Deletes check, solved",
+        lambda school, book: without(book, school.check(book, 1)),
+        notes=("task 1, check was missing",),
+    )
     yield Row(
         "Deletes all checks",
-        lambda school, book: without(book, *[school.check(book, task) for task in (1, 2, 3)]),
-        notes=("task 3, check was missing", "task 2, check was missing", "task 1, check was missing"),
+        lambda school, book: without(book, *[school.check(book, task) for task in range(1, len(school.tasks) + 1)]),
+        notes=(r"task \d, check was missing",),
     )
     yield Row(
         "Edits check",
@@ -298,26 +334,50 @@ def rows() -> Iterator[Row]:
         return school.leave_open(book, 1)
 
     yield Row("Raises points", raises_points, lost=(1,))
-    yield Row("Extra cells", lambda school, book: after(after(book, book.cells[0], new_markdown_cell("My notes")), book.cells[1], new_code_cell("1 + 1")))
+    yield Row(
+        "Extra cells",
+        lambda school, book: after(
+            after(book, book.cells[0], new_markdown_cell("My notes")), book.cells[1], new_code_cell("1 + 1")
+        ),
+    )
     yield Row(
         "Renames function",
-        lambda school, book: edited(book, school.answer(book, 1), school.answer(book, 1).source.replace("def ", "def my_").replace("class ", "class My")),
+        lambda school, book: edited(
+            book,
+            school.answer(book, 1),
+            school.answer(book, 1).source.replace("def ", "def my_").replace("class ", "class My"),
+        ),
         lost=(1,),
     )
     yield Row("SystemExit", prints(1, "raise SystemExit"), lost=(1,))
     died = ("task 1, check: the kernel died",)
-    yield Row("os._exit", prints(1, "import os\nos._exit(0)"), lost=(1,), notes=(*died, "look at task 1, answer: _exit"))
-    yield Row("Killed", prints(1, "import os\nos.kill(os.getpid(), 9)"), lost=(1,), notes=(*died, "look at task 1, answer: os.kill"))
+    yield Row(
+        "os._exit", prints(1, "import os\nos._exit(0)"), lost=(1,), notes=(*died, "look at task 1, answer: _exit")
+    )
+    yield Row(
+        "Killed",
+        prints(1, "import os\nos.kill(os.getpid(), 9)"),
+        lost=(1,),
+        notes=(*died, "look at task 1, answer: os.kill"),
+    )
     yield Row("Crash", prints(1, "import ctypes\nctypes.string_at(0)"), lost=(1,), notes=died)
     yield Row(
         "Dies in every task",
-        lambda school, book: [school.fill(book, task, "import ctypes\nctypes.string_at(0)") for task in (1, 2, 3)][-1],
-        lost=(1, 2, 3),
-        notes=tuple(f"task {task}, check: the kernel died" for task in (1, 2, 3)),
+        lambda school, book: [
+            school.fill(book, task, "import ctypes\nctypes.string_at(0)") for task in range(1, len(school.tasks) + 1)
+        ][-1],
+        lost=(-1,),
+        notes=(r"task \d, \w+: the kernel died",),
     )
     yield Row("exit()", lambda school, book: after(book, book.cells[1], new_code_cell("exit()")))
     yield Row("Eats memory", prints(1, "return bytearray(12 * 2**30)"), lost=(1,))
-    yield Row("Other kernel", lambda school, book: (book.metadata.update(kernelspec={"name": "my_env", "display_name": "x", "language": "python"}), book)[1])
+    yield Row(
+        "Other kernel",
+        lambda school, book: (
+            book.metadata.update(kernelspec={"name": "my_env", "display_name": "x", "language": "python"}),
+            book,
+        )[1],
+    )
 
     def from_colab(school: Class, book: NotebookNode) -> NotebookNode:
         for cell in book.cells:
@@ -335,14 +395,20 @@ def rows() -> Iterator[Row]:
         return book
 
     yield Row("Windows line ends inside", windows_sources)
-    yield Row("Byte-order mark", lambda school, book: b"\xef\xbb\xbf" + json.dumps(book).encode(), notes=("byte-order mark",))
+    yield Row(
+        "Byte-order mark", lambda school, book: b"\xef\xbb\xbf" + json.dumps(book).encode(), notes=("byte-order mark",)
+    )
     yield Row("Empty", lambda school, book: b"", not_graded="the file is empty")
     yield Row("Cut off", lambda school, book: json.dumps(book)[:3000], not_graded="cut off or damaged")
     yield Row("UTF-16", lambda school, book: json.dumps(book).encode("utf-16"), not_graded="no text in UTF-8")
     yield Row("A web page", lambda school, book: "<!doctype html><p>Sign in", not_graded="it begins with '<!doctype")
     yield Row("Other JSON", lambda school, book: '{"cells": 3}', not_graded="the file is no notebook")
     yield Row("Nested deeply", lambda school, book: '{"cells": ' + "[" * 100_000, not_graded="no notebook")
-    yield Row("Another exercise", lambda school, book: nbformat.v4.new_notebook(cells=[new_code_cell("x = 1")]), not_graded="no cell in it belongs")
+    yield Row(
+        "Another exercise",
+        lambda school, book: nbformat.v4.new_notebook(cells=[new_code_cell("x = 1")]),
+        not_graded="no cell in it belongs",
+    )
 
     def copied(name: str) -> Callable[[Class, NotebookNode], NotebookNode]:
         def copy_cell(school: Class, book: NotebookNode) -> NotebookNode:
@@ -369,7 +435,12 @@ def rows() -> Iterator[Row]:
     yield Row("Equal ids", equal_ids)
     yield Row("Name with (1)", lambda school, book: book, file="{} (1).ipynb", notes=("the file is called",))
     yield Row("Name with a name", lambda school, book: book, file="{}_anna_FINAL.ipynb", notes=("the file is called",))
-    yield Row("No notebook", lambda school, book: b"%PDF", file="answer.pdf", not_graded="no notebook was handed in, only answer.pdf")
+    yield Row(
+        "No notebook",
+        lambda school, book: b"%PDF",
+        file="answer.pdf",
+        not_graded="no notebook was handed in, only answer.pdf",
+    )
     yield Row(
         "From the repository",
         lambda school, book: [strip(cell, "deletable", "editable") for cell in book.cells if mark(cell)] and book,
@@ -391,16 +462,88 @@ def rows() -> Iterator[Row]:
     blind = new_code_cell("get_ipython().input_transformers_cleanup.append(lambda lines: [])")
     yield Row(
         "Blinds the checks",
-        lambda school, book: after(school.release, school.release.cells[1], blind),
-        notes=("get_ipython, input_transformer", *[f"task {task}, check passed without its ✓" for task in (1, 2, 3)]),
+        lambda school, book: after(blank := copy.deepcopy(school.release), blank.cells[1], copy.deepcopy(blind)),
+        notes=("get_ipython, input_transformer", r"task \d, check passed without its ✓"),
     )
-    yield Row("Own new cell", lambda school, book: after(school.leave_open(book, 1), school.answer(book, 1), new_code_cell(school.answer(school.solved(), 1).source)))
-    yield Row("Edits first cell", lambda school, book: edited(book, first_code(book), "x = 1"), notes=("the first cell had been changed",))
-    yield Row("Deletes first cell", lambda school, book: without(book, first_code(book)), notes=("the first cell had been changed",))
+    yield Row(
+        "Own new cell",
+        lambda school, book: after(
+            school.leave_open(book, 1), school.answer(book, 1), new_code_cell(school.answer(school.solved(), 1).source)
+        ),
+    )
+    yield Row(
+        "Edits first cell",
+        lambda school, book: edited(book, first_code(book), "x = 1"),
+        notes=("the first cell had been changed",),
+    )
+    yield Row(
+        "Deletes first cell",
+        lambda school, book: without(book, first_code(book)),
+        notes=("the first cell had been changed",),
+    )
     yield Row(
         "Deletes what is no task",
-        lambda school, book: without(book, *[cell for cell in book.cells if not mark(cell) and cell is not first_code(book)]),
+        lambda school, book: without(
+            book, *[cell for cell in book.cells if not mark(cell) and cell is not first_code(book)]
+        ),
     )
+
+
+def spy(targets: list[Path]) -> str:
+    """Code for a gap that tries to read and to write what is not the student's; its error tells what it could read."""
+    return f"""import os, socket
+targets = {[str(path) for path in targets]}
+read = []
+for path in targets:
+    try:
+        read.append(path if os.path.isdir(path) and os.listdir(path) or open(path).read(1) else "")
+    except OSError:
+        pass
+read += ["process " + name for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
+try:
+    socket.create_connection(("1.1.1.1", 53), 1)
+    read.append("network")
+except OSError:
+    pass
+for path in targets:
+    for place in (path, os.path.join(path, "spied"), os.path.join(os.path.dirname(path), "spied")):
+        try:
+            open(place, "a").write("spied")
+        except OSError:
+            pass
+raise AssertionError(os.linesep.join(read))"""
+
+
+def drawn_class(school: Class, size: int, seed: int) -> dict[str, Counter[str]]:
+    """Hand in for `size` students who each solve a task, leave it open, or make one of its typical mistakes.
+
+    Returns:
+        name of the check -> "solved", "open" or the name of the mistake -> how many did so
+    """
+    rng = random.Random(seed)
+    written = exercises.tasks(school.source_file)
+    counts: dict[str, Counter[str]] = {task.check: Counter() for task in school.tasks}
+    for student in range(size):
+        notebook = school.solved()
+        for number, (task, texts) in enumerate(zip(school.tasks, written, strict=True), 1):
+            mistakes = dict((expected, answer) for answer, expected in texts.wrong)
+            did = rng.choice(["solved", "open", *mistakes])
+            if did == "open":
+                school.leave_open(notebook, number)
+            elif did != "solved":
+                school.answer(notebook, number).source = mistakes[did]
+            counts[task.check][did] += 1
+        school.hand_in(f"Drawn {student:02}", notebook)
+    return counts
+
+
+def counted(exercise: Exercise) -> dict[str, Counter[str]]:
+    """What the page counts, as `drawn_class` returns it."""
+    found = {}
+    for entry in exercise.tasks:
+        found[entry.task.check] = Counter({mistake.name: mistake.count for mistake in entry.mistakes})
+        found[entry.task.check] += Counter(solved=entry.solved, open=entry.open)
+    return found
 
 
 def first_code(notebook: NotebookNode) -> NotebookNode:

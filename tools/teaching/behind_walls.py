@@ -24,7 +24,7 @@ import struct
 import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-# numbers of <linux/mount.h>, <linux/prctl.h>, <linux/securebits.h> and, for the two calls without a wrapper, <asm/unistd.h>
+# numbers from <linux/mount.h>, <linux/prctl.h>, <linux/securebits.h>; for two calls without a wrapper <asm/unistd.h>
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC = 2, 4, 4096, 16384
 AT_FDCWD, AT_RECURSIVE, READ_ONLY, MNT_DETACH = -100, 0x8000, 1, 2
 PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, NO_ROOT_AND_LOCKED = 24, 28, 38, 0b11

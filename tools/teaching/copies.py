@@ -83,8 +83,8 @@ def _lock(path: Path) -> None:
 def unlink(folder: Path) -> None:
     """Take dead links out of all pages and notebooks below `folder`.
 
-    A link to the solutions goes with its sentence, or with the half of it before ", or". Another becomes its words; in a
-    row of links set apart by dots it goes altogether.
+    A link to the solutions goes with its sentence, or with the half of it before ", or". Another becomes its words; in
+    a row of links set apart by dots it goes altogether.
     """
     for path in sorted(folder.rglob("*.md")):
         text = path.read_text(encoding="utf-8")

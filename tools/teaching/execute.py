@@ -38,10 +38,12 @@ class WalledKernels(AsyncKernelManager):
         self.folder, self.walled = folder, walled
         if walled:
             self.transport = "ipc"
-        # signals do not pass walls; messages do
-        launch = [*LAUNCH, "-f", "{connection_file}"]
         self._kernel_spec = KernelSpec(
-            argv=launch, display_name="Python 3", language="python", interrupt_mode="message"
+            argv=[*LAUNCH, "-f", "{connection_file}"],
+            display_name="Python 3",
+            language="python",
+            interrupt_mode="message",  # a signal would not pass the walls
+            metadata={"kernel_provisioner": {"provisioner_name": "local-provisioner"}},  # another might know no walls
         )
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:

@@ -64,7 +64,7 @@ def filled(code: str, removed: str) -> str:
 
 
 def make_gaps(notebook: NotebookNode) -> dict[int, str]:
-    """Make the gaps of a lesson, in place, and leave its outputs out. Returns index of the cell -> what was left out."""
+    """Make a lesson's gaps, in place, and leave its outputs out. Returns index of the cell -> what was left out."""
     removed = {}
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":

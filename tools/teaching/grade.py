@@ -188,8 +188,8 @@ def grade(
         raise ClassroomError(f"no exercise begins with {' or '.join(only)}")
     if walled and (reason := walls.why_not()):
         raise ClassroomError(
-            f"What students wrote would run without walls: {reason}.\nIt could read and change everything that you can, "
-            "the marks of others included. Grade on Linux, or in a virtual machine or container that has nothing to "
+            f"What students wrote would run without walls: {reason}.\nIt could read and change all that you can, the "
+            "marks of others included. Grade on Linux, or in a virtual machine or container that has nothing to "
             "lose, with --without-walls."
         )
     failures = 0

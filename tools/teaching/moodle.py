@@ -11,7 +11,7 @@ from teaching import course
 from teaching.course import ClassroomError, mark
 from teaching.submissions import LARGEST
 
-# "Anna Müller_1234_assignsubmission_file/03_mnist_mlp (1).ipynb", and the same with _ for / where folders are not wanted
+# "Anna Müller_1234_assignsubmission_file/03_mnist_mlp (1).ipynb", with _ for / where folders are not wanted
 ENTRY = re.compile(r"(?P<name>[^/]+?)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)_?/?(?P<file>.*)")
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\[\]\x00-\x1f]')  # in names of files, or of meaning to nbgrader
 
@@ -101,8 +101,8 @@ def _exercise(data: bytes, file_name: str, checks: dict[str, set[str]]) -> str |
 def write_table(path: Path, folder: Path, points: dict[str, dict[str, float]], exercises: list[str]) -> list[str]:
     """Write a table for Moodle's gradebook: a row a student, a column an exercise, empty where there are no points.
 
-    Where `students.csv` lies in the class's folder, as Moodle exports it, its columns stand in front, and those who have
-    handed in nothing have a row, too. It needs a column "student", or "First name" and "Last name".
+    Where `students.csv` lies in the class's folder, as Moodle exports it, its columns stand in front, and those who
+    have handed in nothing have a row, too. It needs a column "student", or "First name" and "Last name".
 
     Args:
         points: student -> exercise -> points

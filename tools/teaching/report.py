@@ -1,4 +1,4 @@
-"""What became of a class: a line a student, a table for Moodle, a page for each student, and the class in one picture."""
+"""What became of a class: a line a student, a table for Moodle, feedback, and the class in one picture."""
 
 import datetime
 import json
