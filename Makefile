@@ -1,5 +1,5 @@
 # make lab: install the course and open it · make data: get the real data (optional)
-# make test: prove it · make notebooks: rebuild what changed · make tables: renew the pages' tables · make bench: measure
+# make test: prove it · make rehearsal: grade a whole class · make notebooks: rebuild what changed · make tables: renew the pages' tables · make bench: measure
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
 PYTHON ?= python3
@@ -14,6 +14,9 @@ test: .venv/author
 	$(BIN)/mypy
 	$(BIN)/python tests/helpers/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile \
 		--no-loadscope-reorder
+
+rehearsal: .venv/author
+	$(BIN)/python -m pytest tests/rehearsal.py
 
 notebooks: .venv/author
 	$(BIN)/python tools/build.py
@@ -40,4 +43,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test notebooks tables data bench clean
+.PHONY: lab test rehearsal notebooks tables data bench clean

@@ -5,7 +5,10 @@ The whole course and every way to spoil a submission are for the rehearsal: `mak
 
 import csv
 import json
+import os
 import re
+import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -120,6 +123,39 @@ def test_student_code_reaches_nothing_that_is_not_its_own(school, tmp_path):
     assert result.messages["task-1-check"].splitlines() == [str(path) for path in shown]
     assert before == {path: path.read_bytes() for path in before}
     assert not [path for folder in {path.parent for path in targets} for path in folder.glob("spied")]
+
+
+def ended_for_one(folder: Path, exercise: str, student: str, limits: grade.Limits, walled: bool) -> Result:
+    if student == "Ended":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return Result(student, exercise, "")
+
+
+def test_a_process_that_the_system_ends_costs_one_student(school, monkeypatch):
+    for student in ("Before", "Ended", "Then"):
+        school.hand_in(student, school.solved())
+
+    monkeypatch.setattr(grade, "run_one", ended_for_one)
+    students = ["Before", "Ended", "Then"]
+    found = grade._each(students, 2, school.folder, NAME, grade.Limits(1, 1, frozenset()), WALLED)
+    reasons = {result.student: result.not_graded for result in found}
+    assert reasons == {"Before": "", "Ended": reasons["Ended"], "Then": ""} and "the system ended" in reasons["Ended"]
+
+
+def test_what_lies_in_the_wrong_place_is_told(school):
+    wrong = [
+        school.folder / "submitted" / name for name in ("x.ipynb", "Anna/03.ipynb", "Anna/other/x.ipynb", "B[1]/x")
+    ]
+    for path in wrong:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    told = grade.strays(school.folder)
+    places = [line.split(". ")[0].removeprefix("not looked at: submitted/") for line in told]
+    assert places == ["Anna/03.ipynb", "Anna/other", "B[1]", "x.ipynb"]
+    assert "B[1]" not in grade.students(school.folder)
+    wrong[0].unlink()
+    for name in ("Anna", "B[1]"):
+        shutil.rmtree(school.folder / "submitted" / name)
 
 
 def test_without_walls_nobody_is_graded(school, monkeypatch):
@@ -294,7 +330,7 @@ def test_a_gap_is_the_last_statement(code, gapped):
 def test_the_longest_name_in_a_message_is_its_mistake():
     names = ["a sum", "not a sum but a mean", "zero"]
     assert report.mistake_name("this is not a sum but a mean", names) == "not a sum but a mean"
-    assert report.mistake_name("nothing of that kind", names) is None
+    assert report.mistake_name("nothing of that kind", names) == ""
 
 
 def test_a_result_survives_being_saved(tmp_path):

@@ -65,6 +65,9 @@ def main() -> int:
     except ClassroomError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Who has been graded stays so; run it again to go on.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -22,8 +22,6 @@ from teaching import course
 from teaching.course import mark
 from teaching.report import Exercise
 
-ALWAYS_FINE = ("look at task",)  # a solution may well use a name that is worth a look
-
 TINY = '''# %% [markdown]
 # # Exercises 90 · Counting
 #
@@ -170,12 +168,9 @@ class Row:
         every = range(1, len(school.tasks) + 1)
         lost = [number for number, task in zip(every, school.tasks, strict=True) if not result.points[task.check]]
         wrong = [] if lost == list(every if self.lost == (-1,) else self.lost) else [f"lost {lost}: {result.messages}"]
-        wrong += [f"not told: {note}" for note in self.notes if not any(re.search(note, told) for told in result.notes)]
-        return wrong + [
-            f"told: {told}"
-            for told in result.notes
-            if not any(re.search(note, told) for note in [*self.notes, *ALWAYS_FINE])
-        ]
+        told = [*result.notes, *[f"look at {what}" for what in result.look_at]]
+        wrong += [f"not told: {note}" for note in self.notes if not any(re.search(note, what) for what in told)]
+        return wrong + [f"told: {what}" for what in told if not any(re.search(note, what) for note in self.notes)]
 
 
 class Class:
@@ -463,7 +458,7 @@ def rows() -> Iterator[Row]:
     yield Row(
         "Blinds the checks",
         lambda school, book: after(blank := copy.deepcopy(school.release), blank.cells[1], copy.deepcopy(blind)),
-        notes=("get_ipython, input_transformer", r"task \d, check passed without its ✓"),
+        notes=("get_ipython, input_transformer", r"look at task \d, check: it passed without its ✓"),
     )
     yield Row(
         "Own new cell",
@@ -541,7 +536,7 @@ def counted(exercise: Exercise) -> dict[str, Counter[str]]:
     """What the page counts, as `drawn_class` returns it."""
     found = {}
     for entry in exercise.tasks:
-        found[entry.task.check] = Counter({mistake.name: mistake.count for mistake in entry.mistakes})
+        found[entry.task.check] = Counter({one.name or one.message: one.count for one in entry.mistakes})
         found[entry.task.check] += Counter(solved=entry.solved, open=entry.open)
     return found
 

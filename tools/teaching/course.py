@@ -65,7 +65,9 @@ class Result:
     not_graded: str = ""
     """the reason, in words; then the rest is empty"""
     notes: list[str] = field(default_factory=list)
-    """what was repaired, and what to look at"""
+    """what was repaired or went wrong, for student and teacher"""
+    look_at: list[str] = field(default_factory=list)
+    """what a teacher may want to look at"""
     points: dict[str, float] = field(default_factory=dict)
     """name of the check -> points"""
     messages: dict[str, str] = field(default_factory=dict)

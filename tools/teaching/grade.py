@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from teaching.submissions import find, put_in_order, read, suspicions
 from course_utils.basics.files import replacing
 
 FIRST_CELL = 120  # seconds that a cell has at least: the first one imports PyTorch, which takes long from a slow disk
+NOT_IN_NAMES = re.compile(r"[*?\[\]]")  # nbgrader would look for other names
 SLOWER = 10  # times as long as in the solved notebook a student's cell may take
 
 
@@ -34,7 +37,8 @@ class Limits:
 
 def students(folder: Path) -> list[str]:
     """Names of those who have handed in anything."""
-    return sorted(path.name for path in (folder / "submitted").iterdir() if path.is_dir())
+    found = (path.name for path in (folder / "submitted").iterdir() if path.is_dir())
+    return sorted(name for name in found if not NOT_IN_NAMES.search(name))
 
 
 def fingerprint(folder: Path, exercise: str, student: str) -> str:
@@ -92,7 +96,7 @@ def run_one(folder: Path, exercise: str, student: str, limits: Limits, walled: b
         notebook, repaired = read(path)
         source, release = course.source(folder, exercise), course.release(folder, exercise)
         result.notes += odd + repaired + put_in_order(notebook, source, release)
-        result.notes += suspicions(notebook, release)
+        result.look_at += suspicions(notebook, source)
         result.notes += execute(notebook, limits.cell, limits.total, walled)
     except NotGraded as reason:
         result.not_graded = str(reason)
@@ -100,7 +104,7 @@ def run_one(folder: Path, exercise: str, student: str, limits: Limits, walled: b
     except Exception as unexpected:
         result.not_graded = f"{type(unexpected).__name__}: {unexpected}"
         return result
-    result.notes += without_a_tick(notebook, limits.ticks)
+    result.look_at += without_a_tick(notebook, limits.ticks)
     for cell in notebook.cells:
         if mark(cell).get("grade") and error(cell)[0]:
             name = mark(cell)["grade_id"]
@@ -119,7 +123,7 @@ def without_a_tick(notebook: NotebookNode, ticks: frozenset[str]) -> list[str]:
         for cell in notebook.cells
         if mark(cell).get("grade_id") in ticks and not error(cell)[0] and "✓" not in printed(cell)
     ]
-    return [f"{name} passed without its ✓" for name in silent]
+    return [f"{name}: it passed without its ✓" for name in silent]
 
 
 def printed(cell: NotebookNode) -> str:
@@ -193,23 +197,55 @@ def grade(
             "lose, with --without-walls."
         )
     failures = 0
+    for stray in strays(folder):
+        print(stray)
     for name in names:
         waiting = [student for student in students(folder) if _is_new(folder, name, student, again)]
         if not waiting:
             continue
         limits = canary(folder, name, walled, cell_seconds)
         highest = sum(task.points for task in course.tasks(course.source(folder, name)))
-        with ProcessPoolExecutor(at_once or os.cpu_count()) as pool:
-            running = {pool.submit(run_one, folder, name, one, limits, walled): one for one in waiting}
-            for done in as_completed(running):
-                result = done.result()
-                record(folder, result)
-                failures += bool(result.not_graded)
-                what = f"NOT GRADED: {result.not_graded}" if result.not_graded else ""
-                print(
-                    f"{name}  {result.student}  {what or f'{sum(result.points.values()):g} of {highest:g}'}", flush=True
-                )
+        for result in _each(waiting, at_once or os.cpu_count() or 1, folder, name, limits, walled):
+            record(folder, result)
+            failures += bool(result.not_graded)
+            points = f"{sum(result.points.values()):g} of {highest:g}"
+            what = f"NOT GRADED: {result.not_graded}" if result.not_graded else points
+            print(f"{name}  {result.student}  {what}", flush=True)
     return failures
+
+
+def _each(
+    waiting: list[str], at_once: int, folder: Path, exercise: str, limits: Limits, walled: bool
+) -> Iterator[Result]:
+    """The result of each student, as it comes."""
+    left = set(waiting)
+    with ProcessPoolExecutor(at_once) as pool:
+        running = [pool.submit(run_one, folder, exercise, student, limits, walled) for student in waiting]
+        for done in as_completed(running):
+            if not isinstance(done.exception(), BrokenProcessPool):
+                left.remove(done.result().student)
+                yield done.result()
+    for student in sorted(left):  # the system has ended one process, and with it the pool: now one at a time
+        with ProcessPoolExecutor(1) as pool:
+            try:
+                yield pool.submit(run_one, folder, exercise, student, limits, walled).result()
+            except BrokenProcessPool:
+                reason = "the system ended the process that graded it, probably for its memory"
+                yield Result(student, exercise, fingerprint(folder, exercise, student), reason)
+
+
+def strays(folder: Path) -> list[str]:
+    """Files and folders in `submitted` that lie where nothing is looked for, in words."""
+    names, top = course.exercises(folder), folder / "submitted"
+    found = [path for path in top.iterdir() if not path.is_dir() or NOT_IN_NAMES.search(path.name)]
+    for student in students(folder):
+        found += [path for path in (top / student).iterdir() if not path.is_dir() or path.name not in names]
+    return [
+        f"not looked at: {path.relative_to(folder)}. A notebook belongs to submitted/NAME/EXERCISE, with "
+        f"{names[0]} or the like as EXERCISE and none of * ? [ ] in NAME"
+        for path in sorted(found)
+        if not path.name.startswith(".")
+    ]
 
 
 def _is_new(folder: Path, exercise: str, student: str, again: bool) -> bool:

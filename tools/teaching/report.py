@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ TEMPLATES = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
 )
 OPEN = "NotImplementedError"
+NUMBER = re.compile(r"-?\d[\d.,e+-]*")  # messages that differ in numbers only tell the same mistake
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,10 @@ class Mistake:
     """What went wrong in a task, and how often."""
 
     name: str
-    """what the check calls it; for a mistake without a name, its message"""
-    named: bool
-    count: int
-    example: str
+    """part of the check's message by which it is known; empty for what has no name"""
+    message: str
     """one whole message"""
+    count: int
 
 
 @dataclass
@@ -69,9 +70,9 @@ class Exercise:
         return self.highest - sum(count.lost for count in self.tasks) / max(1, len(self.rows))
 
 
-def mistake_name(message: str, names: list[str]) -> str | None:
-    """The name of the mistake that a check's message tells: the longest of `names` that is in it."""
-    return max((name for name in names if name in message), key=len, default=None)
+def mistake_name(message: str, names: list[str]) -> str:
+    """The name of the mistake that a check's message tells: the longest of `names` that is in it; empty if none is."""
+    return max((name for name in names if name in message), key=len, default="")
 
 
 def results(folder: Path, exercise: str) -> dict[str, Result]:
@@ -108,23 +109,20 @@ def count(folder: Path, exercise: str, found: dict[str, Result]) -> Exercise:
     graded = sorted((one for one in found.values() if not one.not_graded), key=lambda one: -sum(one.points.values()))
     counted = []
     for task in course.tasks(notebook):
-        seen: Counter[tuple[str, bool]] = Counter()
-        examples: dict[tuple[str, bool], str] = {}
+        seen: Counter[tuple[str, str]] = Counter()
+        examples: dict[tuple[str, str], str] = {}
         entry = TaskCount(task, solved=sum(task.check not in one.errors for one in graded))
         entry.lost = sum(task.points - one.points.get(task.check, 0) for one in graded)
         for one in graded:
             if one.errors.get(task.check) == OPEN:
                 entry.open += 1
             elif task.check in one.errors:
-                message = one.messages[task.check]
+                message = f"{one.errors[task.check]}: {one.messages[task.check]}".removeprefix("AssertionError: ")
                 name = mistake_name(message, names[task.check])
-                key = (
-                    name or f"{one.errors[task.check]}: {message}".removeprefix("AssertionError: "),
-                    name is not None,
-                )
-                seen[key] += 1
-                examples.setdefault(key, message)
-        entry.mistakes = [Mistake(*key, number, examples[key]) for key, number in seen.most_common()]
+                kind = (name, "" if name else NUMBER.sub("0", message))
+                seen[kind] += 1
+                examples.setdefault(kind, message)
+        entry.mistakes = [Mistake(kind[0], examples[kind], number) for kind, number in seen.most_common()]
         counted.append(entry)
     rows = [[_state(one, entry.task) for entry in counted] for one in graded]
     title = notebook.cells[0].source.partition("\n")[0].removeprefix("# ")
@@ -170,6 +168,7 @@ def write_feedback(folder: Path, result: Result) -> None:
 def line(result: Result, tasks: list[Task]) -> str:
     """What a teacher reads about one submission."""
     notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
+    notes += f"  LOOK AT {'; '.join(result.look_at)}" if result.look_at else ""
     if result.not_graded:
         return f"NOT GRADED: {result.not_graded}{notes}"
     points = " ".join(f"{result.points.get(task.check, 0):>3g}" for task in tasks)
@@ -204,7 +203,9 @@ def report(folder: Path) -> None:
     for student in unknown:
         print(f"not in students.csv: {student}")
     today = datetime.date.today().strftime("%d %B %Y")
-    page = TEMPLATES.get_template("class.html").render(exercises=counted, again=show_again(counted), today=today)
+    page = TEMPLATES.get_template("class.html").render(
+        exercises=counted, again=show_again(counted), today=today, most=most_common(counted)
+    )
     (folder / "class.html").write_text(page, encoding="utf-8")
     print(f"For Moodle: {folder / 'grades.csv'}\nFor students: {folder / 'feedback'}")
     print(f"The class in one picture, without names: {folder / 'class.html'}")
@@ -214,3 +215,8 @@ def show_again(counted: list[Exercise], most: int = 3) -> list[tuple[Exercise, T
     """The tasks that cost a class most points, the dearest first."""
     all_tasks = [(exercise, task) for exercise in counted for task in exercise.tasks if task.lost]
     return sorted(all_tasks, key=lambda pair: -pair[1].lost)[:most]
+
+
+def most_common(counted: list[Exercise]) -> int:
+    """How often the commonest mistake of all was made, at least 1."""
+    return max((m.count for exercise in counted for task in exercise.tasks for m in task.mistakes), default=1)
