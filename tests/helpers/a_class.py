@@ -447,6 +447,26 @@ def rows() -> Iterator[Row]:
         return book
 
     yield Row("Answer as markdown", to_markdown, notes=("task 1, answer had been turned into markdown",))
+    yield Row(
+        "Reads the solutions",
+        prints(
+            1,
+            "from course_utils.basics.course import REPOSITORY\n"
+            "return (REPOSITORY / 'notebooks' / 'solutions' / '03_mnist_mlp.ipynb').read_text()",
+        ),
+        lost=(1,),
+        notes=("look at task 1, answer: REPOSITORY, solutions",),
+    )
+    yield Row(
+        "Writes to the gradebook",
+        prints(
+            1,
+            "import sqlite3\nfor place in ['.', '..', '../..', '../../..']:\n"
+            "    sqlite3.connect(place + '/gradebook.db').execute('update grade set auto_score = 99')",
+        ),
+        lost=(1,),
+        notes=("look at task 1, answer: gradebook",),
+    )
     yield Row("input()", prints(1, "return input('the answer: ')"), lost=(1,))
     yield Row(
         "Needs a later cell",

@@ -22,6 +22,7 @@ from teaching.course import mark
 
 MOST_OUTPUT = 1_000_000  # characters a cell
 MOST_DEATHS = 8
+FIRST_CELL = 120  # seconds that it has at least: it imports PyTorch, which takes long from a slow disk
 LAUNCH = [sys.executable, "-m", "ipykernel_launcher", "--HistoryManager.enabled=False", "--log-level=ERROR"]
 TIME_OUT, DIED = "CellTimeoutError", "DeadKernelError"
 
@@ -57,7 +58,6 @@ class StudentClient(NotebookClient):
     def __init__(self, notebook: NotebookNode, seconds: float):
         super().__init__(
             notebook,
-            timeout=round(seconds),
             interrupt_on_timeout=True,
             error_on_timeout={"ename": TIME_OUT, "evalue": "", "traceback": []},
             raise_on_iopub_timeout=True,
@@ -66,7 +66,9 @@ class StudentClient(NotebookClient):
             record_timing=False,
             store_widget_state=False,
             coalesce_streams=True,
+            shutdown_kernel="immediate",
         )
+        self.seconds = round(seconds)
         self.received = 0
         self.timed_out = False
 
@@ -92,7 +94,7 @@ def _kernel(client: StudentClient, walled: bool) -> Iterator[None]:
         client.reset_execution_trackers()
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         try:
-            client.start_new_kernel(env=walls.environment(), cwd=str(folder / "sockets"), **quiet)
+            client.start_new_kernel(env=walls.environment(walled), cwd=str(folder / "sockets"), **quiet)
             client.start_new_kernel_client()
         except RuntimeError as error:
             raise NotGraded(f"no kernel could be started ({error})") from None
@@ -108,10 +110,10 @@ def execute(notebook: NotebookNode, seconds: float, total: float, walled: bool =
     """Execute all code cells of the notebook, in place.
 
     A cell that kills its kernel, or does not stop when its time is up, gets an error as its output. Then a new kernel
-    runs the cells before it again, without those that killed one, and goes on after it.
+    runs the cells before it again, without those that were ended so, and goes on after it.
 
     Args:
-        seconds: time for each cell
+        seconds: time for each cell; the first one has FIRST_CELL at least
         total: time for all of them together, in seconds
         walled: False for a system that has no walls
     Returns:
@@ -119,13 +121,13 @@ def execute(notebook: NotebookNode, seconds: float, total: float, walled: bool =
     Raises:
         NotGraded: kernels died again and again, or the time was up
     """
-    client, events, killers = StudentClient(notebook, seconds), [], set[int]()
+    client, events, killers, slow = StudentClient(notebook, seconds), [], set[int](), set[int]()
     begun, index = time.monotonic(), 0
     while index < len(notebook.cells):
         if len(killers) > MOST_DEATHS:
             raise NotGraded(f"the kernel died {len(killers)} times")
         with _kernel(client, walled):
-            _again(client, notebook, [before for before in range(index) if before not in killers])
+            _again(client, notebook, [before for before in range(index) if before not in killers | slow])
             while index < len(notebook.cells) and index not in killers:
                 if time.monotonic() - begun > total:
                     raise NotGraded(f"it had not come to an end after {total / 60:.0f} minutes")
@@ -135,8 +137,10 @@ def execute(notebook: NotebookNode, seconds: float, total: float, walled: bool =
                     notebook.cells[index].outputs.append(new_output("error", ename=ended[0], evalue=ended[1]))
                 if ended and ended[2]:
                     killers.add(index)
-                else:
-                    index += 1
+                    continue
+                if ended:
+                    slow.add(index)
+                index += 1
         index += index in killers
     return events
 
@@ -154,6 +158,8 @@ def _again(client: StudentClient, notebook: NotebookNode, indices: list[int]) ->
 
 def _execute_cell(client: StudentClient, index: int) -> tuple[str, str, bool] | None:
     """None, or what ended the cell: kind of error, words, and whether the kernel is lost."""
+    first = next((number for number, cell in enumerate(client.nb.cells) if cell.cell_type == "code"), 0)
+    client.timeout = max(client.seconds, FIRST_CELL) if index == first else client.seconds
     client.received, client.timed_out = 0, False
     try:
         client.execute_cell(client.nb.cells[index], index)

@@ -12,8 +12,9 @@ import nbformat
 from build import NOTEBOOKS
 from teaching import course
 from teaching.course import Result, Task, mark
-from teaching.grade import fingerprint, students
+from teaching.grade import students
 from teaching.moodle import write_table
+from teaching.one import fingerprint
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),

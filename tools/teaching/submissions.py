@@ -187,7 +187,7 @@ def _text(cell: NotebookNode) -> str:
 
 def suspicions(submission: NotebookNode, source: NotebookNode) -> list[str]:
     """What a teacher may want to read: names in the student's own code that solve no task, as the source uses none."""
-    usual = {name for cell in source.cells for name in LOOK_AT.findall(cell.source)}
+    usual = {name for cell in source.cells if cell.cell_type == "code" for name in LOOK_AT.findall(cell.source)}
     notes = []
     for index, cell in enumerate(submission.cells):
         if cell.cell_type == "code" and not mark(cell).get("locked"):
