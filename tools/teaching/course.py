@@ -63,7 +63,7 @@ class Result:
     submission: str
     """fingerprint of the file that was graded"""
     not_graded: str = ""
-    """the reason, in words; then the rest is empty"""
+    """the reason, in words; then there are no points"""
     notes: list[str] = field(default_factory=list)
     """what was repaired or went wrong, for student and teacher"""
     look_at: list[str] = field(default_factory=list)
@@ -88,6 +88,8 @@ class Task:
 
     check: str
     """name of the check in nbgrader, such as task-1-check"""
+    answer: str
+    """name of the cell with the gap, such as task-1-answer"""
     title: str
     """such as "Task 1 · A network as a module" """
     points: float
@@ -133,14 +135,16 @@ def mark(cell: NotebookNode) -> dict[str, Any]:
 
 def tasks(notebook: NotebookNode) -> list[Task]:
     """The tasks of an exercise's notebook, in order."""
-    found, text = [], ""
+    found, text, answer = [], "", ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("## "):
             text = cell.source
+        if mark(cell).get("solution"):
+            answer = mark(cell)["grade_id"]
         if mark(cell).get("grade"):
             title = re.sub(r" \(\d+ points?\)$", "", text.partition("\n")[0].removeprefix("## "))
             links = re.findall(r"\[([^\]]+)\]\((?:\.\./)?(\d\d_\w+\.ipynb[^)\s]*)\)", text)
-            found.append(Task(mark(cell)["grade_id"], title, mark(cell)["points"], links))
+            found.append(Task(mark(cell)["grade_id"], answer, title, mark(cell)["points"], links))
     return found
 
 

@@ -12,11 +12,12 @@ from nbformat import NotebookNode
 from teaching import course
 from teaching.course import ClassroomError, Result, mark
 from teaching.execute import NotGraded, execute, label
-from teaching.submissions import find, put_in_order, read, suspicions
+from teaching.submissions import find, put_in_order, read, suspicions, text
 
 from course_utils.basics.files import replacing
 
 SLOWER = 4  # times as long as the whole solved notebook that a student's cell may take,
+OPEN = "NotImplementedError"  # the kind of error where a gap is as it was handed out
 LEAST = 30  # and seconds that it may take at least
 
 
@@ -91,10 +92,13 @@ def run_one(folder: Path, exercise: str, student: str, limits: Limits, walled: b
         result.not_graded = f"{type(unexpected).__name__}: {unexpected}"
         return result
     result.look_at += without_a_tick(notebook, limits.ticks)
-    for cell in notebook.cells:
-        if mark(cell).get("grade") and error(cell)[0]:
-            name = mark(cell)["grade_id"]
-            result.errors[name], result.messages[name] = error(cell)
+    cells = {mark(cell)["grade_id"]: cell for cell in notebook.cells if mark(cell)}
+    given = {mark(cell)["grade_id"]: text(cell) for cell in release.cells if mark(cell)}
+    for task in course.tasks(source):
+        kind, message = error(cells[task.check])
+        if kind:
+            is_open = task.answer in cells and text(cells[task.answer]) == given[task.answer]
+            result.errors[task.check], result.messages[task.check] = OPEN if is_open else kind, message
     notebook.metadata.update(source.metadata)
     place.mkdir(parents=True)
     with replacing(place / f"{exercise}.ipynb", "w") as file:

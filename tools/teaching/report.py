@@ -12,9 +12,9 @@ import nbformat
 from build import NOTEBOOKS
 from teaching import course
 from teaching.course import Result, Task, mark
-from teaching.grade import students
+from teaching.grade import strays, students
 from teaching.moodle import write_table
-from teaching.one import fingerprint
+from teaching.one import OPEN, fingerprint
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -23,7 +23,7 @@ TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
-OPEN = "NotImplementedError"
+WAITING = "it waits to be graded"
 NUMBER = re.compile(r"-?\d[\d.,e+-]*")  # messages that differ in numbers only tell the same mistake
 
 
@@ -90,7 +90,7 @@ def results(folder: Path, exercise: str) -> dict[str, Result]:
             if not (folder / "submitted" / student / exercise).is_dir():
                 continue
             if result is None:
-                result = Result(student, exercise, "", "it waits; run: python tools/classroom.py grade")
+                result = Result(student, exercise, "", WAITING)
             elif result.submission != fingerprint(folder, exercise, student):
                 result.notes.insert(0, "handed in again since it was graded")
             if not result.not_graded:
@@ -156,7 +156,7 @@ def write_feedback(folder: Path, result: Result) -> None:
     page = TEMPLATES.get_template("feedback.html").render(
         result=result,
         tasks=tasks,
-        answers={task.check: answers.get(task.check.replace("check", "answer"), "") for task in tasks},
+        answers={task.check: answers.get(task.answer, "") for task in tasks},
         title=source.cells[0].source.partition("\n")[0].removeprefix("# "),
         open=OPEN,
         highest=sum(task.points for task in tasks),
@@ -197,9 +197,12 @@ def report(folder: Path) -> None:
             own = points.setdefault(student, {})
             if not result.not_graded:
                 own[name] = sum(result.points.values())
-            write_feedback(folder, result)
+            if result.not_graded != WAITING:
+                write_feedback(folder, result)
         print()
         counted.append(count(folder, name, found))
+    for stray in strays(folder):
+        print(stray)
     unknown = write_table(folder / "grades.csv", folder, points, names)
     for student in unknown:
         print(f"not in students.csv: {student}")

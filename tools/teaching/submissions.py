@@ -58,23 +58,23 @@ def read(path: Path) -> tuple[NotebookNode, list[str]]:
     if content.startswith(b"\xef\xbb\xbf"):
         notes.append("the file began with a byte-order mark, which was taken away")
     try:
-        text = content.decode("utf-8-sig")
+        decoded = content.decode("utf-8-sig")
         with warnings.catch_warnings(action="ignore"):  # about what is made anew below
-            old = nbformat.reads(text, 4) if text.lstrip().startswith("{") else None
+            old = nbformat.reads(decoded, 4) if decoded.lstrip().startswith("{") else None
     except UnicodeDecodeError as error:
         raise NotGraded(f"the file is no text in UTF-8 (byte {error.start})") from None
     except nbformat.reader.NotJSONError:
-        raise NotGraded(_cut_off(text)) from None
+        raise NotGraded(_cut_off(decoded)) from None
     except Exception as error:  # nbformat raises what it stumbles over, and RecursionError
         raise NotGraded(f"the file is no notebook ({type(error).__name__}: {str(error)[:80]})") from None
     if old is None:
-        raise NotGraded(f"the file is no notebook; it begins with {text.lstrip()[:30]!r}")
+        raise NotGraded(f"the file is no notebook; it begins with {decoded.lstrip()[:30]!r}")
     return new_notebook(cells=[cell for old_cell in old.get("cells", []) if (cell := _clean(old_cell))]), notes
 
 
-def _cut_off(text: str) -> str:
+def _cut_off(content: str) -> str:
     try:
-        json.loads(text)
+        json.loads(content)
     except ValueError as error:
         return f"the file is cut off or damaged ({error})"
     return "the file is no notebook"
@@ -105,13 +105,13 @@ def put_in_order(submission: NotebookNode, source: NotebookNode, release: Notebo
     notes: list[str] = []
     given = {mark(cell)["grade_id"]: cell for cell in release.cells if mark(cell)}
     wanted = {mark(cell)["grade_id"]: cell for cell in source.cells if mark(cell)}
+    if not _belongs(submission, given):
+        raise NotGraded("no cell in it belongs to this exercise. Is it another one?")
     for cell in submission.cells:
         if mark(cell).get("grade_id") not in wanted:
             cell.metadata.pop("nbgrader", None)
     if not any(mark(cell) for cell in submission.cells):
         _recognize(submission, given)
-        if not any(mark(cell) for cell in submission.cells):
-            raise NotGraded("no cell in it belongs to this exercise")
         notes.append("the notebook had lost its metadata")
     _keep_last_copies(submission, notes)
 
@@ -123,7 +123,7 @@ def put_in_order(submission: NotebookNode, source: NotebookNode, release: Notebo
             fresh = new_code_cell(cell.source, metadata=cell.metadata)
             submission.cells[_index(submission, cell)] = there[name] = cell = fresh
         if mark(original)["locked"]:
-            if _text(cell) != _text(given[name]):
+            if text(cell) != text(given[name]):
                 notes.append(f"{label(cell, 0)} had been changed; put back")
             cell.source = original.source
         cell.metadata["nbgrader"] = dict(mark(original))
@@ -141,12 +141,19 @@ def put_in_order(submission: NotebookNode, source: NotebookNode, release: Notebo
     return notes
 
 
+def _belongs(submission: NotebookNode, given: dict[str, NotebookNode]) -> bool:
+    """Whether a check or a function of the exercise is in it; names of cells are the same in all exercises."""
+    checks = {text(cell) for cell in given.values() if mark(cell)["grade"]}
+    defined = {name for cell in given.values() if mark(cell)["solution"] for name in _names(cell.source)}
+    return any(text(cell) in checks or defined & _names(cell.source) for cell in submission.cells)
+
+
 def _recognize(submission: NotebookNode, given: dict[str, NotebookNode]) -> None:
     """Find the exercise's cells by what is in them."""
     defined = {name: _names(cell.source) for name, cell in given.items() if not mark(cell)["grade"]}
     for cell in submission.cells:
         for name, original in given.items():
-            if _text(cell) == _text(original) or (defined.get(name) and defined[name] <= _names(cell.source)):
+            if text(cell) == text(original) or (defined.get(name) and defined[name] <= _names(cell.source)):
                 cell.metadata["nbgrader"] = {"grade_id": name}
 
 
@@ -171,7 +178,7 @@ def _keep_last_copies(submission: NotebookNode, notes: list[str]) -> None:
 def _set_up_first(submission: NotebookNode, source: NotebookNode, notes: list[str]) -> None:
     """Put the source's first code cell, which imports what checks need, before everything if it is not as it was."""
     first = next(cell for cell in source.cells if cell.cell_type == "code")
-    if mark(first) or any(_text(cell) == _text(first) for cell in submission.cells if cell.cell_type == "code"):
+    if mark(first) or any(text(cell) == text(first) for cell in submission.cells if cell.cell_type == "code"):
         return
     submission.cells.insert(0, new_code_cell(first.source))
     notes.append("the first cell had been changed; the original was run before it")
@@ -181,7 +188,8 @@ def _index(notebook: NotebookNode, wanted: NotebookNode) -> int:
     return next(index for index, cell in enumerate(notebook.cells) if cell is wanted)
 
 
-def _text(cell: NotebookNode) -> str:
+def text(cell: NotebookNode) -> str:
+    """What a cell says, whatever stands at the ends of its lines."""
     return "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
 
 
