@@ -125,6 +125,12 @@ def test_student_code_reaches_nothing_that_is_not_its_own(school, tmp_path):
     assert not [path for folder in {path.parent for path in targets} for path in folder.glob("spied")]
 
 
+def test_a_system_without_walls_grades_if_told_to(school):
+    school.hand_in("Trusted", school.leave_open(school.solved(), 2))
+    result = grade.run_one(school.folder, NAME, "Trusted", grade.Limits(60, 600, frozenset()), walled=False)
+    assert (result.not_graded, result.errors) == ("", {"task-2-check": "NotImplementedError"})
+
+
 def ended_for_one(folder: Path, exercise: str, student: str, limits: grade.Limits, walled: bool) -> Result:
     if student == "Ended":
         os.kill(os.getpid(), signal.SIGTERM)
