@@ -75,7 +75,7 @@ def test_report(school, graded, capsys):
     assert any(re.search(r"Cut off +NOT GRADED: the file is cut off or damaged", line) for line in lines)
     assert "not in students.csv: Blank" in lines
 
-    with (school.folder / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (school.folder / "moodle.csv").open(encoding="utf-8-sig", newline="") as file:
         table = {row["student"]: row for row in csv.DictReader(file)}
     assert table["Aurélie Öztürk"] == {"student": "Aurélie Öztürk", "Email address": "ao@example.org", NAME: "6"}
     assert [table[student][NAME] for student in ["Blank", "Cut off", "Never There"]] == ["0", "", ""]

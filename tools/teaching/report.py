@@ -177,7 +177,7 @@ def line(result: Result, tasks: list[Task]) -> str:
 
 
 def report(folder: Path) -> None:
-    """Print a line for each student and exercise; write grades.csv, class.html and the pages in feedback/.
+    """Print a line for each student and exercise; write moodle.csv, class.html and the pages in feedback/.
 
     Raises:
         ClassroomError: the folder is not prepared, or its students.csv lacks a column
@@ -203,7 +203,7 @@ def report(folder: Path) -> None:
         counted.append(count(folder, name, found))
     for stray in strays(folder):
         print(stray)
-    unknown = write_table(folder / "grades.csv", folder, points, names)
+    unknown = write_table(folder / "moodle.csv", folder, points, names)
     for student in unknown:
         print(f"not in students.csv: {student}")
     today = datetime.date.today().strftime("%d %B %Y")
@@ -211,7 +211,7 @@ def report(folder: Path) -> None:
         exercises=counted, again=show_again(counted), today=today, most=most_common(counted)
     )
     (folder / "class.html").write_text(page, encoding="utf-8")
-    print(f"For Moodle: {folder / 'grades.csv'}\nFor students: {folder / 'feedback'}")
+    print(f"For Moodle: {folder / 'moodle.csv'}\nFor students: {folder / 'feedback'}")
     print(f"The class in one picture, without names: {folder / 'class.html'}")
 
 
