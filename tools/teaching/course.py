@@ -7,6 +7,9 @@ executed/STUDENT/NN_name/NN_name.ipynb     the same, put in order and executed; 
 results/NN_name/STUDENT.json               what was noticed on the way, see `Result`
 mistakes.json                              name of exercise -> name of check -> names of typical mistakes
 gradebook.db, autograded/, feedback/       as nbgrader keeps them
+students.csv                               if you put it there: names, and what Moodle knows people by
+moodle.csv, class.html                     what `report` writes
+replaced/                                  what was there before somebody handed in again
 """
 
 import importlib.util
