@@ -15,6 +15,7 @@ from pathlib import Path
 import a_class
 import build
 import classroom
+import needs
 import nbformat
 import pytest
 from a_class import Class, counted, drawn_class, moodle_zip, rows, spy, tiny_course
@@ -97,7 +98,7 @@ def test_only_what_is_new_is_graded_again(school, graded, capsys):
     assert report.results(school.folder, NAME)[row.student].notes == ["handed in again since it was graded"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="has no walls; that it refuses to grade is tested below")
+@needs.namespaces
 def test_student_code_reaches_nothing_that_is_not_its_own(school, tmp_path):
     """Files of teacher, course and other students, other processes, the network: tried from an answer."""
     assert not walls.why_not()
