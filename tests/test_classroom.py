@@ -15,8 +15,8 @@ from pathlib import Path
 import a_class
 import build
 import classroom
-import needs
 import nbformat
+import needs
 import pytest
 from a_class import Class, counted, drawn_class, moodle_zip, rows, spy, tiny_course
 from teaching import copies, course, gaps, grade, moodle, report, walls
