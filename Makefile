@@ -1,5 +1,7 @@
 # make lab: install the course and open it · make data: get the real data (optional)
-# make test: prove it · make rehearsal: grade a whole class · make notebooks: rebuild what changed · make tables: renew the pages' tables · make bench: measure
+# make test: prove it · make rehearsal: grade a whole class · make notebooks: rebuild what changed · make tables: renew the
+# pages' tables · make bench: measure
+# make mutants: change every solution of the exercises in every place, and see which changes nobody notices
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
 PYTHON ?= python3
@@ -24,6 +26,9 @@ notebooks: .venv/author
 tables: .venv/author
 	$(BIN)/python tools/tables.py
 
+mutants: .venv/author
+	$(BIN)/python tools/mutants.py
+
 data: .venv/learner
 	$(BIN)/python -m course_utils.downloads
 
@@ -43,4 +48,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test rehearsal notebooks tables data bench clean
+.PHONY: lab test rehearsal notebooks tables mutants data bench clean

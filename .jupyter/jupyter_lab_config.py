@@ -1,15 +1,25 @@
-"""JupyterLab as the course wants it: opens on lesson 00, shows lessons and helpers, asks the network for nothing."""
+"""JupyterLab as the course wants it: opens on your copy of lesson 00, asks the network for nothing."""
 
 import os
+import runpy
 from pathlib import Path
+
+from jupyter_server.serverapp import ServerApp
 
 here = Path(__file__).resolve().parent
 # makes JupyterLab find labconfig/ beside this file, however it was started
 os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(here), os.environ.get("JUPYTER_CONFIG_PATH")]))
 
+# kernels inherit it: threads that have nothing to do would spin, and take the processor from those that have
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+print("\n".join(runpy.run_path(str(here.parent / "course_utils" / "fresh.py"))["update"](here.parent)))
+
 c = get_config()  # noqa: F821
 c.ServerApp.root_dir = str(here.parent)
-c.LabApp.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
+c.LabApp.default_url = "/lab/tree/work/00_start_here.ipynb"
+c.LabApp.custom_css = True
+ServerApp.static_custom_path.tag(config=True)  # else it is always the folder of the person's own settings
+c.ServerApp.static_custom_path = [str(here / "custom")]
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 c.ContentsManager.hide_globs = ["__pycache__", "*.egg-info", ".ipynb_checkpoints"]

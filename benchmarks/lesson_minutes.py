@@ -32,7 +32,7 @@ def measure() -> list[dict]:
     rows = []
     for source in build.sources():
         seconds, failure = compute(source)
-        limit = 150 if source.name.startswith("06") else 90
+        limit = 90
         name = source.relative_to(ROOT / "lessons").with_suffix("").as_posix()
         what = f"computing time of {name}" + (f", FAILED: {failure}" if failure else "")
         rows.append({"what": what, "figure": f"{seconds:.0f} s", "lesson": name, "seconds": round(seconds),

@@ -308,8 +308,24 @@ print("✓ correct")
 #
 # </details>
 #
-# Exercises have hints that fold open like this one, and the folder `solutions` holds every exercise solved. Try first;
-# what you have found yourself stays.
+# In the exercises a check shows its message in a box of its own, above the error. They have hints that fold open like
+# this one: first a question, then the place in the lesson, then another example. The folder `solutions` holds every
+# exercise solved. Try first; what you have found yourself stays. How far you are, `progress` tells from the notebooks
+# that you have saved:
+
+# %% tags=["nbval-ignore-output"]
+from course_utils import progress
+
+progress()
+
+# %% tags=["proof"]
+from contextlib import redirect_stdout
+from io import StringIO
+
+with redirect_stdout(StringIO()) as printed:
+    progress()
+first, *others = printed.getvalue().splitlines()
+assert "of 70 tasks solved." in first and len(others) == 14, printed.getvalue()
 
 # %% [markdown]
 # ## Is everything there?
@@ -378,8 +394,10 @@ print("profile", course.profile, "means", epochs, "epochs")
 # [The README](../README.md#real-data) tells how to switch all lessons at once.
 #
 # **Where your work goes.** A notebook keeps its outputs: you see ours until yours replace them. Save with
-# <kbd>Ctrl</kbd>+<kbd>S</kbd>. Lessons write to temporary folders or to `runs/`, and only read `data/`. To keep a
-# lesson as it is, duplicate it first (right-click its name in the list of files) and work in the copy.
+# <kbd>Ctrl</kbd>+<kbd>S</kbd>. What you see lies in `work/`: your own copies, made when JupyterLab started, which no
+# update of the course overwrites. `python -m course_utils.fresh 03` in a terminal brings lesson 03 back as it was
+# (`exercises/03` its exercise) and keeps yours beside it. Lessons write to temporary folders or to `runs/`, and only
+# read `data/`.
 
 # %% [markdown]
 # > **Common mistake.** A notebook uses names that none of its cells defines. In its author's kernel they still exist,

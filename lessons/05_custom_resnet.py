@@ -4,7 +4,7 @@
 # One plus sign lets networks grow a hundred layers deep: you measure what it does, and build ResNet-18 to ResNet-152
 # around it.
 #
-# **Time** about 60 minutes, of which the computer works 70 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 55 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 03](03_mnist_mlp.ipynb),
 # [lesson 04](04_mnist_cnn.ipynb)
 #
@@ -284,15 +284,15 @@ if course.profile == "sample":  # how much the shortcut gains after MNIST's many
     assert gain.min() >= 0.2, f"at 34 layers the shortcut gains {gain.tolist()}"
 
 # %% [markdown]
-# The same. Is the deep plain network unable to learn, or just slow? One run with three times as many epochs:
+# The same. Is the deep plain network unable to learn, or just slow? One run with twice as many epochs:
 
 # %% tags=["nbval-ignore-output"]
-longer = train(PlainBlock, 34, seed=0, epochs=3 * epochs)["train_accuracy"]
-print(f"plain, 34 layers, {3 * epochs} epochs:", *[f"{score:.2f}" for score in longer])
+longer = train(PlainBlock, 34, seed=0, epochs=2 * epochs)["train_accuracy"]
+print(f"plain, 34 layers, {2 * epochs} epochs:", *[f"{score:.2f}" for score in longer])
 
 # %% tags=["proof"]
 if course.profile == "sample":  # with MNIST's many more steps the deep plain network may have caught up
-    assert longer[-1] > longer[epochs - 1] + 0.05, f"{longer[epochs - 1]:.2f}, then {longer[-1]:.2f}"
+    assert longer[-1] > longer[epochs - 1] + 0.03, f"{longer[epochs - 1]:.2f}, then {longer[-1]:.2f}"
 
 # %% [markdown]
 # Slow. On the sample digits it gets better epoch by epoch, while the residual network was there after the first ones.
@@ -827,8 +827,7 @@ digit_net = small_resnet(num_classes=10)
 digit_net.maxpool = nn.Identity()
 train_loader = DataLoader(digits["train"], batch_size=64, shuffle=True)
 digit_val_loader = DataLoader(digits["val"], batch_size=500)
-digit_epochs = course.pick(sample=5, full=3)
-history = train_small(digit_net, train_loader, digit_val_loader, digit_epochs, lr=0.01)
+history = train_small(digit_net, train_loader, digit_val_loader, epochs=3, lr=0.01)
 history.frame().round({"seconds": 1}).round(4)
 
 # %% tags=["proof"]
@@ -871,14 +870,15 @@ assert len(wrong) >= 8, f"only {len(wrong)} mistakes are left to be looked at"
 # ## Ants and bees, from scratch
 #
 # Now the pictures of lesson 01. "From scratch" means: from random weights. Two networks get the same 25 epochs: your
-# small ResNet, with its max pooling, and a CNN as in lesson 04, with four stages.
+# small ResNet, with its max pooling, and a CNN as in lesson 04, with four stages. (`CachedImages` decodes each picture
+# once; with `augment=True` it is cropped and mirrored anew whenever it is asked for, as by `train_transform`.)
 
 # %%
-from course_utils import eval_transform, hymenoptera, train_transform
+from course_utils import CachedImages, hymenoptera
 
 size = course.pick(sample=64, full=128)
-train_set = hymenoptera("train", train_transform(size))
-val_set = hymenoptera("val", eval_transform(size))
+train_set = CachedImages(hymenoptera("train"), size, augment=True)
+val_set = CachedImages(hymenoptera("val"), size)
 val_batches = list(DataLoader(val_set, batch_size=64))  # loaded once: nothing in them is random
 print(len(train_set), "training pictures,", len(val_set), "validation pictures")
 

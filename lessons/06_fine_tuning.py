@@ -259,8 +259,8 @@ from course_utils import resnet18
 
 old_model = resnet18(len(old_classes))
 old_model.load_state_dict(state)
-logits, labels = predict(old_model.to(course.device), val_loader)
-answers = pd.Series([old_classes[index] for index in logits.argmax(dim=1)], name="answer")
+old_logits, _ = predict(old_model.to(course.device), val_loader)
+answers = pd.Series([old_classes[index] for index in old_logits.argmax(dim=1)], name="answer")
 taken_for = pd.crosstab(answers, pd.Series(np.array(classes)[labels], name="truth"))
 most_frequent = taken_for.sum(axis=1).sort_values(ascending=False).index[:6]
 taken_for.loc[most_frequent]
@@ -425,8 +425,7 @@ assert 2 * small < large, f"{small:,} and {large:,} bytes"
 loaded = load_checkpoint(folder / "ants_and_bees.pt")
 fresh = resnet18(len(loaded["classes"])).to(course.device)
 fresh.load_state_dict(loaded["model"])
-logits, labels = predict(fresh, val_loader)
-torch.testing.assert_close(logits, predict(model, val_loader)[0], rtol=1e-4, atol=1e-4)
+torch.testing.assert_close(predict(fresh, val_loader)[0], logits, rtol=1e-4, atol=1e-4)
 
 # %%
 import shutil
@@ -497,7 +496,7 @@ images, targets = next(iter(DataLoader(train_set, batch_size=16)))
 # %%
 def seconds_of_a_batch(model):
     seconds = []
-    for _ in range(5):
+    for _ in range(3):
         start = perf_counter()
         F.cross_entropy(model(images), targets).backward()
         seconds.append(perf_counter() - start)
@@ -605,20 +604,22 @@ def parameter_groups(model, body_rate, head_rate):
 
 
 # %%
-for group in parameter_groups(pretrained_resnet18(2), body_rate=0.015, head_rate=0.05):
+for group in parameter_groups(pretrained_resnet18(2), body_rate=0.015, head_rate=0.03):
     print(len(group["params"]), "tensors with the rate", group["lr"])
 
 # %% [markdown]
 # A random head wants large steps, a pretrained body small ones: steps that are right for random weights throw it out of
-# the good place where it is. To afford several seeds, the sample compares with smaller pictures and fewer epochs. All
-# ways lose by that. (The rates are two of a handful tried, on the validation pictures. They fall to a tenth halfway.)
+# the good place where it is. To afford several seeds, the sample compares with smaller pictures, fewer epochs and
+# larger batches. All ways lose by that. (The rates are two of a handful tried, on the validation pictures. They fall to
+# a tenth halfway.)
 
 # %%
 from course_utils import evaluate
 
-small_size = course.pick(sample=40, full=size)
+small_size = course.pick(sample=32, full=size)
+larger_batch = course.pick(sample=24, full=12)
 few_epochs = course.pick(sample=2, full=3)
-small, large = course.pick(sample=(0.015, 0.05), full=(0.004, 0.02))
+small, large = course.pick(sample=(0.015, 0.03), full=(0.004, 0.02))
 small_train = CachedImages(hymenoptera("train"), small_size, augment=True)
 small_val = DataLoader(CachedImages(hymenoptera("val"), small_size), batch_size=64)
 
@@ -626,7 +627,7 @@ small_val = DataLoader(CachedImages(hymenoptera("val"), small_size), batch_size=
 # %%
 def train(model, epochs, body_rate, head_rate, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    loader = DataLoader(small_train, batch_size=12, shuffle=True, generator=generator)
+    loader = DataLoader(small_train, batch_size=larger_batch, shuffle=True, generator=generator)
     optimizer = torch.optim.SGD(parameter_groups(model, body_rate, head_rate), momentum=0.9)
     scheduler = StepLR(optimizer, step_size=epochs * len(loader) // 2, gamma=0.1)
     fit(model, loader, optimizer=optimizer, scheduler=scheduler, epochs=epochs, progress=False)
@@ -679,8 +680,8 @@ from course_utils.models.pretrained import has_usual_weights
 
 if has_usual_weights():  # ImageNet's weights decide
     larger, mean = max(np.bincount(targets)) / len(targets), accuracies.mean(axis=1)
-    assert mean.min() > larger + 0.08, f"the larger class {larger:.3f}, {mean.round(3).to_dict()}"
-    assert mean["all layers"] > course.pick(sample=0.74, full=0.88), mean.round(3).to_dict()
+    assert mean.min() > larger + 0.05, f"the larger class {larger:.3f}, {mean.round(3).to_dict()}"
+    assert mean["all layers"] > course.pick(sample=0.65, full=0.88), mean.round(3).to_dict()
 
 # %% [markdown]
 # (`unstack` turns pairs of way and seed into rows and columns.)
@@ -718,11 +719,11 @@ table = pd.DataFrame({
 table.round(3)
 
 # %% tags=["proof"]
-assert (over_pictures > over_seeds).sum() >= 3, table
+if course.profile == "sample":  # from photographs the networks learn more
+    assert over_pictures.between(0.02, 0.045).all() and over_seeds.max() > 0.007, table
 if course.device.type == "cpu":  # on a GPU the pictures may cost more time than the layers
     cost = table["seconds a run"]
-    assert cost["head only"] < 0.8 * cost["all layers"], cost
-    assert cost["head only"] < cost["first layers frozen"], cost
+    assert cost["head only"] < 0.8 * cost.drop("head only").min(), cost
 
 # %% [markdown]
 # On a CPU *head only* is the cheapest: a frozen body saves most of the time. Frozen first layers save less, for the
@@ -743,8 +744,8 @@ ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 plt.show()
 
 # %% [markdown]
-# The bars of the pictures are mostly the longer ones: with so few validation pictures, more seeds would not tell much
-# more about how the ways do on *other* pictures.
+# Both kinds of luck count. More seeds would shorten the bars of the seeds. Those of the pictures, about three points to
+# each side, would stay: with so few validation pictures, no number of seeds tells how the ways do on *other* ones.
 #
 # To compare two ways, do not compare their bars. Both had the same seeds, and both judged the same pictures, so much of
 # the luck is the same for both and cancels in the difference. **Take the differences first, then their standard
@@ -770,19 +771,20 @@ against.round(3)
 lead = against["all layers are ahead by"]
 if course.profile == "sample":  # the photographs may order the ways otherwise
     errors = lead / against["both"]
-    assert errors["head first, then all"] > 1.5, against
-    assert -0.5 < errors["head only"] < 3, against
-    assert errors["two rates"] > -2 and errors["first layers frozen"] < 2.5, against
+    assert 0 < errors["head first, then all"] < 3.5, against
+    assert errors.drop("head first, then all").abs().max() < 2.5, against
 
 # %% [markdown]
 # As a rule of thumb, a difference under two standard errors is not shown, and an error that was itself estimated from
 # three runs is rough.
 #
-# In our run one row passes that test: *head first, then all* falls behind. It pays for its careful start, for one of
-# its two epochs has gone before the body may move. The lead over *head only* is one or two errors long: plausible, but
-# not shown. Nor is it shown that larger steps for the new head, *two rates*, gain anything, or that freezing the first
-# layers loses anything. So which is best stays open: ranking five numbers here would mostly rank luck. (In `full` your
-# table may say otherwise.)
+# In our run no row passes it with room to spare. *Head first, then all* falls behind by two or three errors; it may pay
+# for its careful start, for one of its two epochs has gone before the body may move. But when we ran everything again
+# with other seeds, three times, it was behind by about one error and no more. So rough is an error from three runs.
+#
+# As for the others, it is not shown that larger steps for the new head, *two rates*, gain anything, nor that freezing
+# the first layers or the whole body loses anything. So which is best stays open: ranking five numbers here would mostly
+# rank luck. (In `full` your table may say otherwise.)
 #
 # What is best depends on the pictures, too. If the new ones are few and resemble the old ones, the head alone may be
 # enough, at a fraction of the time. The more they differ, as X-rays do from photographs, the more layers need training.
@@ -798,17 +800,17 @@ if course.profile == "sample":  # the photographs may order the ways otherwise
 # </details>
 
 # %% [markdown]
-# **Try it.** Are small steps that important? Train all layers for one epoch with a rate of 0.1, then with our 0.015.
+# **Try it.** Are small steps that important? Train all layers once more, with a rate of 0.1 in the place of 0.015.
 # <details><summary>What we saw</summary>
 #
 # ```python
 # tried = pretrained_resnet18(len(classes)).to(course.device)
-# train(tried, 1, body_rate=0.1, head_rate=0.1)
+# train(tried, few_epochs, body_rate=0.1, head_rate=0.1)
 # print(evaluate(tried, small_val)["accuracy"])
 # ```
 #
-# With three seeds we saw 0.54 to 0.67, and 0.71 to 0.78 with the rate 0.015. A single epoch of large steps, and much of
-# what the network knew is gone.
+# With three seeds we saw 0.51 to 0.63, and 0.69 to 0.75 with the rate 0.015. A few large steps, and much of what the
+# network knew is gone.
 #
 # </details>
 
@@ -831,10 +833,10 @@ names += ["resnet50", "resnet101", "mobilenet_v3_large", "efficientnet_b0"]
 names += ["convnext_tiny", "vit_b_16", "swin_t"]
 
 # %%
-rows = {}
+rows, networks = {}, {}
 for name in names:
     with torch.device("meta"):
-        network = make_backbone(name, num_classes=2)
+        networks[name] = network = make_backbone(name, num_classes=2).eval()
     published = get_model_weights(name).DEFAULT.meta["_metrics"]["ImageNet-1K"]
     rows[name] = {
         "head": next(path for path, part in network.named_modules() if part is find_head(network)),
@@ -851,10 +853,11 @@ backbones.round(1)
 # torchvision's weights reach. How long does one picture take, in the better of two tries?
 
 # %%
+from copy import deepcopy
+
+
 def milliseconds(name):
-    with torch.device("meta"):
-        network = make_backbone(name, num_classes=2).eval()
-    network = network.to_empty(device="cpu")
+    network = deepcopy(networks[name]).to_empty(device="cpu")
     for tensor in network.state_dict().values():
         tensor.zero_()  # for the time it takes, any numbers will do
     picture = torch.zeros(1, 3, input_size(name), input_size(name))
@@ -930,7 +933,7 @@ plt.show()
 # %% tags=["nbval-ignore-output"]
 from course_utils import standard_error
 
-val_accuracy = evaluate(model, val_loader)["accuracy"]
+val_accuracy = history.best("val_loss")["val_accuracy"]
 if course.profile == "sample":
     test_loader = DataLoader(CachedImages(hymenoptera("test"), size), batch_size=64)
     test_accuracy = evaluate(model, test_loader)["accuracy"]

@@ -17,6 +17,8 @@
 # - train in two processes that learn what one learns
 
 # %%
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -33,6 +35,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils import hymenoptera, setup
+from course_utils.train import main as train_program
 
 course = setup(seed=0, lesson="10")
 
@@ -58,14 +61,20 @@ def new_run(name):
 
 
 # %% [markdown]
-# We start it twice. The first one may finish (`run` waits for the end). The second one (`Popen` does not wait, `poll`
-# returns `None` while it runs) is killed without a warning in the middle of its second epoch, as soon as its log has
-# more than 50 lines. Then we tell it to go on, with `--resume`.
+# It runs twice. The first run may finish: we call the program's function `main` from here, with the flags. The second
+# one is a program of its own, as from a terminal (`Popen` does not wait for its end, `poll` returns `None` while it
+# runs). We kill it without a warning in the middle of its second epoch, as soon as its log has more than 50 lines. Then
+# we tell the program to go on, with `--resume`.
+
+# %%
+def train_here(*flags):
+    with contextlib.redirect_stdout(io.StringIO()):  # keeps what the program says off this page
+        return train_program([str(flag) for flag in flags])
+
 
 # %%
 whole, killed = new_run("whole"), new_run("killed")
-# capture_output keeps what the program says off this page; check makes a failure an error
-subprocess.run([*program, *flags, "--output", whole], capture_output=True, check=True)
+codes = [train_here(*flags, "--output", whole)]
 
 process = subprocess.Popen([*program, *flags, "--output", killed], stdout=subprocess.DEVNULL)
 log = killed / "batches.csv"
@@ -75,10 +84,11 @@ process.kill()
 process.wait()
 at_the_kill = pd.read_csv(log, index_col="batch")["train_loss"]
 
-done = subprocess.run([*program, "--resume", killed], capture_output=True, check=True)
+codes.append(train_here("--resume", killed))
 
 # %% tags=["proof"]
 assert process.returncode != 0, "the program came to its end before it was killed"
+assert codes == [0, 0], f"exit codes {codes}"
 assert 50 <= len(at_the_kill) <= 60, f"{len(at_the_kill)} batches in the log when it was killed"
 
 # %%
@@ -243,10 +253,6 @@ print(parser.format_help())
 # `stderr`. argparse raises `SystemExit` for that, which we catch here, and its line as well:
 
 # %%
-import contextlib
-import io
-
-
 def refusal(parser, flags):
     with contextlib.redirect_stderr(io.StringIO()) as said:  # keeps what goes to stderr
         try:
@@ -840,7 +846,7 @@ luck = {among: [] for among in [1, 2, 4, 8, 16, 30]}
 for study in studies["random"] + studies["TPE"]:
     right = np.array([trial.user_attrs["right"] for trial in study.trials])
     for among, gaps in luck.items():
-        for _ in range(400):
+        for _ in range(200):
             drawn = right[rng.permutation(30)[:among]][:, rng.permutation(800)]
             val, rest = drawn[:, :100].mean(axis=1), drawn[:, 100:].mean(axis=1)
             gaps.append((val - rest)[val.argmax()])
@@ -924,11 +930,12 @@ torch.testing.assert_close(
 # The program is the same. Where `fit` finds the variables, it wraps the network in torch's `DistributedDataParallel`,
 # which averages the gradients; only rank 0 prints and writes. (Older code has `DataParallel`: slower, don't. Networks
 # that do not fit into one GPU are split up by FSDP.) PyTorch 2.15 for Windows lacks `libuv`, which `torchrun` needs. So
-# we do by hand what it does: find a free **port**, the number of a door of the machine, and start two processes.
+# we do by hand what it does: find a free **port**, the number of a door of the machine, set the variables, and start a
+# second process. The first one is this notebook.
 
 # %%
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 small = "--model cnn --size 32 --epochs 1 --workers 0 --device cpu".split() + ["--data", str(root)]
 two = new_run("two_processes")
@@ -936,27 +943,24 @@ with socket.create_server(("127.0.0.1", 0)) as door:  # 0 asks for any free port
     port = door.getsockname()[1]
 
 
-def start_one(rank):
-    variables = {"TORCHELASTIC_RUN_ID": "by hand", "WORLD_SIZE": "2", "RANK": str(rank)}
-    variables |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [*program, *small, "--output", two]
-    return subprocess.run(command, env=os.environ | variables, capture_output=True)
+def variables(rank):
+    found = {"TORCHELASTIC_RUN_ID": "by hand", "WORLD_SIZE": "2", "RANK": str(rank)}
+    return found | {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
 
 
-with ThreadPoolExecutor() as threads:
-    done = list(threads.map(start_one, range(2)))
-print("exit codes:", [process.returncode for process in done])
+command = [*program, *small, "--output", two]
+helper = subprocess.Popen(command, env=os.environ | variables(rank=1), stdout=subprocess.DEVNULL)
+with patch.dict(os.environ, variables(rank=0)):  # only inside the with block
+    code = train_here(*small, "--output", two)
+print("exit codes:", code, helper.wait())
 
 # %% [markdown]
 # For comparison one process with the same seed, and one with another:
 
 # %% tags=["nbval-ignore-output"]
-from course_utils.train import main as train_program
-
 one, other = new_run("one_process"), new_run("other_seed")
-with contextlib.redirect_stdout(io.StringIO()):
-    train_program([*small, "--output", str(one)])
-    train_program([*small, "--output", str(other), "--seed", "1"])
+train_here(*small, "--output", one)
+train_here(*small, "--output", other, "--seed", "1")
 logs = {folder.name: pd.read_csv(folder / "epochs.csv") for folder in [one, two, other]}
 table = pd.DataFrame({name: log.loc[0, ["train_loss", "val_loss"]] for name, log in logs.items()})
 table.astype(float).round(6)

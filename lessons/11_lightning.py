@@ -4,7 +4,7 @@
 # You hand your training loop over to a library, check that it does what yours did, and weigh what it costs against what
 # it gives.
 #
-# **Time** about 60 minutes, of which the computer works 45 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 30 seconds · **Before this**
 # [lesson 06](06_fine_tuning.ipynb), [lesson 07](07_feature_extraction.ipynb),
 # [lesson 10](10_from_notebook_to_script.ipynb)
 #
@@ -86,7 +86,7 @@ from torch.utils.data import DataLoader, random_split
 
 from course_utils import CachedImages, hymenoptera, make_backbone
 
-size = course.pick(sample=64, full=224)
+size = course.pick(sample=48, full=224)
 
 
 def open_set(split):
@@ -148,7 +148,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, Timer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 folder = Path(tempfile.mkdtemp())
-epochs = course.pick(sample=3, full=4)
+epochs = course.pick(sample=2, full=4)
 accelerator = course.pick(sample="cpu", full="auto")
 best = ModelCheckpoint(monitor="val_loss", mode="min", filename="{epoch}-{val_loss:.3f}")
 timer = Timer()
@@ -184,7 +184,7 @@ assert trainer.current_epoch == epochs, f"{trainer.current_epoch} epochs"
 #
 # Read the warnings that follow. A `FutureWarning` about `treespec` concerns Lightning's own code, not yours; another
 # may advise more workers for the loader (lesson 01). Last comes the bar. Lightning counts epochs from 0 (`fit` from 1),
-# so the last of three is `Epoch 2`; `v_num` is the number of the run.
+# so the last of two is `Epoch 1`; `v_num` is the number of the run.
 #
 # A LightningModule *is* an `nn.Module`. So everything of the course works with it:
 

@@ -50,7 +50,7 @@ def test_a_release_is_the_stub(school):
     stub = nbformat.read(school.folder.parent / "notebooks" / "exercises" / f"{NAME}.ipynb", 4)
     assert [cell.source for cell in school.release.cells] == [cell.source for cell in stub.cells]
     assert course.tasks(stub)[0].title == "Task 1 · Twice"
-    assert course.tasks(stub)[0].lessons == [("addition", "00_start_here.ipynb#Adding-numbers")]
+    assert course.tasks(stub)[0].sections == ["Adding numbers"]
 
 
 def test_each_gets_what_she_has_earned(school, graded):
@@ -283,12 +283,13 @@ def test_the_copy_for_students_has_no_dead_link(student):
 def test_dead_links_leave_sentences_that_read_well(tmp_path):
     (tmp_path / "there.md").touch()
     text = (
+        "Hints fold open. The folder `solutions` holds every\nexercise solved. Try first.\n\n"
         "Done? [Compare with the solutions](../solutions/01.ipynb), or go on with\n[there](there.md).\n\n"
         "Take them in order. [Solutions](solutions) lie beside them. See [this](gone.md#part), [web](https://a.b).\n\n"
         "[A](gone.md) · [B](there.md) ·\n[C](gone.md) · [D](there.md): E\n"
     )
     assert copies.without_dead_links(text, tmp_path) == (
-        "Done? Go on with\n[there](there.md).\n\nTake them in order.  See this, [web](https://a.b).\n\n"
+        "Hints fold open. Try first.\n\nDone? Go on with\n[there](there.md).\n\nTake them in order.  See this, [web](https://a.b).\n\n"
         "[B](there.md) ·\n[D](there.md): E\n"
     )
 

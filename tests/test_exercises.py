@@ -5,41 +5,32 @@ each in a copy of the variables there were before it; the cells after it, up to 
 solutions themselves pass is tested where their notebooks are executed.
 """
 
-from functools import cache
+import contextlib
+import functools
+import inspect
+import io
+import re
 from pathlib import Path
 
 import build
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
-from exercises import edited, tasks
+from exercises import ANSWER, attempt, edited, run, tasks, variables_before
 
 ROOT = Path(__file__).resolve().parents[1]
 
 matplotlib.use("Agg")
 EXERCISES = sorted((ROOT / "lessons" / "exercises").glob("[0-9]*.py"))
-
-
-@cache
-def variables_before(source: Path, number: int) -> dict:
-    """Variables of the notebook just before the answer cell of task `number`, all earlier tasks solved."""
-    if number == 0:
-        variables = {"__name__": "__main__"}
-    else:
-        variables = dict(variables_before(source, number - 1))
-        previous = tasks(source)[number - 1]
-        run([previous.answer, *previous.after], variables)
-    run(tasks(source)[number].before, variables)
-    return variables
-
-
-def run(cells: list[str], variables: dict) -> None:
-    for cell in cells:
-        exec(compile(cell, "<cell>", "exec"), variables)
-
-
-def attempt(source: Path, number: int, answer: str) -> None:
-    run([answer, *tasks(source)[number].after], dict(variables_before(source, number)))
-
+STEPS = ["Hint 1: a question", "Hint 2: where to look", "Hint 3: another example"]
+FRAMES = {"super().__init__()", "with torch.inference_mode():", "with torch.no_grad():"}  # the same in every program
+NO_CONSTANTS = {  # the answer is a training, a network, a drawing or an app, its result as good the second time
+    "03 task 5",
+    "10 task 2",
+    "12 task 4",
+    "13 task 2",
+    "04 task 5",
+}
 
 every_task = pytest.mark.parametrize(
     "source, number",
@@ -77,11 +68,11 @@ def test_wrong_answers_are_named(source, number):
 
 @pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
 def test_complete(source):
-    """At least four tasks, each with a solution, two other right and two wrong answers, a check with points, a hint."""
+    """At least four tasks, each with a solution, three other right and two wrong answers, a check with points."""
     assert len(tasks(source)) >= 4
     for task in tasks(source):
         assert build.SOLUTION.search(task.answer), f"{task.name} has no ### BEGIN SOLUTION … ### END SOLUTION"
-        assert len(task.right) >= 2, f"{task.name} needs at least two other right answers"
+        assert len(task.right) >= 3, f"{task.name} needs at least three other right answers"
         assert len(task.wrong) >= 2, f"{task.name} needs at least two typical wrong answers"
         assert len({expected for _, expected in task.wrong}) == len(task.wrong), (
             f"{task.name}: same message expected twice"
@@ -89,8 +80,6 @@ def test_complete(source):
     notebook = build.read_source(source)
     checks = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
     assert [cell.metadata["nbgrader"]["points"] > 0 for cell in checks] == [True] * len(tasks(source))
-    hints = sum(cell.source.count("<summary>Hint") for cell in notebook.cells if cell.cell_type == "markdown")
-    assert hints >= len(tasks(source)), "every task needs a hint that folds open"
 
 
 @pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
@@ -106,7 +95,84 @@ def test_nbgrader_reads_our_metadata_and_makes_the_same_stub(source):
     assert ours == [cell.source for cell in theirs.cells]
 
 
-ANSWER = "def double(number):\n    result = number + number\n    return result"
+def hints(source: Path) -> list[list[str]]:
+    """The texts of the folded hints of each task."""
+    texts = [cell.source for cell in build.read_source(source).cells if cell.cell_type == "markdown"]
+    folds = [re.findall(r"<details><summary>(Hint.*?)</summary>(.*?)</details>", text, re.DOTALL) for text in texts]
+    assert [[name for name, _ in fold] for fold in folds if fold] == [STEPS] * len(tasks(source))
+    return [[text for _, text in fold] for fold in folds if fold]
+
+
+@pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
+def test_hints_ask_then_point_into_the_lesson_then_show_another_example(source):
+    lesson = next((ROOT / "lessons").glob(f"{source.stem}.py")).read_text(encoding="utf-8")
+    for number, (question, place, example) in enumerate(hints(source)):
+        assert "?" in question, f"task {number + 1}: the first hint asks"
+        sections = re.findall(r"\*([^*]+)\*", place)
+        assert sections and all(f"# {section}\n" in lesson for section in sections), (
+            f"task {number + 1}: the second hint names sections of the lesson in *italics*: {sections}"
+        )
+        code = "\n".join(re.findall(r"```python\n(.*?)```", example, re.DOTALL))
+        assert code, f"task {number + 1}: the third hint shows a worked example of something similar"
+        with contextlib.redirect_stdout(io.StringIO()):
+            run([code], dict(variables_before(source, number)))
+        plt.close("all")
+        lines = {line.strip() for line in build.SOLUTION.search(tasks(source)[number].answer)[0].splitlines()}
+        shown = {line.strip() for hint in (question, place, example) for line in hint.splitlines()}
+        shown |= {code.strip() for hint in (question, place, example) for code in re.findall(r"`([^`\n]+)`", hint)}
+        given_away = {line for line in lines & shown if re.search(r"\w\W+\w", line) and line not in FRAMES}
+        assert not given_away, f"task {number + 1}: a hint shows a line of the solution: {given_away}"
+
+
+def without_the_unlocked(source: Path, number: int, answer: str) -> dict:
+    """The variables after the check of a task, where a student has deleted what is neither answer nor check."""
+    (first, *_), variables = tasks(source)[0].before, {"__name__": "__main__"}
+    run([first], variables)
+    for task in tasks(source)[:number]:
+        run([task.answer, task.after[-1]], variables)
+    run([answer], variables, ANSWER)
+    return variables
+
+
+@every_task
+def test_a_check_stands_on_its_own_and_constants_do_not_pass(source, number, monkeypatch):
+    """The results of one run of the check, played again in the next one, whose inputs are other ones, are refused."""
+    task = tasks(source)[number]
+    variables = without_the_unlocked(source, number, task.answer)
+    functions = {
+        name: value for name, value in variables.items()
+        if inspect.isfunction(value) and value.__code__.co_filename == ANSWER
+    }  # fmt: skip
+    results: dict[str, list] = {name: [] for name in functions}
+
+    def recorder(name):
+        @functools.wraps(functions[name])
+        def record(*arguments, **settings):
+            results[name].append(functions[name](*arguments, **settings))
+            return results[name][-1]
+
+        return record
+
+    def player(name):
+        played = iter(results[name])
+
+        @functools.wraps(functions[name])
+        def play(*arguments, **settings):
+            return next(played)
+
+        return play
+
+    monkeypatch.setenv("COURSE_CHECK_SEED", "1")
+    run([task.after[-1]], dict(variables) | {name: recorder(name) for name in functions})
+    if f"{source.name[:2]} task {number + 1}" in NO_CONSTANTS or not any(results.values()):
+        return
+    monkeypatch.setenv("COURSE_CHECK_SEED", "2")
+    with pytest.raises((AssertionError, StopIteration)) as caught:
+        run([task.after[-1]], dict(variables) | {name: player(name) for name in functions})
+    assert caught.type is AssertionError and str(caught.value), "no message"
+
+
+EXAMPLE = "def double(number):\n    result = number + number\n    return result"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +189,7 @@ ANSWER = "def double(number):\n    result = number + number\n    return result"
     ids=["part of a line", "two replacements", "several lines", "whole cell"],
 )
 def test_an_edit_is_applied(edit, result):
-    assert edited(ANSWER, edit, Path("source.py"), 1) == result
+    assert edited(EXAMPLE, edit, Path("source.py"), 1) == result
 
 
 @pytest.mark.parametrize(
@@ -139,4 +205,4 @@ def test_an_edit_is_applied(edit, result):
 )
 def test_an_edit_that_does_not_fit_is_refused(edit, message):
     with pytest.raises(ValueError, match=message):
-        edited(ANSWER, edit, Path("source.py"), 7)
+        edited(EXAMPLE, edit, Path("source.py"), 7)

@@ -15,7 +15,7 @@ import yaml
 from course_utils.lesson import MEASURED
 
 ROOT = tables.ROOT
-PAGES = [ROOT / page for page in ("README.md", "CONTRIBUTING.md", "TEACHING.md", "CHANGELOG.md")]
+PAGES = [ROOT / page for page in ("README.md", "CONTRIBUTING.md", "TEACHING.md", "TEACHING_LESSONS.md", "CHANGELOG.md")]
 PAGES += [ROOT / folder / "README.md" for folder in ("data", "data/photos", "data/weights", "benchmarks")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RESULTS = json.loads(MEASURED.read_text(encoding="utf-8"))

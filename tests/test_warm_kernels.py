@@ -1,6 +1,8 @@
 """The tests' kernels have modules loaded in advance; a notebook must not notice."""
 
 import os
+import subprocess
+import sys
 import time
 
 import needs
@@ -40,6 +42,15 @@ def test_a_notebook_cannot_import_the_tools_of_the_tests(module: str, kernel: Ru
 def test_figures_and_tables_are_shown_as_in_a_notebook(kernel: RunningKernel) -> None:
     assert "inline" in answer(kernel, "__import__('matplotlib').get_backend()")
     assert answer(kernel, "__import__('pandas').get_option('display.max_columns')") == "20"
+
+
+@needs.fork
+def test_processes_start_as_in_a_notebook(kernel: RunningKernel) -> None:
+    """A process made by a fork server starts its own by one, too: each worker of a loader would import PyTorch anew."""
+    usual = subprocess.check_output(
+        [sys.executable, "-c", "import multiprocessing; print(multiprocessing.get_start_method())"], text=True
+    ).strip()
+    assert answer(kernel, "__import__('multiprocessing').get_start_method()") == repr(usual)
 
 
 @needs.fork

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import jupytext
 
+ANSWER, CELL = "<answer>", "<cell>"  # names of code in tracebacks
 EDIT_LINE = re.compile(r"# ([-+])(?: (.*))?")
 
 
@@ -73,6 +74,32 @@ def tasks(source: Path) -> list[Task]:
             if "check" in tags:
                 loose = []
     return found
+
+
+@cache
+def variables_before(source: Path, number: int) -> dict:
+    """Variables of the notebook just before the answer cell of task `number` (from 0), all earlier tasks solved."""
+    if number == 0:
+        variables = {"__name__": "__main__"}
+    else:
+        variables = dict(variables_before(source, number - 1))
+        previous = tasks(source)[number - 1]
+        run([previous.answer, *previous.after], variables)
+    run(tasks(source)[number].before, variables)
+    return variables
+
+
+def run(cells: list[str], variables: dict, name: str = CELL) -> None:
+    """Execute cells one after the other; `name` stands for them in tracebacks."""
+    for cell in cells:
+        exec(compile(cell, name, "exec"), variables)
+
+
+def attempt(source: Path, number: int, answer: str) -> None:
+    """Execute an answer to task `number` and what follows, up to and with the check, in a copy of the variables."""
+    variables = dict(variables_before(source, number))
+    run([answer], variables, ANSWER)
+    run(tasks(source)[number].after, variables)
 
 
 def _code_cells(source: Path) -> Iterator[tuple[int, str, dict]]:

@@ -35,6 +35,16 @@ HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
     "time_to_accuracy": "as fast to the same accuracy on digits: lesson 04's training, against a widely copied one",
     "image_loading": "as fast an epoch of loading: decode each picture once, and keep it",
 }
+TERM = "00 01 02 03 04 05 06 07 08 09 10 12 13 14".split()  # TEACHING.md: a lesson a week
+WEEK, PAUSE = 90, 5  # minutes in class, and of them the break
+DAYS = [  # TEACHING.md: when, how many minutes, of which are break, lessons and exercises
+    ("day 1, 9:00 to 12:15", 195, 15, ["00", "01"], ["01"]),
+    ("day 1, 13:15 to 16:00", 165, 15, ["02"], ["02"]),
+    ("day 2, 9:00 to 12:15", 195, 15, ["03", "04"], []),
+    ("day 2, 13:15 to 16:00", 165, 15, ["05"], ["04"]),
+    ("day 3, 9:00 to 12:15", 195, 15, ["06", "07"], []),
+    ("day 3, 13:15 to 16:00", 165, 15, ["08"], ["08"]),
+]
 SEEDS = ROOT / "benchmarks" / "seeds.json"
 NBSP = "\N{NO-BREAK SPACE}"
 STATED = (  # how a lesson and an exercise state their times
@@ -127,6 +137,50 @@ def times(results: dict) -> str:
         hours = f"{study / 60:.1f} h | {exercises / 60:.1f} h"
         lines.append(f"| {name} | {' to '.join(numbers)} | {hours} | {seconds / 60:.1f} min |")
     return "\n".join(lines)
+
+
+def page_of(lesson: Path) -> str:
+    """A link to the page for its teacher."""
+    title, _ = head(lesson)
+    anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+    return f"[{title}](TEACHING_LESSONS.md#{anchor})"
+
+
+def left_over(when: str, minutes: int, *used: int) -> int:
+    """Minutes for questions, once lessons, exercises and breaks are taken off."""
+    if sum(used) > minutes:
+        raise SystemExit(f"{when}: {sum(used)} minutes are planned, there are {minutes}. Change tools/tables.py")
+    return minutes - sum(used)
+
+
+def term(results: dict) -> str:
+    """The table of TEACHING.md: a term, a lesson a week."""
+    by_number = {lesson.name[:2]: lesson for lesson in lessons()}
+    lines = ["| week | together | minutes | break | for questions | at home | minutes |", "|" + "---|" * 7]
+    total = Counter[str]()
+    for week, number in enumerate(TERM, start=1):
+        study, practice = study_minutes([by_number[number]])
+        questions = left_over(f"week {week}", WEEK, study, PAUSE)
+        home = f"exercise {number} | {practice}" if practice else "|"
+        lines.append(f"| {week} | {page_of(by_number[number])} | {study} | {PAUSE} | {questions} | {home} |")
+        total.update(study=study, questions=questions, practice=practice)
+    spent = f"{total['study']} | {PAUSE * len(TERM)} | {total['questions']} | | {total['practice']}"
+    return "\n".join([*lines, f"| all | | {spent} |"])
+
+
+def days(results: dict) -> str:
+    """The table of TEACHING.md: three days."""
+    by_number = {lesson.name[:2]: lesson for lesson in lessons()}
+    lines = ["| when | lessons | exercises | minutes | breaks | for questions |", "|" + "---|" * 6]
+    total = Counter[str]()
+    for when, minutes, pause, studied, practised in DAYS:
+        study, _ = study_minutes([by_number[number] for number in studied])
+        _, practice = study_minutes([by_number[number] for number in practised])
+        questions = left_over(when, minutes, study, practice, pause)
+        what = f"{', '.join(studied)} | {', '.join(practised)}"
+        lines.append(f"| {when} | {what} | {study + practice} | {pause} | {questions} |")
+        total.update(work=study + practice, pause=pause, questions=questions)
+    return "\n".join([*lines, f"| all | | | {total['work']} | {total['pause']} | {total['questions']} |"])
 
 
 def data_needs(results: dict) -> str:
@@ -224,6 +278,8 @@ TABLES: dict[str, Callable[[dict], str]] = {
     "map": lesson_map,
     "highlights": highlights,
     "times": times,
+    "term": term,
+    "days": days,
     "needs": data_needs,
     "measured": measured,
     "claims": claims,

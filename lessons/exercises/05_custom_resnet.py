@@ -2,8 +2,8 @@
 # # Exercises 05 · A residual network of your own
 #
 # Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
-# tells you what is wrong. They need nothing beyond [lesson 05](../05_custom_resnet.ipynb); if you are stuck, unfold the
-# hint. Run the next cell first.
+# tells you what is wrong. They need nothing beyond [lesson 05](../05_custom_resnet.ipynb); if you are stuck, unfold
+# the hints, one at a time. Run the next cell first.
 
 # %%
 import copy
@@ -14,25 +14,35 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import fit, load_digits28, resnet18, setup
+from course_utils import fit, fresh_inputs, load_digits28, progress, resnet18, start_exercise
 from course_utils.models.resnet import BasicBlock, Bottleneck
 
-course = setup(seed=0)
+course = start_exercise("05")
 
 # %% [markdown]
 # ## Task 1 · Count a block's parameters (3 points)
 #
 # Return how many learned parameters a basic block or a bottleneck of the lesson has, its shortcut included.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# A convolution without bias has kernel × kernel × (channels in) × (channels out) weights. BatchNorm learns two numbers
-# per channel. Each convolution, also the one in the shortcut, is followed by a BatchNorm.
+# How many numbers does a convolution learn, how many its BatchNorm, and when does the shortcut need both?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# First work out how many channels come out. The shortcut is empty only if that is how many went in *and* the stride
-# is 1.
+# *The residual block* has the basic one; *When the shape changes* has the bottleneck and the shortcut.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Weights and biases of three linear layers, added up over a list of their sizes:
+#
+# ```python
+# sizes = [(10, 6), (6, 6), (6, 2)]
+# print(sum(before * after + after for before, after in sizes))
+# layers = nn.Sequential(*[nn.Linear(before, after) for before, after in sizes])
+# print([tuple(part.shape) for part in layers.parameters()])
+# ```
 #
 # </details>
 
@@ -71,6 +81,21 @@ def block_parameters(kind, in_channels, channels, stride):
 def block_parameters(kind, in_channels, channels, stride):
     block = {"basic": BasicBlock, "bottleneck": Bottleneck}[kind](in_channels, channels, stride)
     return sum(parameter.numel() for parameter in block.parameters())
+
+
+# %% tags=["right"]
+def block_parameters(kind, in_channels, channels, stride):
+    def conv_norm(kernel, before, after):
+        return kernel * kernel * before * after + 2 * after
+
+    if kind == "basic":
+        out, total = channels, conv_norm(3, in_channels, channels) + conv_norm(3, channels, channels)
+    else:
+        out, total = 4 * channels, conv_norm(1, in_channels, channels) + conv_norm(3, channels, channels)
+        total += conv_norm(1, channels, out)
+    if (in_channels, stride) != (out, 1):
+        total += conv_norm(1, in_channels, out)
+    return torch.tensor(total)
 
 
 # %% tags=["wrong"] expect="BatchNorm learns"
@@ -147,6 +172,15 @@ for kind, block in [("basic", BasicBlock), ("bottleneck", Bottleneck)]:
         expected = sum(parameter.numel() for parameter in block(*sizes).parameters())
         found = block_parameters(kind, *sizes)
         assert found == expected, f"{kind}{sizes} has {expected} parameters, not {found}"
+inputs = fresh_inputs()
+for kind, block in [("basic", BasicBlock), ("bottleneck", Bottleneck)]:
+    channels = int(inputs.integers(2, 12))
+    same = channels if kind == "basic" else 4 * channels
+    for in_channels, stride in [(same, 1), (same, 2), (same + int(inputs.integers(1, 9)), int(inputs.integers(1, 3)))]:
+        expected = sum(parameter.numel() for parameter in block(in_channels, channels, stride).parameters())
+        found = block_parameters(kind, in_channels, channels, stride)
+        told = f"{kind}({in_channels}, {channels}, stride {stride})"
+        assert found == expected, f"{told} has {expected:,} parameters, not {found}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -158,17 +192,29 @@ print("✓ task 1")
 # The blocks to be tested return the shape that they get and end in a ReLU. Some have been trained, and their parts may
 # have any names; the last BatchNorm among `block.modules()` is also the last one that is used. Leave the block as it
 # is: whoever tests a block wants to go on using it.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `copy.deepcopy(block)` makes a copy that you may change. A BatchNorm computes weight · (normalized input) + bias;
-# after a training neither weight nor bias is 0.
+# With which input does a block without a shortcut give itself away, and with which one does it not?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Which input shows the difference? The last ReLU turns negative numbers into 0, and zeros come out of any block whose
-# layers compute 0. `torch.rand` makes numbers between 0 and 1. `torch.allclose(a, b)` says whether two tensors agree up
-# to rounding.
+# *The residual block* sets its last BatchNorm to zero and looks at what is left.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A copy that may be changed, the parts of one kind, and a comparison up to rounding:
+#
+# ```python
+# net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
+# other = copy.deepcopy(net)
+# for part in other.modules():
+#     if isinstance(part, nn.Linear):
+#         nn.init.ones_(part.weight)
+# print(other[0].weight, net[0].weight)
+# print(torch.allclose(torch.tensor(0.1) + 0.2, torch.tensor(0.3)))
+# ```
 #
 # </details>
 
@@ -213,6 +259,17 @@ def is_residual(block, channels):
     finally:
         block.load_state_dict(state)
         block.train(mode)
+
+
+# %% tags=["right"]
+def is_residual(block, channels):
+    name = [name for name, part in block.named_modules() if isinstance(part, nn.BatchNorm2d)][-1]
+    last, mode = block.get_submodule(name), block.training
+    zeros = {f"{name}.weight": torch.zeros_like(last.weight), f"{name}.bias": torch.zeros_like(last.bias)}
+    x = torch.rand(3, channels, 8, 8)
+    result = torch.func.functional_call(block.eval(), zeros, (x,))
+    block.train(mode)
+    return (result - x).abs().max() < 1e-6
 
 
 # %% tags=["wrong"] expect="negative numbers"
@@ -268,6 +325,10 @@ def is_residual(block, channels):
 # - return torch.allclose(trial(x), x)
 # + same = torch.allclose(trial(x), x)
 
+# %% tags=["wrong"] expect="return True or False, not a tuple"
+# - return torch.allclose(trial(x), x)
+# + return trial(x), x
+
 # %% [markdown]
 # Try it on a block of the course, and on one that inherits from it and forgets the shortcut:
 
@@ -318,6 +379,7 @@ def as_trained(block):
 torch.manual_seed(0)
 found = is_residual(BasicBlock(4, 4), 4)
 assert found is not None, "the function returns nothing"
+assert hasattr(found, "__bool__"), f"return True or False, not a {type(found).__name__}"
 hint = "has the last BatchNorm been set to 0, and has your input no negative numbers (the last ReLU cuts them off)?"
 assert found, f"BasicBlock is residual, but not for you: {hint}"
 found = is_residual(as_trained(BasicBlock(4, 4)), 4)
@@ -341,6 +403,13 @@ for block in [as_trained(BasicBlock(4, 4)), as_trained(BasicBlock(4, 4)).eval()]
     same = all(torch.equal(tensor, before[name]) for name, tensor in block.state_dict().items())
     assert same, "the test has changed the block, its weights or running averages: work on copy.deepcopy(block)"
     assert block.training == mode, "the test has changed the block from train to eval mode, or back"
+inputs = fresh_inputs()
+kinds = {"BasicBlock": lambda: BasicBlock(4, 4), "a block that adds its input": Renamed}
+fakes = {"one that adds half of it": Halved, "one that adds nothing": ResidualModule, "one that adds it late": Late}
+for real in inputs.integers(2, size=10).tolist():
+    name, make = list((kinds if real else fakes).items())[inputs.integers(2 if real else 3)]
+    found = bool(is_residual(as_trained(make()), 4))
+    assert found == bool(real), f"{name}, with random weights, is {'' if real else 'not '}residual, you say {found}"
 print("✓ task 2")
 
 # %% [markdown]
@@ -353,14 +422,34 @@ print("✓ task 2")
 #
 # Write it: 3 × 3 convolutions that keep size and number of channels. With the convolutions' weights at 0 it returns
 # its input, whatever that is.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# The layers are those of the lesson's `PlainBlock`: copy its `__init__`. Only `forward` is different.
+# Which layer sees the input first now, and which `x` is it that is added at the end?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# What is added is the `x` that came in. So do not give another value to `x` on the way; call the rest `out`.
+# *Deeper, and worse* has a plain block with all the layers you need; *The residual block* adds the input. Only the
+# order is new.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A module that multiplies its input by what its layers make of it:
+#
+# ```python
+# class Gate(nn.Module):
+#     def __init__(self, width):
+#         super().__init__()
+#         self.norm, self.linear = nn.BatchNorm1d(width), nn.Linear(width, width)
+#
+#     def forward(self, rows):
+#         opened = torch.sigmoid(self.linear(self.norm(rows)))
+#         return rows * opened
+#
+#
+# print(Gate(3)(torch.rand(5, 3)).shape)
+# ```
 #
 # </details>
 
@@ -413,6 +502,21 @@ class PreActivationBlock(nn.Module):
         for norm, conv in zip(self.norms, self.convs):
             out = conv(norm(out).relu())
         return torch.add(x, out)
+
+
+# %% tags=["right"]
+class PreActivationBlock(nn.Sequential):
+    def __init__(self, channels):
+        layers = []
+        for _ in range(2):
+            layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, (3, 3), padding=(1, 1))]
+        super().__init__(*layers)
+
+    def forward(self, x):
+        shortcut = x
+        for layer in self:
+            x = layer(x)
+        return shortcut + x
 
 
 # %% tags=["wrong"] expect="the input is not added"
@@ -597,15 +701,27 @@ with torch.no_grad():
         for parameter in conv.parameters():
             parameter.zero_()
 assert torch.allclose(block(x), x), "with the convolutions at 0 the block should return its input"
+inputs = fresh_inputs()
+channels = int(inputs.integers(2, 7))
+block = PreActivationBlock(channels)
+convs, norms = layers_of(block)
+for norm in norms:
+    norm.running_var.uniform_(0.5, 1)
+    for tensor in [norm.running_mean, norm.weight.data, norm.bias.data]:
+        tensor.uniform_(-1, 1)
+x = torch.randn(2, channels, *inputs.integers(4, 9, size=2).tolist())
+result = block.eval()(x)
+same = like(lambda *a: x + pre(*a))
+assert same, f"with {channels} channels and other numbers in its BatchNorms it computes something else"
 print("✓ task 3")
 
 # %% [markdown]
-# What are such blocks worth? Here are 34 layers of each kind, trained for two epochs on digits shrunk as in the lesson.
+# What are such blocks worth? Here are 26 layers of each kind, trained for two epochs on digits shrunk as in the lesson.
 # Guess first which of the three comes last, and by how much. (The plain block is that of task 2.)
 
 # %% tags=["nbval-ignore-output"]
 images, labels = load_digits28("train")
-digits = TensorDataset(F.avg_pool2d(images[:1500], 4), labels[:1500])
+digits = TensorDataset(F.avg_pool2d(images[:1000], 4), labels[:1000])
 kinds = {
     "plain": (PlainBlock, 12, 12),
     "residual": (BasicBlock, 12, 12),
@@ -614,7 +730,7 @@ kinds = {
 reached = {}
 for kind, (block, *sizes) in kinds.items():
     torch.manual_seed(0)
-    blocks = [block(*sizes) for _ in range(16)]
+    blocks = [block(*sizes) for _ in range(12)]
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10)]
     model = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), *blocks, *head)
     loader = DataLoader(digits, batch_size=64, shuffle=True)
@@ -633,10 +749,29 @@ assert min(reached["residual"], reached["pre-activation"]) > reached["plain"] + 
 # Write a schedule that warms up like the lesson's `factor`, and then falls in a straight line instead of a cosine: full
 # rate at step `warmup_steps`, 0 at step `total_steps`, and 0 ever after. Without warm-up (`warmup_steps=0`) it begins
 # with the full rate.
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `progress` as in the lesson runs from 0 to 1 during the fall. What is 1 at its beginning and 0 at its end?
-# `max(0.0, …)` keeps a number from getting negative.
+# How much of the fall is still ahead at a step, as a part of the whole fall? And after its end?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# In *Warm-up and cosine*, `progress` runs from 0 to 1 during the fall.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A candle that waits, burns down faster and faster, and does not get shorter than 0:
+#
+# ```python
+# def candle(minute, lit, burnt):
+#     if minute < lit:
+#         return 1.0
+#     return max(0.0, 1 - ((minute - lit) / (burnt - lit)) ** 2)
+#
+#
+# print([round(candle(minute, 2, 6), 2) for minute in range(9)])
+# ```
 #
 # </details>
 
@@ -670,6 +805,13 @@ def linear_factor(step, warmup_steps, total_steps):
 # +     progress = (step - warmup_steps) / (total_steps - warmup_steps)
 # +     return 1 - min(progress, 1)
 
+# %% tags=["right"]
+def linear_factor(step, warmup_steps, total_steps):
+    rising = torch.tensor((step + 1) / max(warmup_steps, 1))
+    falling = torch.tensor((total_steps - step) / (total_steps - warmup_steps))
+    return torch.minimum(rising, falling).clamp(0, 1)
+
+
 # %% tags=["wrong"] expect="would be wasted"
 # - return (step + 1) / warmup_steps
 # + return step / warmup_steps
@@ -702,15 +844,15 @@ def linear_factor(step, warmup_steps, total_steps):
 # - return (step + 1) / warmup_steps
 # + return min(1, (step + 1) / 4)
 
-# %% [markdown]
-# Try it. After four steps of warm-up it should fall to 0 by step 10:
-
-# %%
-print([round(linear_factor(step, 4, 10), 2) for step in range(12)])
+# %% tags=["wrong"] expect="return one number, not a list"
+# - return (step + 1) / warmup_steps
+# + return [(step + 1) / warmup_steps]
 
 # %% tags=["check"] points=3
 rates = [linear_factor(step, 4, 14) for step in range(20)]
-assert None not in rates, "the function returns nothing"
+assert not any(rate is None for rate in rates), "the function returns nothing for some steps"
+several = [type(rate).__name__ for rate in rates if getattr(rate, "ndim", 0) or not hasattr(rate, "__float__")]
+assert not several, f"return one number, not a {several[0]}"
 assert rates[0] != 0, "the first step has rate 0 and would be wasted: the warm-up is (step + 1) / warmup_steps"
 right = all(abs(rate - (step + 1) / 4) < 1e-6 for step, rate in enumerate(rates[:4]))
 assert right, f"4 steps of warm-up should be 0.25, 0.5, 0.75, 1, not {rates[:4]}"
@@ -734,7 +876,20 @@ except ZeroDivisionError:
 steps = [1, 0.8, 0.6, 0.4, 0.2, 0]
 right = all(abs(rate - wanted) < 1e-6 for rate, wanted in zip(without, steps))
 assert right, f"without warm-up, 5 steps: 1, 0.8, 0.6, 0.4, 0.2, 0, not {without}"
+inputs = fresh_inputs()
+warmup, fall = int(inputs.integers(1, 12)), int(inputs.integers(5, 30))
+for step in range(warmup + fall + 5):
+    wanted = (step + 1) / warmup if step < warmup else 1 - min(step - warmup, fall) / fall
+    found = linear_factor(step, warmup, warmup + fall)
+    told = f"step {step} of {warmup + fall}, {warmup} of them warm-up"
+    assert abs(found - wanted) < 1e-5, f"{told}, should have {wanted:.3f}, not {found:.3f}"
 print("✓ task 4")
+
+# %% [markdown]
+# Passed? Then look at one. After four steps of warm-up it falls to 0 by step 10:
+
+# %%
+print([round(linear_factor(step, 4, 10), 2) for step in range(12)])
 
 # %% [markdown]
 # ## Task 5 · Design: what does not fit? (5 points)
@@ -747,15 +902,25 @@ print("✓ task 4")
 # - `"misshaped"`: what both have, in different shapes.
 #
 # BatchNorm's running averages are part of a model, so they count. Model and weights are left as they are.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `model.state_dict()` has everything that belongs to the model. `set(one) - set(other)` are the names that only the
-# first has, `set(one) & set(other)` those that both have.
+# Which names are on one side alone, which on both, and what is left to compare for those?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Compare `.shape`, and only for names that are in both. `sorted` makes a sorted list of a set.
+# *The same as torchvision's?* loads weights that have to fit, BatchNorm's averages among them.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# What a party needs and a flat has, and of what there is too little:
+#
+# ```python
+# flat, party = {"chair": 4, "table": 1}, {"chair": 9, "cake": 1}
+# print(set(party) - set(flat), set(party) & set(flat))
+# print(sorted(thing for thing in flat if thing in party and flat[thing] < party[thing]))
+# ```
 #
 # </details>
 
@@ -801,6 +966,16 @@ def compare_weights(model, weights):
     lacking, extra = {name for name, _ in own - theirs}, {name for name, _ in theirs - own}
     kinds = {"missing": lacking - extra, "unexpected": extra - lacking, "misshaped": lacking & extra}
     return {kind: sorted(names) for kind, names in kinds.items()}
+
+
+# %% tags=["right"]
+def compare_weights(model, weights):
+    own, given = ({name: part.shape for name, part in table.items()} for table in (model.state_dict(), weights))
+    return {
+        "missing": sorted(own.keys() - given.keys()),
+        "unexpected": sorted(given.keys() - own.keys()),
+        "misshaped": sorted({name for name, _ in own.items() ^ given.items()} & own.keys() & given.keys()),
+    }
 
 
 # %% tags=["wrong"] expect="the wrong way round"
@@ -861,6 +1036,14 @@ def compare_weights(model, weights):
     return {"missing": sorted(missing), "unexpected": sorted(weights), "misshaped": sorted(misshaped)}
 
 
+# %% tags=["wrong"] expect="return a dict, not a tuple"
+# -     return {
+# -         "missing": sorted(set(own) - set(weights)),
+# -         "unexpected": sorted(set(weights) - set(own)),
+# -         "misshaped": sorted(name for name in both if own[name].shape != weights[name].shape),
+# -     }
+# +     return set(own) - set(weights), set(weights) - set(own), both
+
 # %% [markdown]
 # Try it on a ResNet-18 and its own weights, to which something has been added:
 
@@ -908,8 +1091,26 @@ found = compare_weights(model, counted)["missing"]
 assert found == ["1.num_batches_tracked"], f"BatchNorm's count of batches belongs to the model, too: missing is {found}"
 unchanged = all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 assert unchanged, "the weights were loaded into the model: it should be left as it is"
+inputs = fresh_inputs()
+names = inputs.permutation(list(before)).tolist()
+cuts = sorted(inputs.choice(range(1, len(names)), size=2, replace=False).tolist())
+missing, misshaped, fine = names[: cuts[0]], names[cuts[0] : cuts[1]], names[cuts[1] :]
+unexpected = [f"layer{number}.weight" for number in inputs.permutation(30)[:3]]
+given = {name: before[name] for name in fine} | {name: before[name][None] for name in misshaped}
+given |= {name: torch.zeros(2) for name in unexpected}
+found = compare_weights(model, {name: given[name] for name in inputs.permutation(list(given)).tolist()})
+for key, wanted in [("missing", missing), ("unexpected", unexpected), ("misshaped", misshaped)]:
+    assert found[key] == sorted(wanted), f"with other weights, {key} should be {sorted(wanted)}, not {found[key]}"
 print("✓ task 5")
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/05_custom_resnet.ipynb), or go on with
 # [lesson 06](../06_fine_tuning.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

@@ -1,28 +1,45 @@
 # %% [markdown]
 # # Exercises 06 · Fine-tuning a pretrained network
 #
-# Count, compare, load, freeze, and finally find the faults of a program that runs: about 45 minutes. Each task has a
+# Count, compare, load, freeze, and finally find the faults of a program that runs: about 50 minutes. Each task has a
 # gap to fill and a check that tells you what is wrong. They need nothing beyond [lesson 06](../06_fine_tuning.ipynb);
-# if you are stuck, unfold the hint. Nothing long is trained here. Run the next cell first.
+# if you are stuck, unfold the hints one by one. Nothing long is trained here. Run the next cell first.
 
 # %%
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import freeze, resnet18, setup, unfreeze
+from course_utils import freeze, fresh_inputs, progress, resnet18, start_exercise, unfreeze
 
-course = setup(seed=0)
+course = start_exercise("06")
 
 # %% [markdown]
 # ## Task 1 · What is left to train? (2 points)
 #
 # Return the number of trainable parameters of each part of a model. The parts are what `model.named_children()` yields,
 # e.g. `conv1`, `bn1`, …, `fc` of a ResNet. Parts without trainable parameters are listed with 0.
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# A parameter is trained if its `requires_grad` is true, and `numel()` is the number of its values. `part.parameters()`
-# yields the parameters of a part, those of the layers inside it included.
+# Which parts would be missing if you went through the trainable parameters only?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# *Freezing* counts what is trained of a whole network. Here the same is asked of each part.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This counts the weights of a network by their number of dimensions, whether they are trained or not.
+#
+# ```python
+# network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+# counts = {}
+# for weight in network.parameters():
+#     counts[weight.ndim] = counts.get(weight.ndim, 0) + weight.numel()
+# print(counts)  # {4: 108, 1: 14, 2: 8}
+# ```
 #
 # </details>
 
@@ -66,6 +83,20 @@ def count_trainable(model):
             own = layer.parameters(recurse=False)
             counts[name] += sum(math.prod(weights.shape) for weights in own if weights.requires_grad)
     return counts
+
+
+# %% tags=["right"]
+def count_trainable(model):
+    counts = {}
+    for name, part in model._modules.items():
+        trained = [weights.detach().flatten() for weights in part.parameters() if weights.requires_grad]
+        counts[name] = torch.cat([torch.empty(0), *trained]).size(0)
+    return counts
+
+
+# %% tags=["wrong"] expect="return a dict"
+def count_trainable(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 # %% tags=["wrong"] expect="a frozen part counts 0"
@@ -135,6 +166,17 @@ found = counted["body"]
 assert found == 37, f"12 weights (their biases are frozen), 20 weights and 5 biases make 37, not {found}"
 assert counted["head"] == 21 and counted["relu"] == 0, f"the head has 21 and the ReLU 0, not {counted}"
 assert before == [parameter.requires_grad for parameter in model.parameters()], "counting should not change the model"
+inputs = fresh_inputs()
+for trained in [0.3, 0.7]:
+    a, b, c = inputs.integers(2, 9, size=3).tolist()
+    inner = nn.Sequential(nn.Linear(b, c), nn.BatchNorm1d(c))
+    model = nn.Sequential(nn.Linear(a, b), nn.Tanh(), inner, nn.Linear(c, a))
+    expected = dict.fromkeys("0123", 0)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(bool(inputs.random() < trained))
+        expected[name[0]] += parameter.numel() * parameter.requires_grad
+    found = dict(count_trainable(model))
+    assert found == expected, f"of another network, some of it frozen, {expected} are trained, you count {found}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -146,9 +188,25 @@ print("✓ task 1")
 # The standard error of one mean is the standard deviation of the runs (divide by one less than their number, as `std`
 # in PyTorch and pandas does) over the root of their number. Unlike in the lesson, the two ways were run with different
 # seeds, so nothing cancels: the squares of the two standard errors add up to the square of that of the difference.
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `torch.tensor(a).std()` divides by one less than the number. NumPy's `std` does not, unless you say `ddof=1`.
+# How sure is each of the two means, and what becomes of two such errors if they have nothing to do with each other?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# *Two kinds of uncertainty* computes a standard error. Read there what divides by one less than the number.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Here are mean and standard error of one series of measurements.
+#
+# ```python
+# times = torch.tensor([12.1, 11.8, 12.6, 12.3])
+# error = times.std() / len(times) ** 0.5
+# print(f"{times.mean():.2f} ± {error:.2f} s")  # 12.20 ± 0.17 s
+# ```
 #
 # </details>
 
@@ -201,6 +259,10 @@ def compare(a, b):
     return difference, error, difference**2 > 4 * sum(squares)
 
 
+# %% tags=["wrong"] expect="return three things"
+# - return difference, error, abs(difference) > 2 * error
+# + return abs(difference) > 2 * error
+
 # %% tags=["wrong"] expect="one less than"
 # - a.var() / len(a) + b.var() / len(b)
 # + a.var(correction=0) / len(a) + b.var(correction=0) / len(b)
@@ -241,6 +303,8 @@ a, b = [0.90, 0.94, 0.92], [0.80, 0.84, 0.86, 0.82]
 result = compare(a, b)
 three = isinstance(result, tuple | list) and len(result) == 3
 assert three, "return three things: difference, its standard error, a bool"
+numbers = all(hasattr(one, "__float__") for one in result)
+assert numbers, f"return three things, a number, a number and a bool, not {result}"
 difference, error, differs = float(result[0]), float(result[1]), bool(result[2])
 assert abs(difference + 0.09) > 1e-4, "the difference is that of a minus b"
 assert abs(difference - 0.09) < 1e-4, f"the means are 0.92 and 0.83, their difference is 0.09, not {difference:.4f}"
@@ -256,6 +320,22 @@ between = compare([0.90, 0.94, 0.92], [0.86, 0.90, 0.88])
 assert bool(between[2]), "0.04 is 2.4 standard errors, which is larger than twice the error"
 close = compare([0.90, 0.94, 0.92], [0.87, 0.91, 0.89])
 assert not bool(close[2]), "0.03 is less than twice the standard error of 0.016: no difference is shown"
+from scipy.stats import ttest_ind
+
+inputs = fresh_inputs()
+for gap in [0.0, 0.02, 0.04, 0.3, -0.05]:
+    sizes = inputs.integers(3, 8, size=2)
+    a, b = [(0.6 + 0.03 * inputs.standard_normal(size)).round(3).tolist() for size in sizes]
+    a[0], b[0] = 0.61, 0.55  # not all of them alike
+    a = [accuracy + gap for accuracy in a]
+    difference, error, differs = [float(number) for number in compare(list(a), list(b))]
+    ratio = ttest_ind(a, b, equal_var=False).statistic  # the difference over its standard error
+    mean = sum(a) / len(a) - sum(b) / len(b)
+    assert abs(difference - mean) < 1e-5, f"a={a}, b={b}: the difference is {mean:.4f}, not {difference:.4f}"
+    assert abs(ratio * error - mean) < 1e-5, f"a={a}, b={b}: the standard error is {mean / ratio:.4f}, not {error:.4f}"
+    assert differs == (abs(ratio) > 2) or abs(abs(ratio) - 2) < 0.01, (
+        f"a={a}, b={b}: the difference is {abs(ratio):.1f} times its error, and you say {bool(differs)}"
+    )
 print("✓ task 2")
 
 # %% [markdown]
@@ -265,10 +345,28 @@ print("✓ task 2")
 # return the sorted names of the model's entries that were not loaded. The counters of BatchNorm
 # (`num_batches_tracked`) are entries like all others. If none fits, something is wrong: raise a `ValueError` and leave
 # the model as it was.
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Collect what fits in a dictionary. `model.load_state_dict(fitting, strict=False)` copies it and does not mind that
-# others are missing, but it does mind wrong shapes.
+# Which two things have to agree before an entry may be copied? And whose names are asked for in the end, the file's or
+# the model's?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# *Ours, from a file* loads weights into a network with another head and says what was left out.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This copies the settings that a form knows and leaves all others as they are.
+#
+# ```python
+# form = {"size": "M", "color": "red", "count": 1}
+# answers = {"size": "L", "count": 3, "name": "Ida"}
+# known = {key: value for key, value in answers.items() if key in form}
+# form |= known
+# print(form, "as before:", sorted(form.keys() - known.keys()))
+# ```
 #
 # </details>
 
@@ -318,6 +416,21 @@ def load_what_fits(model, weights):
     return sorted(missing)
 
 
+# %% tags=["right"]
+def load_what_fits(model, weights):
+    merged, left = {}, []
+    for name, own in model.state_dict().items():
+        new = weights.get(name, torch.empty(0))
+        fits = tuple(new.shape) == tuple(own.shape)
+        merged[name] = new.clone() if fits else own
+        left += [] if fits else [name]
+    if len(merged) == len(left):
+        raise ValueError("the weights are of another network")
+    model.load_state_dict(merged)
+    left.sort()
+    return left
+
+
 # %% tags=["wrong"] expect="entries of another shape"
 def load_what_fits(model, weights):
     own = model.state_dict()
@@ -340,6 +453,10 @@ def load_what_fits(model, weights):
 # %% tags=["wrong"] expect="nothing was loaded and nobody was told"
 # -     if not fitting:
 # -         raise ValueError("not one name and shape of the weights fits the model")
+
+# %% tags=["wrong"] expect="return a sorted list of names"
+# - return sorted(set(own) - set(fitting))
+# + return len(own) - len(fitting)
 
 # %% tags=["wrong"] expect="those that were not loaded"
 # - set(own) - set(fitting)
@@ -408,6 +525,7 @@ shared = [name for name in sorted(wanted) if after[name].data_ptr() == source[na
 assert not shared, f"copy the numbers: model and weights share their memory, training would change both: {shared}"
 not_loaded = sorted(set(after) - wanted)
 assert left is not None, "the function returns nothing: return the names that were not loaded"
+assert isinstance(left, list | tuple), f"return a sorted list of names, not a {type(left).__name__}"
 assert not set(left) & wanted, "return the names of those that were not loaded, not of those that were"
 assert "old" not in left, "return names of the model, not of the file: the model has no 'old'"
 assert set(left) >= {"fc.weight", "fc.bias"}, "entries of another shape were not loaded either: list them"
@@ -422,6 +540,22 @@ except ValueError:
 else:
     raise AssertionError("no name fits: nothing was loaded and nobody was told; raise a ValueError")
 assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items()), "the model was changed"
+inputs = fresh_inputs()
+for _ in range(3):
+    mine, theirs = [
+        nn.ModuleDict({name: nn.Linear(*inputs.integers(2, 4, size=2).tolist()) for name in "dbac"}) for _ in range(2)
+    ]
+    mine["norm"], theirs["norm"] = nn.BatchNorm1d(3), nn.BatchNorm1d(3)  # this fits always
+    for value in theirs["norm"].state_dict().values():
+        value += int(inputs.integers(1, 9))
+    before = {name: value.clone() for name, value in mine.state_dict().items()}
+    weights = theirs.state_dict()
+    not_loaded = sorted(name for name in before if before[name].shape != weights[name].shape)
+    left, after = load_what_fits(mine, dict(weights)), mine.state_dict()
+    assert list(left) == not_loaded, f"of another model {not_loaded} do not fit, you return {left}"
+    for name, value in after.items():
+        expected, what = (before, "do not fit and have changed") if name in not_loaded else (weights, "were not copied")
+        assert torch.equal(value, expected[name]), f"in another model the numbers of {name} {what}"
 print("✓ task 3")
 
 # %% [markdown]
@@ -430,15 +564,30 @@ print("✓ task 3")
 # Freeze the parts of a network from its first one up to and including the part called `last`, so that they stay exactly
 # as they are, whatever is trained behind them and even after `model.train()`. The rest stays trainable, its BatchNorm
 # layers included: it follows `model.train()` and `model.eval()`. Return the names of the frozen parts in order.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `model.named_children()` yields (name, part) in order. Stop after the part whose name is `last`.
+# What moves in a network although no gradient reaches it? And what does `model.train()` do to a part that you had put
+# into evaluation mode?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# A part stays as it is only if its parameters get no gradients *and* its BatchNorm layers stay in evaluation mode. The
-# lesson's helper does both.
+# *Freezing* shows a helper that takes care of both, and what happens without it.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This gathers the stops of a train ride, up to and including the one where you get off.
+#
+# ```python
+# stops = {"Ulm": 10, "Augsburg": 50, "Munich": 85, "Salzburg": 190}
+# ride = []
+# for stop, minute in stops.items():
+#     ride.append(stop)
+#     if stop == "Munich":
+#         break
+# print(ride)  # ['Ulm', 'Augsburg', 'Munich']
+# ```
 #
 # </details>
 
@@ -612,6 +761,20 @@ for last in ["block", "conv1", "bn2"]:
             modes = {module.training for name in parts[count:] for module in getattr(model, name).modules()}
             assert modes == {mode}, f"what is behind `last` {stuck[mode]}: change only {parts[:count]}"
         assert list(names or []) == parts[:count], f"return the names of the frozen parts, {parts[:count]}, not {names}"
+inputs = fresh_inputs()
+for _ in range(3):
+    names = inputs.permutation(list("abcdefgh"))[: inputs.integers(3, 7)].tolist()
+    model = nn.Sequential()
+    for name in names[:-1]:
+        model.add_module(name, nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU()))
+    model.add_module(names[-1], nn.Sequential(nn.Flatten(), nn.Linear(300, 2)))
+    count = int(inputs.integers(1, len(names)))
+    frozen = freeze_up_to(model, names[count - 1])
+    model.eval()
+    moved, what = {name[0] for name in changed_parts(model, True)}, f"of {names} up to {names[count - 1]!r}"
+    assert not moved & set(names[:count]), f"{what}: {sorted(moved & set(names[:count]))} moved in training"
+    assert moved == set(names[count:]), f"{what}: {names[count:]} should be trained, only {sorted(moved)} moved"
+    assert list(frozen or []) == names[:count], f"{what}: return {names[:count]}, not {frozen}"
 print("✓ task 4")
 
 # %% [markdown]
@@ -647,15 +810,31 @@ def faulty_fine_tune(model, num_classes, train_epoch):
 
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# An optimizer trains the parameters that it was given, as they were when it was given them. Is the new head among them?
+# Which parameters does each optimizer hold, and which of them want a gradient when their turn comes? Whose rate does
+# the scheduler lower?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Ask the same of the second optimizer. Ask of the scheduler whose rate it lowers. And what do `freeze` and `unfreeze`
-# do that `requires_grad_` does not?
+# *Freezing* tells what a frozen network needs besides `requires_grad_`. *Momentum, and a rate that falls in steps*
+# shows optimizer and scheduler together.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A scheduler changes the optimizer it was made for; here the rate is halved after each step.
+#
+# ```python
+# line = nn.Linear(2, 1)
+# sgd = torch.optim.SGD(line.parameters(), lr=0.8)
+# halving = torch.optim.lr_scheduler.ExponentialLR(sgd, gamma=0.5)
+# for step in range(3):
+#     print(sgd.param_groups[0]["lr"])  # 0.8, 0.4, 0.2
+#     sgd.step()
+#     halving.step()
+# ```
 #
 # </details>
 
@@ -720,6 +899,23 @@ def fine_tune(model, num_classes, train_epoch):
     return model
 
 
+# %% tags=["right"]
+def fine_tune(model, num_classes, train_epoch):
+    classifier = nn.Linear(model.fc.in_features, num_classes)
+    freeze(model)
+    model.fc = classifier
+    parameters = dict(model.named_parameters())
+    head = [parameter for name, parameter in parameters.items() if name.startswith("fc.")]
+    train_epoch(model, torch.optim.SGD(head, lr=5e-2, momentum=0.9))
+    unfreeze(model)
+    optimizer = torch.optim.SGD(parameters.values(), lr=5e-3, momentum=0.9)
+    lower = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 if epoch < 2 else 0.1)
+    for epoch in range(2, 6):
+        train_epoch(model, optimizer)
+        lower.step()
+    return model
+
+
 # %% tags=["wrong"] expect="not among the parameters of the optimizer"
 fine_tune = faulty_fine_tune
 
@@ -774,11 +970,11 @@ fine_tune = faulty_fine_tune
 # -     model.fc = nn.Linear(model.fc.in_features, num_classes)
 
 # %% [markdown]
-# Try it: which rate has which part of a small network, epoch by epoch?
+# The check prints first which rate which part of a small network had, epoch by epoch.
 
-# %%
+# %% tags=["check"] points=4
 class Recorder:
-    """A `train_epoch` that makes one step and notes what it did: by parameter its rate, and whether averages moved."""
+    """A train_epoch of one step that notes its rate by parameter, and whether averages moved."""
 
     def __init__(self):
         self.rates, self.moved, self.momentum = [], [], set()
@@ -807,16 +1003,12 @@ class ThreeParts(nn.Module):
         return self.fc(F.relu(self.bn1(self.conv1(x))).mean(dim=(2, 3)))
 
 
-recorder = Recorder()
-fine_tune(ThreeParts(), 3, recorder)
-for epoch, rates in enumerate(recorder.rates, start=1):
-    body, head = [rates.get(name, "not trained") for name in ["conv1.weight", "fc.weight"]]
-    print(f"epoch {epoch}: body {body}, head {head}")
-
-# %% tags=["check"] points=4
 torch.manual_seed(0)
 recorder, model = Recorder(), ThreeParts()
 returned = fine_tune(model, 3, recorder)
+for epoch, rates in enumerate(recorder.rates, start=1):
+    body, head = [rates.get(name, "not trained") for name in ["conv1.weight", "fc.weight"]]
+    print(f"epoch {epoch}: body {body}, head {head}")
 assert returned is model, "return the model that was trained"
 found = model.fc.out_features
 assert found == 3, f"the new head should have 3 classes, it has {found}"
@@ -837,8 +1029,19 @@ wanted = [0.005, 0.005, 0.0005, 0.0005]
 right = all(abs(rate - wish) < 1e-9 for rates, wish in zip(used, wanted) for rate in rates)
 assert right, f"the rate should be 0.005 in epochs 2 and 3 and 0.0005 in epochs 4 and 5, not {used}"
 assert recorder.momentum == {0.9}, f"all steps should have momentum 0.9, not {recorder.momentum}"
+classes = int(fresh_inputs().integers(4, 30))
+found = fine_tune(ThreeParts(), classes, Recorder()).fc.out_features
+assert found == classes, f"for num_classes={classes} the new head should have as many classes, it has {found}"
 print("✓ task 5")
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/06_fine_tuning.ipynb), or go on with
 # [lesson 07](../07_feature_extraction.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

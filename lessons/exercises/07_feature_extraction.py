@@ -2,8 +2,8 @@
 # # Exercises 07 · Feature extraction
 #
 # Four functions and a hunt, about 50 minutes. Each task has a gap to fill and a check that tells you what is wrong.
-# They need nothing beyond [lesson 07](../07_feature_extraction.ipynb); if you are stuck, unfold the hint. Run the next
-# cell first.
+# They need nothing beyond [lesson 07](../07_feature_extraction.ipynb); if you are stuck, unfold the hints one by
+# one. Run the next cell first.
 
 # %%
 import copy
@@ -12,12 +12,25 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import CNN, freeze, load_checkpoint, save_checkpoint, setup
+from course_utils import CNN, freeze, load_checkpoint, save_checkpoint
+from course_utils.exercises import fresh_inputs, names_used, progress, start_exercise
 
-course = setup(seed=0)
+course = start_exercise("07")
+pixels, digit_labels = load_digits(return_X_y=True)  # for task 5
+pixels, digit_labels = torch.tensor(pixels[:500]).float() / 16, torch.tensor(digit_labels[:500])
+
+
+def spoil(labels, seed, count=10):
+    """A copy of the labels with `count` wrong ones, and the positions of those."""
+    generator = torch.Generator().manual_seed(seed)
+    positions = torch.randperm(len(labels), generator=generator)[:count]
+    spoiled = labels.clone()
+    spoiled[positions] = (labels[positions] + torch.randint(1, 10, (count,), generator=generator)) % 10
+    return spoiled, positions
 
 # %% [markdown]
 # ## Task 1 · What still moves? (3 points)
@@ -25,15 +38,29 @@ course = setup(seed=0)
 # Somebody says that a network is frozen. Find out. Return two lists of names: the parameters that would get a gradient,
 # and the `nn.BatchNorm2d` layers whose running averages the next forward pass would move. Names are those that
 # `named_parameters()` and `named_modules()` give. Of a network that is frozen in full both lists are empty.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Two loops: `for name, parameter in network.named_parameters()` and `for name, module in network.named_modules()`.
+# What can change in a network during training: by the optimizer, and by a forward pass alone? Which attribute tells of
+# each?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `parameter.requires_grad` tells whether a parameter wants a gradient, `module.training` in which mode a layer is, and
-# `isinstance(module, nn.BatchNorm2d)` whether it is a BatchNorm layer.
+# *Frozen?* asks both questions of a real network. *Freezing in full* shows what the answers should be.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This lists the names of all dropout layers of a network that are switched off.
+#
+# ```python
+# network = nn.Sequential(nn.Dropout(), nn.Sequential(nn.Linear(2, 2), nn.Dropout().eval()))
+# off = []
+# for name, module in network.named_modules():
+#     if isinstance(module, nn.Dropout) and not module.training:
+#         off.append(name)
+# print(off)  # ['1.1']
+# ```
 #
 # </details>
 
@@ -90,6 +117,10 @@ def what_moves(network):
     visit(network, "")
     return [name for name, tensor in network.state_dict(keep_vars=True).items() if tensor.requires_grad], norms
 
+
+# %% tags=["wrong"] expect="return two lists"
+# - return parameters, norms
+# + return parameters + norms
 
 # %% tags=["wrong"] expect="layers inside of layers"
 # -     norms = [
@@ -152,7 +183,10 @@ print(what_moves(stage.eval()))
 # %% tags=["check"] points=3
 network = CNN()
 found = what_moves(network)
-assert isinstance(found, (tuple, list)) and len(found) == 2, "return two lists: parameters, BatchNorm layers"
+two = isinstance(found, (tuple, list)) and len(found) == 2
+assert two and all(isinstance(part, (list, tuple, set)) for part in found), (
+    f"return two lists: parameters, BatchNorm layers, not {type(found).__name__ if not two else found}"
+)
 assert all(part.training for part in network.modules()), "asking has left the network in another mode than before"
 parameters, norms = list(found[0]), list(found[1])
 assert all(isinstance(name, str) for name in parameters + norms), "the lists should hold names, not what they name"
@@ -186,6 +220,20 @@ what_moves(network)
 assert all(map(torch.equal, state.values(), network.state_dict().values())), "asking has changed the network"
 nothing = [list(part) for part in what_moves(freeze(network))]
 assert nothing == [[], []], f"after freeze() nothing moves, you list {nothing}"
+inputs = fresh_inputs()
+for _ in range(3):
+    block = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2), nn.Dropout())
+    network = nn.Sequential(nn.BatchNorm2d(2), block, nn.Sequential(copy.deepcopy(block), nn.BatchNorm2d(2)))
+    wanting, moving = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad_(bool(inputs.random() < 0.5)).requires_grad:
+            wanting.append(name)
+    for name in ["0", "1.1", "2.0.1", "2.1"]:
+        if network.get_submodule(name).train(bool(inputs.random() < 0.5)).training:
+            moving.append(name)
+    found = [sorted(part) for part in what_moves(network)]
+    assert found[0] == sorted(wanting), f"in another network {wanting} want a gradient, you list {found[0]}"
+    assert found[1] == moving, f"in another network {moving} are in train mode, you list {found[1]}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -195,15 +243,30 @@ print("✓ task 1")
 # features and labels in the order of the data set. Nothing in the backbone may move, no graph may be built, and
 # afterwards every part of the backbone is in the mode in which it came (some may be frozen). Do not use
 # `extract_features` or `predict`.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Make a `DataLoader` that does not shuffle, collect the batches in two lists, and join each list with `torch.cat`.
+# Which settings of a DataLoader keep the order and all examples? And what must be put back at the end, if single parts
+# of the backbone may be in another mode than the whole?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `backbone.modules()` yields all parts. Remember `part.training` of each, call `backbone.eval()`, and at the end give
-# each `part.training` what you remembered.
+# *Backbone and head* computes features in batches. *Frozen?* and *Freezing in full* tell what a mode does to a part.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This switches all lamps of a house off for a moment, and then puts each back as it was.
+#
+# ```python
+# lamps = {"hall": True, "kitchen": False, "attic": True}
+# before = dict(lamps)
+# for room in lamps:
+#     lamps[room] = False
+# print("dark:", lamps)
+# lamps.update(before)
+# print("as before:", lamps)
+# ```
 #
 # </details>
 
@@ -268,6 +331,21 @@ def features_in_order(backbone, dataset, batch_size):
     return torch.stack(rows), torch.tensor(targets)
 
 
+# %% tags=["wrong"] expect="do without extract_features"
+def features_in_order(backbone, dataset, batch_size):
+    from course_utils import extract_features
+
+    modes = [(part, part.training) for part in backbone.modules()]
+    found = extract_features(backbone, DataLoader(dataset, batch_size=batch_size))
+    for part, mode in modes:
+        part.training = mode
+    return found
+
+
+# %% tags=["wrong"] expect="return two things"
+# - return torch.cat(features), torch.cat(labels)
+# + return torch.cat(features)
+
 # %% tags=["wrong"] expect="do not shuffle"
 # - DataLoader(dataset, batch_size=batch_size)
 # + DataLoader(dataset, batch_size=batch_size, shuffle=True)
@@ -329,15 +407,11 @@ def features_in_order(backbone, dataset, batch_size):
 # + return features, labels
 
 # %% [markdown]
-# Try it with seven random pictures before you run the check:
+# Try it with five pictures of two pixels before you run the check. This backbone hands on their numbers as they are:
 
 # %%
-torch.manual_seed(0)
-backbone = CNN(in_channels=3)
-backbone.head[-1] = nn.Identity()
-seven = TensorDataset(torch.randn(7, 3, 16, 16), torch.tensor([0, 1, 1, 0, 2, 2, 1]))
-features, labels = features_in_order(backbone, seven, batch_size=3)
-print(len(features), "rows of features, labels:", labels)
+five = TensorDataset(torch.arange(10.0).view(5, 1, 1, 2), torch.tensor([0, 1, 1, 0, 2]))
+print(features_in_order(nn.Flatten(), five, batch_size=2))
 
 # %% tags=["check"] points=4
 generator = torch.Generator().manual_seed(1)
@@ -354,7 +428,8 @@ with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda tensor: tensor
 hook.remove()
 assert isinstance(found, (tuple, list)) and len(found) == 2, "return two things: features, labels"
 features, labels = found
-assert isinstance(features, torch.Tensor) and isinstance(labels, torch.Tensor), "join the batches with torch.cat"
+tensors = isinstance(features, torch.Tensor) and isinstance(labels, torch.Tensor)
+assert tensors, "both should be tensors: join the batches with torch.cat"
 assert features.shape != (3, 64), "only one batch came back: collect all of them"
 assert len(features) != 8, "8 of 11 pictures came back: the last batch is not full, keep it"
 assert features.shape == (11, 64) and labels.shape == (11,), (
@@ -365,6 +440,7 @@ assert all(map(torch.equal, state.values(), network.state_dict().values())), (
 )
 assert torch.equal(labels, targets), "the order is not that of the data set: do not shuffle"
 assert not features.requires_grad and not kept, "a graph was built: run the backbone under torch.no_grad()"
+assert sizes, "no picture went through the backbone: call it, backbone(images)"
 assert max(sizes) <= 4, f"{max(sizes)} pictures went through the backbone at once: use batches of batch_size"
 assert sizes == [4, 4, 3], f"the 11 pictures went through in batches of {sizes}: 4 at a time are asked for, batch_size"
 close = torch.allclose(features, expected, atol=1e-4)
@@ -378,6 +454,19 @@ features_in_order(network, TensorDataset(inputs, targets), 4)
 same = [part.training for part in network.modules()] == modes
 assert same, "stage 0 alone came in eval mode, and that was lost: remember the mode of each part"
 assert all(weight.requires_grad for weight in network.parameters()), "requires_grad of the parameters has been changed"
+used = {"extract_features", "predict"} & names_used(features_in_order)
+assert not used, f"the task is to do without {' and '.join(used)}: write the loop yourself"
+inputs = fresh_inputs()
+for batch_size in [1, 3, 5]:
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 5), nn.Dropout())
+    pictures, kinds = torch.randn(int(inputs.integers(6, 15)), 3, 2, 2), torch.randint(9, (15,))
+    network(pictures + 1)
+    expected = copy.deepcopy(network).eval()(pictures).detach()
+    features, labels = features_in_order(network, TensorDataset(pictures, kinds[: len(pictures)]), batch_size)
+    assert features.shape == expected.shape and torch.allclose(features, expected, atol=1e-4), (
+        f"{len(pictures)} other pictures in batches of {batch_size}: not the features of the backbone in eval mode"
+    )
+    assert torch.equal(labels, kinds[: len(pictures)]), f"{len(pictures)} other pictures have other labels than yours"
 print("✓ task 2")
 
 # %% [markdown]
@@ -387,17 +476,29 @@ print("✓ task 2")
 # between their features: divide each row by its length, multiply the two rows number by number, and add up; 1 means the
 # same direction. Each of the `k` gives one vote for its class. If several classes have the most votes, the class of the
 # most similar neighbour among them wins.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `F.normalize(table, dim=1)` divides each row by its length. For two tables, `a @ b.T` holds the products of all rows
-# of `a` with all rows of `b`. `topk(k, dim=1).indices` finds the largest ones of each row, the largest first.
+# What do the lengths of the rows tell, and what is left of them in a cosine? In what order do the votes have to lie so
+# that a tie is decided by the most similar one?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# For one picture: `votes = train_labels[nearest].tolist()` lists its neighbours' classes, the most similar first. Go
-# through this list and return the first class whose `votes.count(label)` equals the highest count. `max(votes,
-# key=votes.count)` does that in one go: of several equal ones it returns the first.
+# *Search by picture* finds the nearest rows of a table and reads their labels.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This asks for the first of several colours that are named most often.
+#
+# ```python
+# named = ["green", "red", "blue", "blue", "red"]
+# most = max(named.count(colour) for colour in named)
+# for colour in named:
+#     if named.count(colour) == most:
+#         print(colour)  # red: as often as blue, and named earlier
+#         break
+# ```
 #
 # </details>
 
@@ -459,6 +560,10 @@ def predict_by_neighbours(train_features, train_labels, features, k):
     return torch.tensor(answers)
 
 
+# %% tags=["wrong"] expect="return a tensor with one label"
+# - return torch.tensor(predictions)
+# + return predictions
+
 # %% tags=["wrong"] expect="divide each row by its length"
 # - similarity = F.normalize(features, dim=1) @ F.normalize(train_features, dim=1).T
 # + similarity = features @ train_features.T
@@ -504,7 +609,8 @@ kinds = torch.tensor([3, 1, 1, 3, 0, 2, 2])
 def ask(degrees, k):
     angle = torch.tensor(degrees).deg2rad()
     answer = predict_by_neighbours(table, kinds, torch.stack([angle.cos(), angle.sin()])[None], k)
-    assert torch.is_tensor(answer) and tuple(answer.shape) == (1,), "return a tensor with one label for each picture"
+    one = torch.is_tensor(answer) and tuple(answer.shape) == (1,)
+    assert one, f"return a tensor with one label for each picture, not {answer!r}"
     assert not answer.is_floating_point(), "labels are whole numbers: return an int tensor"
     return int(answer[0])
 
@@ -525,6 +631,21 @@ for degrees, k, right in [(1.0, 2, 3), (1.0, 4, 3), (8.0, 4, 1), (60.0, 6, 3)]:
     assert found == right, f"in a tie the class of the most similar neighbour among the tied wins: {right}, not {found}"
 several = predict_by_neighbours(table, kinds, table, 1)
 assert torch.equal(several, kinds), "asked about the training pictures with k=1, each should be its own neighbour"
+inputs = fresh_inputs()
+for k in [1, 4, 5, 8]:
+    table, asked = torch.randn(20, 3) * torch.rand(20, 1), torch.randn(10, 3)
+    kinds = torch.from_numpy(inputs.integers(4, size=20))
+    cosines = F.cosine_similarity(asked[:, None], table, dim=2)
+    expected = []
+    for order in cosines.argsort(dim=1, descending=True).tolist():
+        votes = kinds[order[:k]].tolist()
+        expected.append(next(vote for vote in votes if votes.count(vote) == max(map(votes.count, votes))))
+    clear = (cosines.sort(dim=1).values.diff(dim=1) > 1e-5).all(dim=1)  # rounding decides in the others
+    found = predict_by_neighbours(table, kinds, asked, k)
+    assert tuple(found.shape) == (10,), f"ten pictures should give ten labels, not a tensor {tuple(found.shape)}"
+    assert torch.equal(found[clear].long(), torch.tensor(expected)[clear]), (
+        f"ten pictures among 20 with k={k}: their classes are {expected}, not {found.tolist()}"
+    )
 print("✓ task 3")
 
 # %% [markdown]
@@ -538,16 +659,30 @@ print("✓ task 3")
 # - returns the features from the file, without calling `compute()`, if the file was made of the same names in the same
 #   order,
 # - otherwise raises a `ValueError` whose message names at least one picture that differs. The file stays as it was.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `save_checkpoint(path, {"names": …, "features": …})` writes tensors and lists of strings, `load_checkpoint(path)`
-# reads the dictionary back. `Path(path).exists()` tells whether there is a file.
+# How can the file itself tell to which pictures its rows belong? And what has to be compared before its features may be
+# used?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Which picture to name? Go through both lists at once: `zip` stops at the end of the shorter one, `zip_longest` of the
-# module `itertools` fills it up with `None`. The first pair that differs has a name in it.
+# *A head in a blink* shows what features once computed are good for, and *What it costs: augmentation* what a cache is
+# tied to.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This writes a small table together with what it belongs to, and reads both back.
+#
+# ```python
+# with tempfile.TemporaryDirectory() as folder:
+#     file = Path(folder, "rainfall.pt")
+#     save_checkpoint(file, {"town": "Ulm", "rain": torch.tensor([3.0, 0.5])})
+#     read = load_checkpoint(file)
+#     if read["town"] != "Bonn":
+#         print("this is the rain of", read["town"], read["rain"])
+# ```
 #
 # </details>
 
@@ -556,7 +691,7 @@ def cached_features(path, names, compute):
     """Features of the pictures with these names, computed only once.
 
     Args:
-        path: file of the cache
+        path: Path of the cache's file
         names: list of str, the pictures in their order
         compute: function without arguments that returns a float tensor (n, d)
     Returns:
@@ -625,6 +760,10 @@ def cached_features(path, names, compute):
         raise ValueError(f"{path} holds other pictures: {strangers}" if strangers else f"{names} are in another order")
     return torch.stack(list(table.values()))
 
+
+# %% tags=["wrong"] expect="return the features that compute() returns"
+# -         features = compute()
+# +         features = compute().tolist()
 
 # %% tags=["wrong"] expect="computed again"
 def cached_features(path, names, compute):
@@ -697,8 +836,7 @@ def compute():
 
 with tempfile.TemporaryDirectory() as folder:
     for _ in range(2):
-        features = cached_features(Path(folder) / "features.pt", ["ant.jpg", "bee.jpg"], compute)
-        print(tuple(features.shape))
+        print(cached_features(Path(folder) / "features.pt", ["ant.jpg", "bee.jpg"], compute))
 
 # %% tags=["check"] points=5
 calls = []
@@ -723,7 +861,8 @@ pictures = ["q7.jpg", "m3.jpg", "x5.jpg", "k2.jpg"]
 with tempfile.TemporaryDirectory() as folder:
     cache = Path(folder) / "features.pt"
     first = cached_features(cache, list(pictures), count_and_compute)
-    assert torch.is_tensor(first) and tuple(first.shape) == (4, 3), "return the features that compute() returns"
+    same = torch.is_tensor(first) and tuple(first.shape) == (4, 3)
+    assert same, f"return the features that compute() returns, a tensor, not {type(first).__name__}"
     assert cache.exists(), f"no file was written at {cache.name}: save the features and the names there"
     second = cached_features(cache, list(pictures), count_and_compute)
     assert len(calls) == 1, "the features were computed again, although the file was there"
@@ -751,6 +890,20 @@ with tempfile.TemporaryDirectory() as folder:
     assert any(name in turned for name in pictures), f"the message should name a picture that differs: {turned!r}"
     assert len(calls) == 1, "compute() was called for a file of other pictures: refuse it before anything is computed"
     assert torch.equal(cached_features(cache, list(pictures), count_and_compute), first), "the file has changed"
+inputs = fresh_inputs()
+names = [f"{'abcdefgh'[letter]}{number}.jpg" for number, letter in enumerate(inputs.integers(8, size=6))]
+rows, place = torch.randn(6, 2), int(inputs.integers(6))
+with tempfile.TemporaryDirectory() as folder:
+    cache = Path(folder) / "other.cache"
+    for call in ["first", "second"]:
+        found = cached_features(cache, list(names), rows.clone)
+        same = torch.is_tensor(found) and found.shape == rows.shape and torch.allclose(found, rows, atol=1e-6)
+        assert same, f"six other pictures: the {call} call returns other features than those that were computed"
+    other = [*names[:place], "new.jpg", *names[place + 1 :]]
+    told = refused(other)
+    assert told is not None, f"picture {place + 1} of six was renamed, and the file accepted"
+    assert "new.jpg" in told or names[place] in told, f"name new.jpg or {names[place]}, which differ, not {told!r}"
+    assert refused(sorted(names, reverse=True, key=names.index)) is not None, "six pictures in reverse were accepted"
 print("✓ task 4")
 
 # %% [markdown]
@@ -762,35 +915,35 @@ print("✓ task 4")
 # need not be perfect: the check makes three such sets, with other wrong labels each time, and wants 26 of the 30.
 #
 # The features are the pixels themselves. Digits are so much alike that this will do.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# A picture is suspicious if most of the pictures that look like it have another label. `torch.cdist(features,
-# features)` holds the distances of all pairs. But who is nearest to a picture? The picture itself. Write `inf` into the
-# diagonal with `fill_diagonal_(float("inf"))`.
+# Whom would you ask whether a label is right, if you cannot look at the picture? And who must not be asked?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `nearest = distances.topk(10, largest=False).indices` has a row for each picture; `labels[nearest] != labels[:, None]`
-# tells which of these neighbours disagree. How large a part of them is it?
+# *Search by picture* finds the pictures that are most alike; there, too, each picture is nearest to itself.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This finds the house whose price fits its two nearest neighbours least.
+#
+# ```python
+# place, price = torch.tensor([1.0, 2.0, 3.0, 10.0, 11.0, 12.0]), torch.tensor([5.0, 6.0, 1.0, 2.0, 2.0, 1.0])
+# apart = (place[:, None] - place).abs()
+# odd = []
+# for house, row in enumerate(apart):
+#     order = row.argsort()[1:3]  # the first one is the house itself
+#     odd.append((price[order].mean() - price[house]).abs().item())
+# print(odd.index(max(odd)))  # 2
+# ```
 #
 # </details>
 
 # %%
-from sklearn.datasets import load_digits
-
-pixels, digit_labels = load_digits(return_X_y=True)
-pixels, digit_labels = torch.tensor(pixels[:500]).float() / 16, torch.tensor(digit_labels[:500])
-
-
-def spoil(labels, seed, count=10):
-    """A copy of the labels with `count` wrong ones, and the positions of those."""
-    generator = torch.Generator().manual_seed(seed)
-    positions = torch.randperm(len(labels), generator=generator)[:count]
-    spoiled = labels.clone()
-    spoiled[positions] = (labels[positions] + torch.randint(1, 10, (count,), generator=generator)) % 10
-    return spoiled, positions
-
+given, wrong = spoil(digit_labels, seed=0)
+print(f"the true labels {digit_labels[wrong].tolist()} have become {given[wrong].tolist()}")
 
 # %% tags=["answer"]
 def suspects(features, labels, count):
@@ -840,6 +993,10 @@ def suspects(features, labels, count):
     return torch.from_numpy(answers[range(len(labels)), labels].argsort()[:count])
 
 
+# %% tags=["wrong"] expect="return a tensor of positions"
+# - return disagree.topk(count).indices
+# + return disagree.topk(count)
+
 # %% tags=["wrong"] expect="its own nearest neighbour"
 def suspects(features, labels, count):
     nearest = torch.cdist(features, features).argmin(dim=1)
@@ -873,20 +1030,6 @@ def suspects(features, labels, count):
 # +     labels[disagree > 0.5] = 0
 # +     return disagree.topk(count).indices
 
-# %% [markdown]
-# Look at them before you run the check. Above each stands the label that it was given. Which ones would you mend? Some
-# are right and only look odd; that is why a human being looks.
-
-# %%
-import matplotlib.pyplot as plt
-
-from course_utils import show_batch
-
-given, _ = spoil(digit_labels, seed=0)
-found = suspects(pixels, given, 20)
-show_batch(pixels[found].view(-1, 1, 8, 8), given[found], columns=10, title="Whose label is wrong?")
-plt.show()
-
 # %% tags=["check"] points=4
 caught, alone, strange = 0, 0, 0
 distances = torch.cdist(pixels, pixels).fill_diagonal_(float("inf"))
@@ -895,7 +1038,8 @@ for seed in [1, 2, 3]:
     before = given.clone()
     found = suspects(pixels, given, 20)
     assert torch.equal(given, before), "the labels have been changed: only say where to look"
-    assert torch.is_tensor(found) and found.ndim == 1, "return a tensor with one position for each suspect"
+    assert torch.is_tensor(found), f"return a tensor of positions, not {type(found).__name__}"
+    assert found.ndim == 1, f"return one position for each suspect, not a tensor {tuple(found.shape)}"
     assert not found.is_floating_point() and found.dtype != torch.bool, "positions are whole numbers"
     assert len(found) == 20, f"return as many as asked for: 20, not {len(found)}"
     unique = set(found.tolist())
@@ -912,7 +1056,27 @@ if caught < 26:
     assert alone < 55, f"{caught} of 30 caught: one neighbour is often wrong itself, ask more neighbours"
     assert caught, f"none of 30 caught: is each its own nearest neighbour, or are these the least suspicious? {advice}"
 assert caught >= 26, f"{caught} of 30 wrong labels were caught, 26 are wanted: {advice}"
-print(f"✓ task 5: {caught} of 30 wrong labels caught")
+print(f"{caught} of 30 wrong labels caught")
+inputs = fresh_inputs()
+order = torch.randperm(len(pixels))
+given, wrong = spoil(digit_labels[order], int(inputs.integers(100_000)))
+caught = len(set(suspects(pixels[order], given, 20).tolist()) & set(wrong.tolist()))
+assert caught >= 5, f"the same pictures in another order, ten other labels wrong: {caught} of them caught. {advice}"
+print("✓ task 5")
+
+# %% [markdown]
+# Look at them. Above each stands the label that it was given. Which ones would you mend? Some are right and only look
+# odd; that is why a human being looks.
+
+# %%
+import matplotlib.pyplot as plt
+
+from course_utils import show_batch
+
+given, _ = spoil(digit_labels, seed=0)
+found = suspects(pixels, given, 20)
+show_batch(pixels[found].view(-1, 1, 8, 8), given[found], columns=10, title="Whose label is wrong?")
+plt.show()
 
 # %% [markdown]
 # Real collections have wrong labels, too, famous ones among them. Whoever looks for them this way finds in minutes what
@@ -920,3 +1084,11 @@ print(f"✓ task 5: {caught} of 30 wrong labels caught")
 #
 # Done? [Compare with the solutions](../solutions/07_feature_extraction.ipynb), or go on with
 # [lesson 08](../08_custom_dataset.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

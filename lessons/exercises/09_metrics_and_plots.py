@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 09 · Metrics, logs and plots
 #
-# Five tasks and a report, about 45 minutes. Each task has a gap to fill and a check that tells you what is wrong. They
-# need nothing beyond [lesson 09](../09_metrics_and_plots.ipynb); if you are stuck, unfold the hint. Run the next cell
-# first.
+# Five tasks and a report, about 50 minutes. Each task has a gap to fill and a check that tells you what is wrong. They
+# need nothing beyond [lesson 09](../09_metrics_and_plots.ipynb); if you are stuck, unfold the hints one by one. Run the
+# next cell first.
 
 # %%
 import numpy as np
@@ -12,11 +12,29 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import fit, setup
+from course_utils import fit, fresh_inputs, names_used, progress, start_exercise
 from course_utils.evaluation.history import History
 from course_utils.training.callbacks import Callback
 
-course = setup(seed=0)
+course = start_exercise("09")
+
+
+def train_with(callback):
+    """A small training, for task 4."""
+    torch.manual_seed(0)
+    x = torch.randn(120, 3)
+    loader = DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), batch_size=4)
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    fit(model, loader, optimizer=optimizer, epochs=2, callbacks=[callback], progress=False)
+
+
+def pictures(both, only_a, only_b, neither):
+    """Which of so many pictures models A and B read, for task 5: two bool arrays in mixed order."""
+    order = np.random.default_rng(1).permutation(both + only_a + only_b + neither)
+    right_a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])[order]
+    right_b = np.repeat([True, False, True, False], [both, only_a, only_b, neither])[order]
+    return right_a, right_b
 
 # %% [markdown]
 # ## Task 1 · Macro F1 of many batches (3 points)
@@ -25,14 +43,29 @@ course = setup(seed=0)
 # classes that occur among the targets or the preds, of $2 \cdot \text{hits} / (\text{true} + \text{answered})$. Here
 # *true* counts the pictures of the class, *answered* those that were called so, and *hits* those of which both hold.
 # (That is the same as the harmonic mean of precision and recall.) Use NumPy alone.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# First join the batches: `np.concatenate([targets for targets, preds in batches])`.
+# Do the batches matter at all for a number about all pictures? And which classes would you miss if you looked at the
+# targets alone?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `np.union1d(targets, preds)` lists the classes. For each, count with `==` and `sum`, then take the mean at the end.
+# *One number for all classes* computes the macro F1 of one table. *Right and wrong, class by class* shows hits, true
+# and answered of each class.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Here is the recall of each class in a series of answers, with NumPy alone.
+#
+# ```python
+# truth = np.array(["cat", "dog", "cat", "cat", "dog"])
+# answers = np.array(["cat", "cat", "cat", "dog", "dog"])
+# for name in np.unique(truth):
+#     hits = ((truth == name) & (answers == name)).sum()
+#     print(name, hits / (truth == name).sum())  # cat 0.67, dog 0.5
+# ```
 #
 # </details>
 
@@ -81,6 +114,14 @@ def macro_f1(batches):
         precision = hits.get(label, 0) / answered.get(label, 1)
         scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0)
     return sum(scores) / len(scores)
+
+
+# %% tags=["right"]
+def macro_f1(batches):
+    targets, preds = (np.concatenate(arrays) for arrays in zip(*batches))
+    classes = np.unique(np.append(targets, preds))[:, None]
+    hits = ((targets == classes) & (preds == classes)).sum(axis=1)
+    return np.mean(hits / ((targets == classes).mean(axis=1) + (preds == classes).mean(axis=1))) * 2 / len(targets)
 
 
 # %% tags=["wrong"] expect="mean of the batches' values"
@@ -156,6 +197,26 @@ def macro_f1(batches):
     return f1_score(*(np.concatenate(arrays) for arrays in zip(*batches)), average="macro")
 
 
+# %% tags=["wrong"] expect="crosstab does the work for you"
+from pandas import crosstab
+
+
+def table_of(batches):
+    targets, preds = (np.concatenate(arrays) for arrays in zip(*batches))
+    every = np.union1d(targets, preds)
+    return crosstab(targets, preds).reindex(index=every, columns=every, fill_value=0).to_numpy()
+
+
+def macro_f1(batches):
+    table = table_of(batches)
+    return (2 * table.diagonal() / (table.sum(axis=0) + table.sum(axis=1))).mean()
+
+
+# %% tags=["wrong"] expect="return one number"
+# - return float(np.mean(scores))
+# + return scores
+
+
 # %% tags=["wrong"] expect="that occur nowhere"
 # - np.union1d(targets, preds)
 # + range(max(targets.max(), preds.max()) + 1)
@@ -192,7 +253,8 @@ def origin(name):
     return getattr(thing, "__module__", None) or getattr(thing, "__name__", name)
 
 
-library = [name for name in macro_f1.__code__.co_names if origin(name).startswith(("sklearn", "torchmetrics"))]
+others = ("sklearn", "torchmetrics", "scipy", "pandas", "torch", "course_utils")
+library = sorted(name for name in names_used(macro_f1) if str(origin(name)).startswith(others))
 assert not library, f"{library[0]} does the work for you: count hits, true and answered with NumPy alone"
 passed = [(of_targets.copy(), of_preds.copy()) for of_targets, of_preds in batches]
 found = macro_f1(passed)
@@ -228,6 +290,17 @@ expected = sum(each.values()) / 6
 assert like(expected), f"expected {expected:.4f}, not {found:.4f}: for each class first F1, then the mean"
 perfect = [(np.array([0, 1]), np.array([0, 1])), (np.array([2]), np.array([2]))]
 assert abs(macro_f1(perfect) - 1) < 1e-9, "all preds right should give 1"
+from sklearn.metrics import f1_score as known_f1
+
+inputs = fresh_inputs()
+for size in [20, 50]:
+    targets, preds = inputs.integers(6, size=size), inputs.integers(2, 9, size=size)
+    cuts = np.sort(inputs.choice(np.arange(1, size), 3, replace=False))
+    found = macro_f1(list(zip(np.split(targets, cuts), np.split(preds, cuts))))
+    expected = known_f1(targets, preds, average="macro", zero_division=0)
+    assert np.ndim(found) == 0 and abs(float(found) - expected) < 1e-6, (
+        f"targets {targets.tolist()} and preds {preds.tolist()} in four batches: expected {expected:.4f}, not {found}"
+    )
 print("✓ task 1")
 
 # %% [markdown]
@@ -236,15 +309,30 @@ print("✓ task 1")
 # A clinic says: "nine of ten alarms must be real; then find as many cases as you can". Pictures with
 # `score >= threshold` raise an alarm. Return the threshold with the highest recall among those whose precision is at
 # least `wanted`, or `None` if no threshold reaches it.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Only the scores themselves need to be tried as thresholds. `np.unique(scores)` lists them, from low to high.
+# How many different thresholds are there that change anything? And in which order would you try them, to find as many
+# cases as you can?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# The lower the threshold, the higher the recall. So go from the lowest up, and return the first one that reaches the
-# precision.
+# *A threshold that moves* draws precision and recall over the threshold. The table there shows what happens where
+# several scores lie close together.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Here is the lowest price at which no more than two customers would buy, found among their offers.
+#
+# ```python
+# offers = np.array([3.0, 8.0, 5.0, 9.0])
+# for price in np.sort(offers):
+#     buyers = (offers >= price).sum()
+#     if buyers <= 2:
+#         print(price, buyers)  # 8.0 2
+#         break
+# ```
 #
 # </details>
 
@@ -299,6 +387,10 @@ def threshold_for(scores, is_class, wanted):
         return None
     return float(reached[-1])
 
+
+# %% tags=["wrong"] expect="return one number, the threshold"
+# - return float(threshold)
+# + return scores >= threshold
 
 # %% tags=["wrong"] expect="may fall and rise again"
 def threshold_for(scores, is_class, wanted):
@@ -379,7 +471,8 @@ def judged(scores, is_class, wanted):
     assert same, "an array that was passed in has been changed"
     if threshold is None:
         return None
-    assert np.ndim(threshold) == 0, f"return one number, not {threshold!r}"
+    one = np.ndim(threshold) == 0 and not isinstance(threshold, str | bool)
+    assert one, f"return one number, the threshold, or None, not {threshold!r}"
     called = np.array(scores) >= float(threshold)
     hits = (called & np.array(is_class, dtype=bool)).sum()
     return hits / max(called.sum(), 1), hits / sum(is_class)
@@ -414,6 +507,19 @@ assert found == (2 / 3, 1), "for 0.6 it is enough if two of three alarms are rea
 grid = "scores lie anywhere, not on a fixed grid, and not only between 0 and 1: try the scores themselves"
 assert judged([0.5049, 0.5047, 0.5043, 0.5041], [1, 1, 0, 0], 0.9) == (1, 1), grid
 assert judged([7.5, 3.2, -1.4, -6.0], [1, 1, 1, 0], 0.9) == (1, 1), grid
+inputs = fresh_inputs()
+for wanted in [0.5137, 0.6137, 0.7137, 0.8137]:  # shares of up to 25 alarms are never that close to them
+    scores, is_class = (inputs.integers(30, size=25) / 20).tolist(), inputs.random(25) < 0.5
+    is_class[scores.index(max(scores))] = True
+    alarms = [[real for score, real in zip(scores, is_class) if score >= threshold] for threshold in scores]
+    reached = [sum(reals) for reals in alarms if sum(reals) / len(reals) >= wanted]
+    what = f"scores {scores}, of the class {is_class.astype(int).tolist()}, wanted {wanted}"
+    found = judged(scores, is_class, wanted)
+    assert (found is None) == (not reached), f"{what}: {'no' if found else 'a'} threshold reaches this precision"
+    assert found is None or found[0] >= wanted, f"{what}: at your threshold the precision is {found[0]:.3f}"
+    assert found is None or round(found[1] * sum(is_class)) == max(reached), (
+        f"{what}: {max(reached)} cases can be found, with your threshold it is {found[1] * sum(is_class):.0f}"
+    )
 print("✓ task 2")
 
 # %% [markdown]
@@ -423,15 +529,28 @@ print("✓ task 2")
 # equal width between 0 and 1 (a confidence of exactly 1 belongs to the last one). The gap of a bin is the distance
 # between its mean confidence and the share of its pictures that are right. Return the mean of the gaps, weighted by the
 # number of pictures; empty bins do not count.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `(bins * confidence).astype(int)` numbers the bins from 0. What does it give for a confidence of 1? `np.minimum`
-# helps.
+# Which pictures does a bin hold, and what are the two numbers that you compare in it? How large is a bin's share of all
+# pictures?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Go through `np.unique(number)`: these bins are not empty. For each, `inside = number == which` picks its pictures.
+# *Is it as sure as it says?* draws the bins and their gaps and computes the error by hand.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Here are six people sorted into age groups of equal width; each group counts by its size.
+#
+# ```python
+# age, height = np.array([3, 8, 12, 14, 17, 9]), np.array([95, 130, 150, 163, 178, 134])
+# group = age // 6
+# for which in np.unique(group):
+#     members = group == which
+#     print(which, members.sum(), height[members].mean())  # group, how many, mean height
+# ```
 #
 # </details>
 
@@ -504,6 +623,14 @@ def expected_calibration_error(probs, targets, bins=10):
 # - return float(error)
 # + return float(np.mean(gaps))
 
+# %% tags=["wrong"] expect="return one number"
+# -     error = 0.0
+# +     error = []
+# - error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+# + error.append(inside.mean() * abs(confidence[inside].mean() - right[inside].mean()))
+# - float(error)
+# + error
+
 # %% tags=["wrong"] expect="without its sign"
 # - inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
 # + inside.mean() * (confidence[inside].mean() - right[inside].mean())
@@ -555,7 +682,8 @@ def error_of(probs, targets, **bins):
         found = expected_calibration_error(*passed, **bins)
     same = np.array_equal(passed[0], probs) and np.array_equal(passed[1], targets)
     assert same, "what was passed in has been changed"
-    assert found is not None and np.ndim(found) == 0, f"return one number, not {found!r}"
+    one = found is not None and np.ndim(found) == 0 and not isinstance(found, str)
+    assert one, f"return one number, not {found!r}"
     assert np.isfinite(float(found)), "empty bins have no mean: leave them out"
     return float(found)
 
@@ -598,6 +726,14 @@ halves = np.array([[0.7, 0.3], [0.9, 0.1]]), np.array([0, 1])
 assert close(error_of(*halves, bins=2), 0.3), "sort with `bins` bins: here 2, so one gap"
 assert close(error_of(*halves, bins=4), 0.6), "sort with `bins` bins: here 4, so two gaps"
 assert close(error_of(np.eye(3), np.arange(3)), 0), "always sure and always right: the error is 0"
+inputs = fresh_inputs()
+for bins in [4, 10, int(inputs.integers(5, 20))]:
+    probs = inputs.dirichlet([0.6] * 3, size=150)
+    targets = np.where(inputs.random(150) < 0.6, probs.argmax(axis=1), inputs.integers(3, size=150))
+    confidence, right = probs.max(axis=1), probs.argmax(axis=1) == targets
+    surplus, _ = np.histogram(confidence, bins, range=(0, 1), weights=confidence - right)
+    expected, found = abs(surplus).sum() / 150, error_of(probs, targets, bins=bins)
+    assert abs(found - expected) < 1e-5, f"150 random pictures in {bins} bins: expected {expected:.4f}, not {found:.4f}"
 print("✓ task 3")
 
 # %% [markdown]
@@ -605,14 +741,32 @@ print("✓ task 3")
 #
 # Write a callback that remembers the row of the batch with the highest training loss, in its attribute `hardest`. Ties
 # go to the earlier batch. A new training begins anew: before its first batches `hardest` is `None`.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Override `on_start`, which sets `self.hardest`, and `on_batches`, which gets a list of rows, up to 25 at a time.
+# What has to be there before the first batch comes, and what has to be forgotten when a new training begins?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# In `on_batches`: `for row in rows:`, and keep the row if there is none yet or if `row["train_loss"]` is larger.
+# *A log of the training* shows a callback, when each of its methods is called, and what a row holds.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This callback adds up the time of all epochs; it gets the row of an epoch after each one.
+#
+# ```python
+# class Clock(Callback):
+#     seconds = 0.0
+#
+#     def on_epoch(self, row):
+#         self.seconds += row["seconds"]
+#
+#
+# clock = Clock()
+# train_with(clock)
+# print(f"{clock.seconds:.1f} s")
+# ```
 #
 # </details>
 
@@ -655,6 +809,17 @@ class HardestBatch(Callback):
     def on_batches(self, rows):
         table = pd.DataFrame(([self.hardest] if self.hardest else []) + rows)
         self.hardest = table.loc[table["train_loss"].idxmax()].to_dict()
+
+
+# %% tags=["right"]
+class HardestBatch(Callback):
+    def on_start(self, model, history, batches):
+        self.hardest, self.highest = None, float("-inf")
+
+    def on_batches(self, rows):
+        losses = np.array([row["train_loss"] for row in rows])
+        if losses.max() > self.highest:
+            self.hardest, self.highest = dict(rows[losses.argmax()]), losses.max()
 
 
 # %% tags=["wrong"] expect="every row of the list"
@@ -718,15 +883,6 @@ class HardestBatch(Callback):
 # Try it on a small training before you run the check:
 
 # %%
-def train_with(callback):
-    torch.manual_seed(0)
-    x = torch.randn(120, 3)
-    loader = DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), batch_size=4)
-    model = nn.Linear(3, 2)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    fit(model, loader, optimizer=optimizer, epochs=2, callbacks=[callback], progress=False)
-
-
 callback = HardestBatch()
 train_with(callback)
 print(callback.hardest)
@@ -789,6 +945,12 @@ mine, everything = HardestBatch(), Everything()
 train_with(everything)
 train_with(mine)
 assert mine.hardest == max(everything.rows, key=lambda row: row["train_loss"]), "wrong batch in a real training"
+inputs = fresh_inputs()
+losses = inputs.permutation(60) / 8
+cuts = np.sort(inputs.choice(np.arange(1, 60), 4, replace=False))
+found = told(HardestBatch(), *[group.tolist() for group in np.split(losses, cuts)])
+batch = int(losses.argmax()) + 1
+assert found["batch"] == batch, f"60 batches in five groups, batch {batch} is the hardest; you kept {found}"
 print("✓ task 4")
 
 # %% [markdown]
@@ -798,16 +960,29 @@ print("✓ task 4")
 # lead counts if it is beyond what the choice of pictures would bring about, at the custom of 95 % (5 % of false alarms,
 # half of them on each side). Which method you take is up to you; it has to compare picture by picture, and to give the
 # same verdict each time.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# The lesson's `compare` does most of it: for each picture 1, 0 or −1, then a bootstrap of the mean, then the
-# percentiles 2.5 and 97.5. Convert to whole numbers before you subtract.
+# How often are the two models *not* of one mind, and how uneven would that be if both were equally good? How do you
+# keep luck the same in each call?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# If both ends of the interval are above 0, A is better; if both are below, B. Seed the random numbers inside the
-# function.
+# *Does A beat B?* compares two models picture by picture. *How sure is an accuracy?* explains the bootstrap and the
+# percentiles.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Here is an interval for the mean change in weight of ten people; 0 lies outside, so it is no luck.
+#
+# ```python
+# before = np.array([71, 80, 65, 90, 77, 84, 69, 73, 88, 79])
+# after = np.array([70, 78, 66, 86, 75, 83, 66, 72, 85, 78])
+# change, rng = after - before, np.random.default_rng(5)
+# means = [rng.choice(change, len(change)).mean() for _ in range(1000)]
+# print(np.quantile(means, [0.025, 0.975]))
+# ```
 #
 # </details>
 
@@ -941,14 +1116,6 @@ def verdict(right_a, right_b):
 # Try it before you run the check. On 100 pictures A alone is right 20 times, B alone 3 times, and both are 60 times:
 
 # %%
-def pictures(both, only_a, only_b, neither):
-    """Two bool arrays with so many pictures of each kind, in mixed order."""
-    order = np.random.default_rng(1).permutation(both + only_a + only_b + neither)
-    right_a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])[order]
-    right_b = np.repeat([True, False, True, False], [both, only_a, only_b, neither])[order]
-    return right_a, right_b
-
-
 print(verdict(*pictures(60, 20, 3, 17)))
 
 # %% tags=["check"] points=5
@@ -1005,6 +1172,15 @@ for only_a, only_b, n in [(50, 52, 300), (12, 20, 200), (12, 22, 200), (6, 14, 2
 for only_a, only_b, n in [(12, 30, 200), (14, 36, 400)]:
     found = said_of(n // 2, only_a, only_b, n // 2 - only_a - only_b)
     assert found == "B better", f"{only_a} against {only_b} of {n} and you say {found!r}: treat A and B alike"
+inputs = fresh_inputs()
+for case in range(12):  # far from the limit, where all methods agree
+    few = int(inputs.integers(10, 30))
+    many = few + int(inputs.choice([0, 2, 40, 60]))
+    a_leads = bool(inputs.random() < 0.5)
+    expected = "can't tell" if many - few < 5 else "A better" if a_leads else "B better"
+    counts = (many, few) if a_leads else (few, many)
+    found = said_of(int(inputs.integers(50, 150)), *counts, int(inputs.integers(50, 150)))
+    assert found == expected, f"A alone {counts[0]} times, B alone {counts[1]}: {expected!r}, not {found!r}"
 print("✓ task 5")
 
 # %% [markdown]
@@ -1029,3 +1205,11 @@ print("✓ task 5")
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/09_metrics_and_plots.ipynb), or go on with
 # [lesson 10](../10_from_notebook_to_script.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

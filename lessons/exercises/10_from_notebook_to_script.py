@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 10 · From notebook to script
 #
-# Five tasks, from warming up to faults that you have to find, about 45 minutes. Each has a gap to fill and a check
+# Five tasks, from warming up to faults that you have to find, about 50 minutes. Each has a gap to fill and a check
 # that tells you what is wrong. They need nothing beyond [lesson 10](../10_from_notebook_to_script.ipynb); if you are
-# stuck, unfold the hint. Run the next cell first.
+# stuck, unfold the hints one by one. Run the next cell first; the class in it is for task 5.
 
 # %%
 import argparse
@@ -18,10 +18,39 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-from course_utils import setup
+from course_utils import fresh_inputs, names_used, progress, start_exercise
 
-course = setup(seed=0)
+course = start_exercise("10")
+
+
+class Training:
+    """A tiny training, for task 5."""
+
+    def __init__(self, seed=0):
+        torch.manual_seed(seed)
+        self.inputs, self.targets = torch.randn(40, 3), torch.randn(40, 1)
+        self.model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 1))
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=2, gamma=0.5)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.losses = []
+
+    def train(self, epochs):
+        for _ in range(epochs):
+            total = 0.0
+            for part in torch.randperm(40, generator=self.generator).split(8):
+                loss = F.mse_loss(self.model(self.inputs[part]), self.targets[part])
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                total += loss.item() / 5
+            self.scheduler.step()
+            self.losses.append(total)
+
 
 # %% [markdown]
 # ## Task 1 · Which epoch was best? (2 points)
@@ -29,10 +58,25 @@ course = setup(seed=0)
 # A run folder holds `epochs.csv`, a row per epoch, with a column `epoch` that counts from 1. Return the number of the
 # best epoch by the column `monitor`: the lowest value, or the highest if the column's name ends in `accuracy`. A value
 # that is not a number (`nan`) is never the best.
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `pd.read_csv(file, index_col="epoch")` makes the epochs the names of the rows. `idxmin` and `idxmax` of a column
-# return the name of the row, and skip `nan`.
+# If the column `epoch` gives the rows their names, which row has the lowest value? And for which columns is the highest
+# one asked for?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# *What you will have* tells what a run folder holds, *Validation against test* reads its table of epochs.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# `idxmin` and `idxmax` return the name of a row, and skip what is no number.
+#
+# ```python
+# rain = pd.DataFrame({"month": [4, 5, 6], "mm": [30.0, math.nan, 11.0]}).set_index("month")["mm"]
+# print("driest:", rain.idxmin(), "wettest:", rain.idxmax())  # 6 and 4
+# ```
 #
 # </details>
 
@@ -170,6 +214,14 @@ for first in (0, 4):
     with_nan[first] = math.nan
     found = tell("val_accuracy", val_accuracy=with_nan)
     assert found == 4, f"of {with_nan} epoch 4 is best, not {found}: nan is not the best loss, nor the best accuracy"
+inputs = fresh_inputs()
+for monitor in ["val_loss", "val_accuracy", "seconds", "test_accuracy"]:
+    values, other = inputs.random((2, 5)).round(4)
+    values[inputs.integers(5)] = math.nan
+    known = {value: epoch for epoch, value in enumerate(values.tolist(), 1) if not math.isnan(value)}
+    expected = known[max(known) if monitor.endswith("accuracy") else min(known)]
+    found = tell(monitor, lr=other, **{monitor: values})
+    assert found == expected, f"of {monitor} {values.tolist()} epoch {expected} is best, not {found}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -187,15 +239,32 @@ print("✓ task 1")
 #
 # Anything else must be refused, `nan` too: the parser ends the program with exit code 2, as argparse does by itself.
 # (Whether shortened flags such as `--epoch 3` are accepted is up to you.)
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `add_argument("--data", required=True)` makes a flag one that must be given.
+# Who turns the text behind a flag into a value, and who says that a value is not allowed?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Write two functions that turn a text into a number and raise `argparse.ArgumentTypeError` if it is too small. Pass one
-# as `type=` for the epochs, the other for the learning rate. `argparse.BooleanOptionalAction` makes the last two flags.
+# *Flags* shows flags of all these kinds. *One description for flags and record* has functions that check a value.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A function passed as `type=` may refuse a text; argparse then ends the program with a message.
+#
+# ```python
+# def even(word):
+#     value = int(word)
+#     if value % 2:
+#         raise argparse.ArgumentTypeError(f"{word} is odd")
+#     return value
+#
+#
+# seats = argparse.ArgumentParser()
+# seats.add_argument("--seats", type=even)
+# print(seats.parse_args(["--seats", "4"]).seats)
+# ```
 #
 # </details>
 
@@ -378,10 +447,12 @@ def make_parser():
 # + parser.add_argument("--epochs", type=int, default=5, choices=range(1, 101))
 
 # %%
-print(make_parser().parse_args(["--data", "pictures", "--epochs", "3"]))
+with contextlib.suppress(SystemExit):  # argparse has then said what it does not like
+    print(make_parser().parse_args(["--data", "pictures", "--epochs", "3"]))
 
 # %% tags=["check"] points=4
-assert isinstance(make_parser(), argparse.ArgumentParser), "return the parser itself"
+parser = make_parser()
+assert isinstance(parser, argparse.ArgumentParser), f"return the parser itself, not {type(parser).__name__}"
 
 
 def parsed(text):
@@ -417,12 +488,23 @@ for text, value in [("--no-augment", False), ("--augment", True)]:
     assert given["augment"] is value, f"{text} should make augment {value}, not {given['augment']!r}"
 given = parsed("--data x --model resnet18")
 assert given is not None and given["model"] == "resnet18", "'--model resnet18' should be accepted"
-for text in ["--epochs 1", "--epochs 200", "--learning-rate 1e-5", "--learning-rate 3"]:
+for text in ["--epochs 1", "--epochs 200", "--model cnn", "--learning-rate 1e-5", "--learning-rate 3"]:
     assert parsed(f"--data x {text}") is not None, f"{text} should be accepted"
 for text in ["--epochs 0", "--epochs -2", "--epochs 2.5", "--epochs many", "--learning-rate 0",
              "--learning-rate -0.1", "--learning-rate nan", "--learning-rate fast", "--model resnet19", "--colour red"]:
     assert parsed(f"--data x {text}") is None, f"{text} should be refused"
 assert parsed("") is None and parsed("--epochs 3") is None, "without --data the parser should refuse"
+inputs = fresh_inputs()
+for _ in range(5):
+    epochs, rate, model = int(inputs.integers(1, 300)), inputs.random() + 0.001, inputs.choice(["cnn", "resnet18"])
+    text = f"--model {model} --learning-rate {rate} --data d{epochs} --epochs {epochs}"
+    given = parsed(text)
+    assert given is not None, f"{text} should be accepted"
+    found = (given["epochs"], given["learning_rate"], given["model"], str(given["data"]))
+    assert found == (epochs, rate, model, f"d{epochs}"), f"{text} gives {given}"
+    nonsense = [f"--epochs -{epochs}", f"--epochs {rate + 1}", f"--learning-rate -{rate}", f"--model {model}{epochs}"]
+    for wrong in nonsense:
+        assert parsed(f"--data x {wrong}") is None, f"{wrong} should be refused"
 print("✓ task 2")
 
 # %% [markdown]
@@ -432,15 +514,28 @@ print("✓ task 2")
 # once, and return the best rate with its score. Higher scores are better. The same seed gives the same search, and the
 # global random numbers of NumPy are not touched: use a generator of your own. Scoring may be expensive, and the same
 # rate may get another score the next time, so score each rate exactly once.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `rng = np.random.default_rng(seed)` is a generator of your own, made once, before the loop.
+# Which number has to be drawn evenly, so that 0.001 to 0.01 is as likely as 0.1 to 1? And what must be kept of each
+# trial, if none may be scored twice?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Log-uniform: draw the exponent evenly, between `np.log10(low)` and `np.log10(high)`. Collect pairs (rate, score) in a
-# list, then take `max` of it with a `key`.
+# *Hyperparameters* searches a grid and by chance, with rates drawn log-uniformly.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# This keeps each throw of a die with its place, and takes the pair with the most points.
+#
+# ```python
+# die = np.random.default_rng(3)
+# throws = []
+# for place in range(5):
+#     throws.append((place, int(die.integers(1, 7))))
+# print(throws, "highest:", max(throws, key=lambda throw: throw[1]))
+# ```
 #
 # </details>
 
@@ -502,6 +597,10 @@ def random_search(score, low, high, budget, seed):
     rate = max(scores, key=scores.get)
     return torch.tensor([rate, scores[rate]], dtype=torch.float64)
 
+
+# %% tags=["wrong"] expect="return two numbers"
+# - return max(trials, key=lambda trial: trial[1])
+# + return max(trials, key=lambda trial: trial[1])[0]
 
 # %% tags=["wrong"] expect="draw the exponent evenly"
 # - 10 ** rng.uniform(np.log10(low), np.log10(high))
@@ -568,8 +667,8 @@ def random_search(score, low, high, budget, seed):
 
 
 # %%
-rate, score = random_search(lambda rate: -abs(np.log10(rate) + 2), 1e-4, 1, budget=16, seed=0)
-print(f"best rate {rate:.4f}, score {score:.3f}; the true best would be 0.01")
+found = random_search(lambda rate: -abs(np.log10(rate) + 2), 1e-4, 1, budget=16, seed=0)
+print("best rate and its score:", np.round(found, 4), "  The true best would be 0.01.")
 
 # %% tags=["check"] points=4
 def search(budget, seed, low=1e-5, high=10.0, middle=-1.0):
@@ -580,7 +679,8 @@ def search(budget, seed, low=1e-5, high=10.0, middle=-1.0):
         return -abs(np.log10(rate) - middle)
 
     result = random_search(score, low, high, budget, seed)
-    assert result is not None and np.shape(result) == (2,), "return two numbers: the best rate and its score"
+    two = result is not None and np.shape(result) == (2,)
+    assert two, f"return two numbers: the best rate and its score, not {result!r}"
     assert not any(number is None for number in result), (
         "None is returned, because no score was above the one you began with: scores may be far below 0, begin with "
         "the first trial"
@@ -612,6 +712,15 @@ assert np.isclose(rate, truly_best), f"the best of the rates was {truly_best}, n
 assert np.isclose(best, scores[truly_best]), f"the score of the best rate was {scores[truly_best]}, not {best}"
 asked, (rate, _) = search(8, seed=5, middle=-1000)
 assert np.isclose(rate, min(asked)), "scores far below 0: the rate is wrong, begin with the first trial"
+inputs = fresh_inputs()
+for _ in range(4):
+    budget, seed, middle = int(inputs.integers(5, 30)), int(inputs.integers(1000)), float(inputs.uniform(-4, 0))
+    asked, (rate, best) = search(budget, seed, low=1e-4, high=1.0, middle=middle)
+    assert len(asked) == budget, f"a budget of {budget} made {len(asked)} calls: score each rate once"
+    assert 1e-4 <= min(asked) and max(asked) <= 1, f"every rate should lie between 0.0001 and 1, not {asked}"
+    nearest = min(asked, key=lambda rate: abs(math.log10(rate) - middle))
+    assert np.isclose(rate, nearest), f"of the rates {asked} {nearest} has the best score, not {rate}"
+    assert np.isclose(best, -abs(math.log10(rate) - middle)), f"{best} is not the score of the best rate"
 print("✓ task 3")
 
 # %% [markdown]
@@ -622,15 +731,28 @@ print("✓ task 3")
 # left in the folder. Write it without the helper `replacing`. "At every moment" means that the old file may not be
 # deleted before the new one has its name, and that the new one is not written somewhere else, perhaps on another disk:
 # from there it cannot get its name in one step.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `json.dumps` makes the text first, before any file is touched. If it raises, nothing has happened yet.
+# At which moment could somebody find half a file, and what would be left if the program were killed just then? What
+# could fail before any file is touched?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Write the text into a file beside, `path.with_name(path.name + ".part")`, and give it its name with `os.replace`. (Its
-# elder sister `os.rename` refuses on Windows where the file exists.)
+# *Whole or not at all* tells how a file gets its name in one step.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A file that is renamed is never half there, under neither name.
+#
+# ```python
+# with tempfile.TemporaryDirectory() as folder:
+#     draft = Path(folder, "draft.txt")
+#     draft.write_text("Dear Ada", encoding="utf-8")
+#     letter = draft.rename(Path(folder, "letter.txt"))
+#     print([file.name for file in Path(folder).iterdir()], letter.read_text(encoding="utf-8"))
+# ```
 #
 # </details>
 
@@ -768,8 +890,6 @@ with tempfile.TemporaryDirectory() as folder:
         print(file.name, "holds", file.read_text(encoding="utf-8"))
 
 # %% tags=["check"] points=3
-from unittest import mock
-
 watched = set()  # files that must be there whenever they are to be replaced
 vanished, origins = [], []
 
@@ -789,12 +909,8 @@ def contents(folder):
     return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
 
-def without_helper(*_, **__):
-    raise AssertionError("write it without the helper replacing")
-
-
-assert "replacing" not in globals(), "write it without the helper replacing"
-with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.files.replacing", without_helper):
+assert "replacing" not in names_used(write_record), "write it without the helper replacing"
+with tempfile.TemporaryDirectory() as folder:
     folder = Path(folder).resolve()
     path, good = folder / "record.json", {"epochs": 5, "classes": ["Ameise", "Hummel"], "augment": True}
     write_record(path, good)
@@ -832,44 +948,24 @@ with tempfile.TemporaryDirectory() as folder, mock.patch("course_utils.basics.fi
     assert json.loads(path.read_text(encoding="utf-8")) == {"epochs": 7}, "the second record was not written"
     kept = second_name.read_text(encoding="utf-8")
     assert kept == before, "you write into the old file itself: killed halfway, both records would be lost"
+inputs = fresh_inputs()
+with tempfile.TemporaryDirectory() as folder:
+    name = f"run {inputs.integers(100)}.json"
+    for _ in range(3):
+        losses = inputs.random(3).round(4).tolist()
+        record = {"losses": losses, "größe": int(inputs.integers(100)), "best": {"epoch": None, "done": True}}
+        write_record(Path(folder, name), record)
+        found = contents(Path(folder))
+        assert set(found) == {name}, f"there should be one file, {name}, not {sorted(found)}"
+        assert json.loads(found[name]) == record, f"another record was {record}, the file holds {found[name]}"
 print("✓ task 4")
 
 # %% [markdown]
 # ## Task 5 · Find the faults: a training that goes on as another one (5 points)
 #
-# Here is a tiny training in a class: a network with dropout, SGD with momentum, a rate that halves after every second
-# epoch, pictures in random order, and a log of losses. Run the next cell.
-
-# %%
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-
-class Training:
-    def __init__(self, seed=0):
-        torch.manual_seed(seed)
-        self.inputs, self.targets = torch.randn(40, 3), torch.randn(40, 1)
-        self.model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 1))
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
-        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=2, gamma=0.5)
-        self.generator = torch.Generator().manual_seed(seed)
-        self.losses = []
-
-    def train(self, epochs):
-        for _ in range(epochs):
-            total = 0.0
-            for part in torch.randperm(40, generator=self.generator).split(8):
-                loss = F.mse_loss(self.model(self.inputs[part]), self.targets[part])
-                self.optimizer.zero_grad()
-                loss.backward()
-                self.optimizer.step()
-                total += loss.item() / 5
-            self.scheduler.step()
-            self.losses.append(total)
-
-
-# %% [markdown]
+# The class `Training`, in the first cell, is a tiny training: a network with dropout, SGD with momentum, a rate that
+# halves after every second epoch, examples in random order, and a log of losses. Read its method `train` there.
+#
 # Somebody saves a training after three epochs and resumes it in another process. It should go on like the one that was
 # never stopped, and does not:
 
@@ -899,16 +995,30 @@ print("resumed:      ", *[f"{loss:.3f}" for loss in other.losses])
 # last bit. `resume` gets a fresh `Training`, perhaps in a process in which other random numbers have been drawn. In
 # which format you write the file is up to you, but all must be in this one file; and `save` may not disturb the
 # training, which may go on.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Go through the lines of `train` one by one, and ask of each name: does it remember something from one epoch to the
-# next? Optimizer and scheduler have a `state_dict`, as the model has.
+# Which of the things in `Training` remember something from one epoch to the next? And who draws random numbers, from
+# which generator?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Two things draw random numbers: `torch.randperm` from `self.generator`, which has `get_state` and `set_state`, and
-# dropout from the global random numbers, which have `torch.get_rng_state` and `torch.set_rng_state`.
+# *The training program, by hand* and *Killed, and resumed* list what a checkpoint holds.
+# *Batches that follow from the seed* is about the generators.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A generator that is put back to what it was draws the same numbers again.
+#
+# ```python
+# dice = np.random.default_rng(1)
+# dice.integers(1, 7, size=3)
+# kept = dice.bit_generator.state
+# first = dice.integers(1, 7, size=3)
+# dice.bit_generator.state = kept
+# print(first, dice.integers(1, 7, size=3))
+# ```
 #
 # </details>
 
@@ -1069,11 +1179,14 @@ resumed.train(3)
 print("resumed:", *[f"{loss:.3f}" for loss in resumed.losses])
 
 # %% tags=["check"] points=5
+chance = int(fresh_inputs().integers(1000))
+
+
 def begun(before):
     """A training some epochs after its start, with random numbers that no other one has had."""
     training = Training(seed=1)
-    torch.manual_seed(10 + before)
-    training.generator.manual_seed(20 + before)
+    torch.manual_seed(10 + before + chance)
+    training.generator.manual_seed(20 + before + chance)
     training.train(before)
     return training
 
@@ -1091,7 +1204,7 @@ def alike(ours, theirs):
     return len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
 
 
-for before, after in [(1, 3), (3, 3), (4, 2)]:
+for before, after in [(1, 3), (3, 3), (4, 2), (5 + chance % 3, 1)]:
     expected = begun(before)
     weights, momenta, dropout, order = parts(expected)
     rate, log = expected.optimizer.param_groups[0]["lr"], list(expected.losses)
@@ -1131,3 +1244,11 @@ print("✓ task 5")
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/10_from_notebook_to_script.ipynb), or go on with
 # [lesson 11](../11_lightning.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

@@ -1,13 +1,14 @@
 # %% [markdown]
 # # Exercises 11 · Lightning
 #
-# Five tasks, about 45 minutes: from a loop to a module, a schedule, a callback, a small design of your own, and an
+# Five tasks, about 50 minutes: from a loop to a module, a schedule, a callback, a small design of your own, and an
 # interrupted training that you bring to its end in any way you like. Each has a check that tells you what is wrong.
 # They need nothing beyond [lesson 11](../11_lightning.ipynb), but for the schedule `warmup_cosine`, which
 # [lesson 05](../05_custom_resnet.ipynb) has built; if you are stuck, unfold the hint.
 #
-# Run the next cell first. In it, `quick_trainer` makes a Trainer that writes no files and draws no bar. The list `told`
-# collects all warnings: where something surprises you, read them with `print(*told, sep="\n")`.
+# Run the next cell first. In it, `quick_trainer` makes a Trainer that writes no files and draws no bar; the modules
+# `TwoLayers` and `Curve` are for tasks 2 and 5. The list `told` collects all warnings: where something surprises you,
+# read them with `print(*told, sep="\n")`.
 
 # %%
 import copy
@@ -15,6 +16,7 @@ import inspect
 import logging
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import lightning as L
@@ -24,9 +26,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import freeze, setup, warmup_cosine
+from course_utils import freeze, fresh_inputs, progress, start_exercise, warmup_cosine
 
-course = setup(seed=0)
+course = start_exercise("11")
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 told = []
 warnings.showwarning = lambda message, category, *place, **more: told.append(f"{category.__name__}: {message}")
@@ -50,6 +52,62 @@ def loss_of(module, batch):
     return loss["loss"] if isinstance(loss, dict) else loss
 
 
+class TwoLayers(L.LightningModule):
+    def __init__(self, configure, *settings):
+        super().__init__()
+        self.body, self.head = nn.Linear(2, 3), nn.Linear(3, 2)
+        self.body.requires_grad_(False)
+        self.configure, self.settings, self.rates = configure, settings, []
+
+    def configure_optimizers(self):
+        configured = self.configure(self, *self.settings)
+        assert configured is not None, "configure gives nothing back: a `return` is missing"
+        pair = isinstance(configured, tuple) and not isinstance(configured[0], (list, tuple))
+        assert not pair, "Lightning does not understand a pair of optimizer and scheduler: return a dictionary"
+        if isinstance(configured, dict):
+            assert "optimizer" in configured, f"the dictionary has no entry 'optimizer', only {list(configured)}"
+            schedule = configured.get("lr_scheduler")
+            if isinstance(schedule, dict):
+                assert "scheduler" in schedule, f"the schedule has no entry 'scheduler', only {list(schedule)}"
+                interval = schedule.get("interval", "epoch")
+                assert interval in ("epoch", "step"), f"the interval is 'epoch' or 'step', not {interval!r}"
+        return configured
+
+    def training_step(self, batch, batch_idx):
+        self.rates.append(self.optimizers().param_groups[0]["lr"])
+        return F.cross_entropy(self.head(self.body(batch[0])), batch[1])
+
+
+class Curve(L.LightningModule):
+    def __init__(self, width):
+        super().__init__()
+        self.save_hyperparameters()
+        self.network = nn.Sequential(nn.Linear(1, width), nn.Tanh(), nn.Linear(width, 1))
+
+    def training_step(self, batch, batch_idx):
+        return F.mse_loss(self.network(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.02, momentum=0.9)
+        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)]
+
+
+inputs = torch.randn(16, 1)
+curve_loader = make_loader(inputs, inputs.sin())
+checkpoints = tempfile.TemporaryDirectory()
+
+
+@cache
+def interrupted(width, epochs, seed=0):
+    """The path of a checkpoint of a Curve, after so many epochs."""
+    torch.manual_seed(seed)
+    trainer = quick_trainer(epochs)
+    trainer.fit(Curve(width), curve_loader)
+    path = Path(checkpoints.name) / f"{width}_{epochs}_{seed}.ckpt"
+    trainer.save_checkpoint(path)
+    return path
+
+
 # %% [markdown]
 # ## Task 1 · From a loop to a module (3 points)
 #
@@ -64,16 +122,34 @@ def loss_of(module, batch):
 #         loss.backward()
 #         optimizer.step()
 # ```
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# The table at the beginning of the lesson says which lines are yours. The Trainer does epochs, batches, `zero_grad`,
-# `backward` and `step`.
+# Which lines of the loop would be the same for any network and any data? Those the Trainer does; which ones are left
+# for you?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `__init__` begins with `super().__init__()` and keeps `network` and `lr`. `training_step` returns the loss,
-# `configure_optimizers` returns the optimizer.
+# *Who calls whom?* has a table with the lines of the loop, and *One step, and one epoch of validation* calls a
+# `training_step` by hand.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A module of another kind, with one of the methods that the Trainer would call, called by hand:
+#
+# ```python
+# class Centre(L.LightningModule):
+#     def __init__(self, size):
+#         super().__init__()
+#         self.point = nn.Parameter(torch.zeros(size))
+#
+#     def validation_step(self, batch):
+#         return (batch[0] - self.point).norm(dim=1).mean()
+#
+#
+# print(Centre(size=4).validation_step([torch.ones(5, 4)]))
+# ```
 #
 # </details>
 
@@ -191,7 +267,7 @@ loader = make_loader(inputs, inputs.sum(dim=1) + 1)
 start = nn.Linear(3, 1)
 
 
-def by_loop(lr, momentum):
+def by_loop(lr, momentum, start=start, loader=loader):
     network = copy.deepcopy(start)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr, momentum=momentum)
     for _ in range(2):
@@ -233,6 +309,13 @@ quick_trainer(2).fit(Regressor(faster, lr=0.06), loader)
 assert not same(faster, network), "another lr changes nothing: use the lr that __init__ is given"
 assert same(network, by_loop(0.03, 0.9)), "after two epochs the weights should be those of the loop"
 assert same(faster, by_loop(0.06, 0.9)), "after two epochs with lr 0.06 the weights should be those of the loop"
+draw = fresh_inputs()
+size, lr = int(draw.integers(2, 6)), draw.uniform(0.01, 0.05)
+inputs, start = torch.randn(20, size), nn.Linear(size, 1)
+network, loader = copy.deepcopy(start), make_loader(inputs, 2 * inputs.mean(dim=1) - 1)
+quick_trainer(2).fit(Regressor(network, lr), loader)
+message = f"with {size} random features and lr {lr:.3f} the weights after two epochs should be those of the loop"
+assert same(network, by_loop(lr, 0.9, start, loader)), message
 print("✓ task 1")
 
 # %% [markdown]
@@ -241,9 +324,34 @@ print("✓ task 1")
 # Write what `configure_optimizers` of the following module returns: AdamW over those parameters that want a gradient,
 # with the learning rate `lr`, and the course's schedule `warmup_cosine(optimizer, warmup_steps, total_steps)`, called
 # after every step of the optimizer. (The rate climbs to `lr` in `warmup_steps`, and then falls along a cosine.)
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `OneCycle` of the lesson returns such a dictionary. Without `"interval": "step"` the schedule moves once an epoch.
+# When does a schedule move that is returned just so, once a step or once an epoch? And which parameters of the module
+# would say that they want a gradient?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# *A schedule, and who moves it* has a module whose schedule moves in every step, and one that forgot it.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Another schedule, on some of the parameters, and the rate after each of its steps:
+#
+# ```python
+# layers = nn.ModuleDict({"stem": nn.Linear(2, 2), "top": nn.Linear(2, 1)})
+# layers["stem"].requires_grad_(False)
+# names = [name for name, weight in layers.named_parameters() if weight.requires_grad]
+# print(names)
+#
+# optimizer = torch.optim.RMSprop(layers["top"].parameters(), lr=0.4)
+# halves = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+# for _ in range(3):
+#     optimizer.step()
+#     halves.step()
+#     print(optimizer.param_groups[0]["lr"])
+# ```
 #
 # </details>
 
@@ -340,37 +448,18 @@ def configure(module, lr, warmup_steps, total_steps):
 # +     return optimizer, warmup_cosine(optimizer, warmup_steps, total_steps)
 
 # %% [markdown]
-# Try it: the module notes the rate of every step, here of three epochs with four batches each. It should reach 0.1 in
+# Try it: `TwoLayers` notes the rate of every step, here of three epochs with four batches each. It should reach 0.1 in
 # the third step, and fall to almost nothing.
 
-
 # %%
-class TwoLayers(L.LightningModule):
-    def __init__(self, *settings):
-        super().__init__()
-        self.body, self.head = nn.Linear(2, 3), nn.Linear(3, 2)
-        self.body.requires_grad_(False)
-        self.settings, self.rates = settings, []
-
-    def configure_optimizers(self):
-        configured = configure(self, *self.settings)
-        pair = isinstance(configured, tuple) and not isinstance(configured[0], (list, tuple))
-        assert not pair, "Lightning does not understand a pair of optimizer and scheduler: return a dictionary"
-        return configured
-
-    def training_step(self, batch, batch_idx):
-        self.rates.append(self.optimizers().param_groups[0]["lr"])
-        return F.cross_entropy(self.head(self.body(batch[0])), batch[1])
-
-
 loader = make_loader(torch.randn(16, 2), torch.arange(16) % 2, batch_size=4)
-module = TwoLayers(0.1, 3, 12)
+module = TwoLayers(configure, 0.1, 3, 12)
 quick_trainer(3).fit(module, loader)
 print(*[round(rate, 3) for rate in module.rates])
 
 # %% tags=["check"] points=3
-module = TwoLayers(0.2, 2, 12)
-assert module.configure_optimizers() is not None, "configure should return something"
+loader = make_loader(torch.randn(16, 2), torch.arange(16) % 2, batch_size=4)
+module = TwoLayers(configure, 0.2, 2, 12)
 trainer = quick_trainer(3)
 trainer.fit(module, loader)
 used = module.optimizers()
@@ -378,8 +467,8 @@ used = getattr(used, "optimizer", used)  # Lightning wraps it
 assert isinstance(used, torch.optim.AdamW), f"the optimizer should be AdamW, not {type(used).__name__}"
 
 
-def rates_of(warmup_steps):
-    optimizer = torch.optim.AdamW([nn.Parameter(torch.zeros(1))], lr=0.2)
+def rates_of(warmup_steps, lr=0.2):
+    optimizer = torch.optim.AdamW([nn.Parameter(torch.zeros(1))], lr=lr)
     scheduler = warmup_cosine(optimizer, warmup_steps, 12)
     rates = []
     for batch in range(12):
@@ -389,7 +478,7 @@ def rates_of(warmup_steps):
     return rates
 
 
-def is_like(rates):
+def is_like(rates, module=module):
     return max(abs(ours - theirs) for ours, theirs in zip(module.rates, rates)) < 1e-6
 
 
@@ -406,7 +495,7 @@ given = [parameter for group in used.param_groups for parameter in group["params
 frozen = [parameter for parameter in given if not parameter.requires_grad]
 assert not frozen, "give the optimizer only parameters that want a gradient; the body is frozen"
 assert len(given) == 2, f"the head has 2 parameter tensors, the optimizer was given {len(given)}"
-reversed_roles = TwoLayers(0.2, 2, 12)
+reversed_roles = TwoLayers(configure, 0.2, 2, 12)
 reversed_roles.body.requires_grad_(True)
 reversed_roles.head.requires_grad_(False)
 quick_trainer(1).fit(reversed_roles, loader)
@@ -414,6 +503,20 @@ given = [parameter for group in reversed_roles.optimizers().param_groups for par
 wanting = {id(parameter) for parameter in reversed_roles.body.parameters()}
 message = "in another module the body learns and the head is frozen: ask each parameter whether it wants a gradient"
 assert {id(parameter) for parameter in given} == wanting, message
+draw = fresh_inputs()
+lr, warmup_steps = draw.uniform(0.01, 0.3), int(draw.integers(1, 6))
+module = TwoLayers(configure, lr, warmup_steps, 12)
+wanting = {int(index) for index in draw.permutation(4)[: draw.integers(1, 4)]}  # which of its four tensors
+for index, parameter in enumerate(module.parameters()):
+    parameter.requires_grad_(index in wanting)
+quick_trainer(3).fit(module, loader)
+given = {id(parameter) for group in module.optimizers().param_groups for parameter in group["params"]}
+expected = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+message = f"where only {', '.join(expected)} want a gradient the optimizer should hold these, and no others"
+assert given == {id(parameter) for parameter in expected.values()}, message
+first = [round(rate, 4) for rate in rates_of(warmup_steps, lr)[:6]]
+message = f"with lr={lr:.4f} and {warmup_steps} steps of warm-up the first rates should be {first}"
+assert is_like(rates_of(warmup_steps, lr), module), f"{message}, not {[round(rate, 4) for rate in module.rates[:6]]}"
 print("✓ task 2")
 
 # %% [markdown]
@@ -423,14 +526,33 @@ print("✓ task 2")
 # of the module, together. Parameters without a gradient are left out. The list `norms` holds one number for each step,
 # over all epochs. Use the method `on_before_optimizer_step(self, trainer, module, optimizer)`, which the Trainer calls
 # when the gradients of a step are ready.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Like `NoteRates` of the lesson: an empty list in `__init__`, an `append` in the method.
+# What must be there before the first step, so that each step can add a number to it? And which parameters have no
+# gradient to be squared?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `parameter.grad` is `None` where there is no gradient. `parameter.grad.square().sum()` is the sum of squares of one.
+# *A schedule, and who moves it* has a callback that notes a number in each step.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A callback of another kind, and the length of several vectors taken as one:
+#
+# ```python
+# class CountBatches(L.Callback):
+#     def __init__(self, sizes):
+#         self.sizes = sizes
+#
+#     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+#         self.sizes.append(len(batch[0]))
+#
+#
+# parts = [torch.tensor([3.0, 0.0]), torch.tensor([4.0])]
+# print(torch.cat(parts).norm().item(), sum(part.norm().item() for part in parts))  # 5, and not 7
+# ```
 #
 # </details>
 
@@ -547,13 +669,13 @@ print(np.round(watcher.norms, 2))
 
 
 # %% tags=["check"] points=4
-class LineAndMore(Line):
+class LineAndMore(L.LightningModule):
     def __init__(self):
         super().__init__()
-        self.unused, self.first = nn.Linear(2, 1), nn.Linear(2, 2)
+        self.line, self.unused, self.first = nn.Linear(2, 1), nn.Linear(2, 1), nn.Linear(2, 2)
 
     def training_step(self, batch, batch_idx):
-        return super().training_step((self.first(batch[0]), batch[1]), batch_idx)
+        return F.mse_loss(self.line(self.first(batch[0])).squeeze(1), batch[1])
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.02)
@@ -605,6 +727,20 @@ assert not is_like("line"), "that is the norm of a single layer: take all parame
 assert not is_like("squares"), "you return the sum of squares: take the root of it"
 assert not is_like("weights"), "that is the norm of the weights; their gradients are in parameter.grad"
 assert is_like("root"), f"the first norms should be {expected['root'][:3]}, not {noted[:3]}"
+fresh_inputs()
+module, watcher, inputs, expected = LineAndMore(), GradientNorms(), torch.randn(12, 2), []
+by_hand, loader = copy.deepcopy(module), make_loader(inputs, inputs.sum(dim=1) - 1, batch_size=4)
+optimizer = by_hand.configure_optimizers()
+for batch in loader:
+    optimizer.zero_grad()
+    by_hand.training_step(batch, 0).backward()
+    learning = [parameter for parameter in by_hand.parameters() if parameter.grad is not None]
+    expected.append(nn.utils.clip_grad_norm_(learning, torch.inf).item())
+    optimizer.step()
+quick_trainer(1, watcher).fit(module, loader)
+noted = np.array([float(norm) for norm in watcher.norms])
+message = f"on random inputs the norms should be {np.round(expected, 3)}, not {noted.round(3)}"
+assert len(noted) == 3 and np.allclose(noted, expected, rtol=1e-3, atol=1e-5), message
 print("✓ task 3")
 
 # %% [markdown]
@@ -620,14 +756,35 @@ print("✓ task 3")
 #   before,
 # - `num_features`, `num_classes` and `lr` are in `module.hparams`; the backbone is not, so that no checkpoint holds it
 #   as an object.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `freeze` from the course makes the backbone refuse `train()`. Building it yourself is fine, too.
+# What has to stand still in the backbone besides its weights? And who calls `module.train()`, and when?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `save_hyperparameters(ignore=["backbone"])` leaves one argument out.
+# *The frozen one* compares four ways and shows what moves in each. What gets into a file is in
+# *What the checkpoint holds*.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A module that keeps an argument out of its `hparams`, and a part of it in eval mode:
+#
+# ```python
+# class Scaled(L.LightningModule):
+#     def __init__(self, norm, factor):
+#         super().__init__()
+#         self.save_hyperparameters("factor")
+#         self.norm = freeze(norm)
+#
+#     def forward(self, numbers):
+#         return self.hparams.factor * self.norm(numbers)
+#
+#
+# scaled = Scaled(nn.BatchNorm1d(2), factor=3.0).train()
+# print(dict(scaled.hparams), scaled.norm.training)
+# ```
 #
 # </details>
 
@@ -835,6 +992,9 @@ def moved():
 
 
 head = [parameter.detach().clone() for parameter in wants]
+loss = loss_of(probe, next(iter(loader)))
+message = "training_step should return the loss, one number that hangs on the weights of the head"
+assert isinstance(loss, torch.Tensor) and loss.ndim == 0 and loss.requires_grad, message
 quick_trainer(2).fit(probe, loader)
 assert "0.weight" not in moved(), "the weights of the backbone have moved"
 assert not moved(), "the running averages of the backbone move: it must be in eval mode while the head learns"
@@ -843,16 +1003,30 @@ assert all(learned), "the head has learned nothing: does training_step return th
 probe.train()
 quick_trainer(1).fit(probe, loader)
 assert not moved(), "after module.train() the running averages move: the backbone must refuse train(), as with freeze"
-probe.eval()
-inputs, labels = next(iter(loader))
-with torch.no_grad():
-    weight, bias = sorted(wants, key=torch.numel, reverse=True)
-    weight = weight.T if tuple(weight.shape) == (3, 6) else weight
-    expected = freeze(copy.deepcopy(backbone))(inputs) @ weight + bias
-    assert torch.allclose(probe(inputs), expected, atol=1e-5), "the logits should be head(backbone(inputs)), unchanged"
-    loss = loss_of(probe, (inputs, labels))
-close = torch.allclose(loss, F.cross_entropy(expected, labels), atol=1e-5)
-assert close, "the loss should be the cross-entropy of the logits and labels: no softmax before it, no minus sign"
+
+
+def check_outputs(probe, backbone, wants, batch):
+    probe.eval()
+    inputs, labels = batch
+    with torch.no_grad():
+        weight, bias = sorted(wants, key=torch.numel, reverse=True)
+        features = freeze(copy.deepcopy(backbone))(inputs)
+        weight = weight if weight.shape[0] == features.shape[1] else weight.T
+        expected = features @ weight + bias
+        logits, loss = probe(inputs), loss_of(probe, batch)
+    assert torch.allclose(logits, expected, atol=1e-5), "the logits should be head(backbone(inputs)), unchanged"
+    close = torch.allclose(loss, F.cross_entropy(expected, labels), atol=1e-5)
+    assert close, "the loss should be the cross-entropy of the logits and labels: no softmax before it, no minus sign"
+
+
+check_outputs(probe, backbone, wants, next(iter(loader)))
+draw = fresh_inputs()
+num_features, num_classes, lr = int(draw.integers(6, 10)), int(draw.integers(2, 6)), draw.uniform(0.01, 0.3)
+backbone = nn.Sequential(nn.Linear(4, num_features), nn.BatchNorm1d(num_features))
+backbone(torch.randn(50, 4))
+probe = LinearProbe(backbone, num_features=num_features, num_classes=num_classes, lr=lr)
+wants = examine(probe, backbone, num_features, num_classes, lr)
+check_outputs(probe, backbone, wants, (torch.randn(7, 4), torch.from_numpy(draw.integers(num_classes, size=7))))
 print("✓ task 4")
 
 # %% [markdown]
@@ -862,52 +1036,41 @@ print("✓ task 4")
 # Bring it to its end: the weights must be those that the training would have had without the interruption. Whether the
 # Trainer does it or you do, is up to you.
 #
-# This is what was trained. Batches come in the same order in each epoch, so the file lacks nothing that you need. Look
-# into it before you begin: `torch.load(path, weights_only=True)`.
-
+# What was trained is the module `Curve` of the first cell, on `curve_loader`. Batches come in the same order in each
+# epoch, so the file lacks nothing that you need. Look into it before you begin: `torch.load(path, weights_only=True)`.
 
 # %%
-class Curve(L.LightningModule):
-    def __init__(self, width):
-        super().__init__()
-        self.save_hyperparameters()
-        self.network = nn.Sequential(nn.Linear(1, width), nn.Tanh(), nn.Linear(width, 1))
-
-    def training_step(self, batch, batch_idx):
-        return F.mse_loss(self.network(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        optimizer = torch.optim.SGD(self.parameters(), lr=0.02, momentum=0.9)
-        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)]
-
-
-inputs = torch.randn(32, 1)
-curve_loader = make_loader(inputs, inputs.sin())
-checkpoints = tempfile.TemporaryDirectory()
-
-
-def interrupted(width, epochs):
-    """The path of a checkpoint, after so many epochs."""
-    torch.manual_seed(width)
-    trainer = quick_trainer(epochs)
-    trainer.fit(Curve(width), curve_loader)
-    path = Path(checkpoints.name) / f"{width}_{epochs}.ckpt"
-    trainer.save_checkpoint(path)
-    return path
-
-
 print(*torch.load(interrupted(width=8, epochs=3), weights_only=True))
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `fit` takes `ckpt_path`, and needs a module of the same shape. Which width it had, the file knows: its
-# `hyper_parameters`, or `load_from_checkpoint`, which reads them for you.
+# What of a training is in the file besides the weights, and what would begin anew without it? How many epochs are all,
+# and how many are left?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `max_epochs` counts all epochs, those before the interruption included.
+# *What the checkpoint holds* lists the entries of the file. *Going on where it stopped* has the call that uses them.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# The same in small, without Lightning: momentum goes on where it stood only if it is brought back.
+#
+# ```python
+# weight = nn.Parameter(torch.ones(1))
+# optimizer = torch.optim.SGD([weight], lr=0.1, momentum=0.9)
+# (2 * weight).backward()
+# optimizer.step()
+# kept = copy.deepcopy(optimizer.state_dict())
+#
+# for state in [None, kept]:
+#     resumed = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1, momentum=0.9)
+#     if state:
+#         resumed.load_state_dict(state)
+#     print([entry["momentum_buffer"].item() for entry in resumed.state.values()])
+# ```
 #
 # </details>
 
@@ -1004,9 +1167,9 @@ def is_near(ours, theirs):
     return ours.shape == theirs.shape and torch.allclose(ours, theirs, atol=1e-5)
 
 
-def examine(width, epochs):
-    path = interrupted(width, epochs)
-    where = f"interrupted after epoch {epochs}"
+def examine(width, epochs, seed=0):
+    path = interrupted(width, epochs, seed)
+    where = f"{width} numbers wide, interrupted after epoch {epochs}"
     try:
         module = finish(path)
     except RuntimeError as error:
@@ -1015,14 +1178,16 @@ def examine(width, epochs):
         raise
     assert isinstance(module, Curve), f"finish should return the module, not {type(module).__name__}"
     weights = weights_of(module)
-    expected = weights_of(Curve.load_from_checkpoint(interrupted(width, 6)))
+    expected = weights_of(Curve.load_from_checkpoint(interrupted(width, 6, seed)))
     if is_near(weights, expected):
         return
+    sizes = f"{len(weights)} weights, the one in the file {len(expected)}"
+    assert weights.shape == expected.shape, f"{where}: the network that you return has {sizes}"
     saved = weights_of(Curve.load_from_checkpoint(path))
     message = f"{where}: the weights are still those of the file; max_epochs counts the epochs before it, too"
     assert not is_near(weights, saved), message
     message = f"{where}: each call ends with other weights; the training begins anew, with random weights"
-    assert is_near(weights, weights_of(finish(path))), message
+    assert seed or is_near(weights, weights_of(finish(path))), message
     for more, message in [
         (6, f"{where}: the file was trained for six *more* epochs (after three that makes nine)"),
         (6 - epochs, f"{where}: momentum and schedule begin anew; the file holds where both stood"),
@@ -1035,5 +1200,18 @@ def examine(width, epochs):
 
 
 examine(width=8, epochs=3)
-examine(width=5, epochs=4)
+draw = fresh_inputs()
+examine(*(int(number) for number in draw.integers([3, 1, 1], [8, 6, 1_000_000])))
 print("✓ task 5")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/11_lightning.ipynb), or go on with
+# [lesson 12](../12_text_classification_lstm.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

@@ -1,12 +1,11 @@
 # %% [markdown]
 # # Exercises 12 · Text classification with an LSTM
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 12](../12_text_classification_lstm.ipynb); if you are stuck,
 # unfold the hint. Run the next cell first.
 
 # %%
-import inspect
 from collections import Counter
 
 import numpy as np
@@ -15,26 +14,39 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from course_utils import setup
+from course_utils import fresh_inputs, names_used, progress, start_exercise
 from course_utils.data.text import tokenize
 
-course = setup(seed=0)
+course = start_exercise("12")
 
 # %% [markdown]
 # ## Task 1 · The last hidden states (3 points)
 #
 # Given an LSTM of one layer with `batch_first=True` that reads in one direction, the vectors of a padded batch, and the
 # lengths, return the hidden state of each sentence after its last token.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `lstm(vectors)` returns `outputs` and `(h, c)`. The outputs hold a hidden state for each token; position
-# `length - 1` is that of the last token.
+# Which column of the outputs belongs to the last token of a short sentence, and what has the LSTM read after it?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Either index with two tensors, `outputs[torch.arange(n), lengths - 1]`, or pack first: `pack_padded_sequence(vectors,
-# lengths, batch_first=True, enforce_sorted=False)`.
+# *Padding, and packing* shows what padding does to the state, and two ways around it.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# From each row of a table another place, by two tensors of positions:
+#
+# ```python
+# table = torch.arange(12).view(3, 4)
+# rows, places = torch.tensor([0, 1, 2]), torch.tensor([3, 0, 2])
+# print(table[rows, places])  # one number of each row
+# print(table[:, places].shape)  # three numbers of each row
+#
+# short = pack_padded_sequence(torch.zeros(2, 3, 1), torch.tensor([3, 1]), batch_first=True)
+# print(short.batch_sizes)  # how many sentences still run at each step
+# ```
 #
 # </details>
 
@@ -91,6 +103,10 @@ def last_states(lstm, vectors, lengths):
 # +         output, state = lstm(vectors[:, place : place + 1], state)
 # +         last = torch.where((lengths == place + 1)[:, None], output[:, 0], last)
 # +     return last
+
+# %% tags=["wrong"] expect="not a list"
+# - return h[0]
+# + return h[0].tolist()
 
 # %% tags=["wrong"] expect="after the padding"
 def last_states(lstm, vectors, lengths):
@@ -174,7 +190,7 @@ assert tuple(states.shape) == (4, 4), f"4 sentences with 4 numbers each are (4, 
 
 
 def is_like(expected):
-    return torch.allclose(states, expected, atol=1e-5)
+    return torch.allclose(states.float(), expected, atol=1e-5)
 
 
 assert not is_like(outputs[:, -1]), "for short sentences that is the state after the padding"
@@ -182,6 +198,14 @@ assert not is_like(outputs[torch.arange(4), lengths.clamp(max=4)]), "one place t
 assert not is_like(torch.cat([cell[0] for _, (_, cell) in alone])), "that is the cell state, not the hidden state"
 assert not is_like(outputs[:, 0]), "that is the state after the first token"
 assert is_like(torch.cat([h[0] for _, (h, _) in alone])), "each row should be as if its sentence were read alone"
+inputs = fresh_inputs()
+number, size, hidden = (int(number) for number in inputs.integers([3, 2, 2], [8, 6, 7]))
+lstm, lengths = nn.LSTM(size, hidden, batch_first=True), torch.from_numpy(inputs.integers(1, 10, size=number))
+vectors = torch.randn(number, int(lengths.max()), size)
+states = last_states(lstm, vectors, lengths.clone())
+expected = torch.cat([lstm(row[None, :length])[1][0][0] for row, length in zip(vectors, lengths)])
+message = f"{number} sentences of the lengths {lengths.tolist()}: not each row is as if its sentence were read alone"
+assert states.shape == expected.shape and is_like(expected), message
 print("✓ task 1")
 
 # %% [markdown]
@@ -192,16 +216,33 @@ print("✓ task 1")
 # any shapes, as those of a matrix and a bias. Parameters without a gradient (`grad is None`) are skipped and stay
 # without one. Change the gradients in place, and return the length before clipping. A single gradient (3, 4) has the
 # length 5; clipped to 2 it is (1.2, 1.6).
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# The length of a long vector is the root of the sum of all its squared numbers. So add up `(grad**2).sum()` over the
-# gradients, or make each one-dimensional with `flatten()` before `torch.cat` joins them.
+# How would you find the length of a vector that comes in several pieces, some of them matrices? By what would you
+# multiply each piece, so that the length is right and the direction stays?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# If the length is above `max_norm`, multiply every gradient by the same factor `max_norm / length`:
-# `parameter.grad.mul_(factor)` changes it in place.
+# *How far back does it remember?* ends with such a gradient in two pieces.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A vector in two pieces, both scaled to the length 1, and a change in place:
+#
+# ```python
+# pieces = [torch.tensor([[2.0], [3.0]]), torch.tensor([6.0])]
+# squares = [float(piece.square().sum()) for piece in pieces]
+# print(squares, sum(squares) ** 0.5)  # 7, as 2, 3 and 6 in one vector have
+#
+# units = [piece / sum(squares) ** 0.5 for piece in pieces]
+# print(units)
+#
+# same = pieces[0]
+# same.div_(7)  # writes into the tensor, so both names see it
+# print(pieces[0])
+# ```
 #
 # </details>
 
@@ -315,6 +356,10 @@ def clip(parameters, max_norm):
 # -     return length
 # +     return nn.utils.clip_grad_norm_(parameters, max_norm).item()
 
+# %% tags=["wrong"] expect="one number, not a list"
+# - return length
+# + return [float(gradient.norm()) for gradient in gradients]
+
 # %% tags=["wrong"] expect="before clipping"
 # - return length
 # + return min(length, max_norm)
@@ -394,10 +439,12 @@ def near(found, *wanted):
     return torch.allclose(flat, torch.tensor(wanted), atol=1e-3)
 
 
-borrowed = "clip_grad_norm_" in inspect.unwrap(clip).__code__.co_names
-assert not borrowed, "write clip without calling clip_grad_norm_: that is how you see what it does"
+borrowed = {"clip_grad_norm_", "clip_grad_norm"} & names_used(clip)
+assert not borrowed, f"write clip without calling {borrowed.pop()}: that is how you see what it does"
 length, clipped = after(6.5, [3.0, 4.0], [12.0])
 assert length is not None, "return the length of the gradient before clipping"
+message = f"return the length, one number, not a {type(length).__name__}"
+assert np.ndim(length) == 0 and not isinstance(length, (dict, str)), message
 length = float(length)
 assert not near(clipped, 3.0, 4.0, 12.0), "the gradients have not changed: change them in place"
 assert not near(clipped, 3.0, 4.0, 6.5), (
@@ -422,6 +469,17 @@ assert near(with_none, 1.5, 2.0), "parameters without gradient should make no di
 _, between = after(6.5, [3.0, 4.0], None, [12.0])
 assert near(between, 1.5, 2.0, 6.0), "one parameter has no gradient; skip it, but not those behind it"
 assert abs(float(after(5.0, [0.0, 0.0])[0])) < 1e-6, "a gradient of zeros has length 0"
+inputs = fresh_inputs()
+for part in inputs.permutation([inputs.uniform(0.1, 0.9), inputs.uniform(1.1, 3)]):  # too long, and short enough
+    gradients = [torch.randn(3, 4).tolist(), None, torch.randn(4).tolist(), torch.randn(2, 1, 2).tolist()]
+    theirs = with_gradients(*gradients)
+    max_norm = float(part) * nn.utils.clip_grad_norm_(theirs, torch.inf).item()
+    expected = nn.utils.clip_grad_norm_(theirs, max_norm).item()
+    length, ours = after(max_norm, *gradients)
+    what = f"random gradients of length {expected:.4f}, clipped to {max_norm:.4f}"
+    assert abs(float(length) - expected) < 1e-3, f"{what}: you return the length {float(length):.4f}"
+    wanted = torch.cat([one.grad.flatten() for one in theirs if one.grad is not None]).tolist()
+    assert near(ours, *wanted), f"{what}, should be {np.round(wanted[:3], 3)}, …, and yours are others"
 print("✓ task 2")
 
 # %% [markdown]
@@ -435,17 +493,35 @@ print("✓ task 2")
 # - or a file has sentences in both,
 # - or `test` has a label that `train` does not have: nobody could have learned it.
 #
-# What is inside one table only (a sentence that `train` has twice, a label that `test` lacks) is no leak. Below, eight
-# splits are waiting for your test, four of them sick.
-# <details><summary>Hint 1</summary>
+# What is inside one table only (a sentence that `train` has twice, a label that `test` lacks) is no leak. In the check,
+# eight splits are waiting for your test, four of them sick, and some that are drawn anew in each run.
+# <details><summary>Hint 1: a question</summary>
 #
-# `set(train["file"]) & set(test["file"])` are the files that are in both. `assert not shared, f"…"` stops with a
-# message if the set is not empty.
+# What do two sentences have in common that differ in capitals and full stops only? And which of the three questions
+# is one about a *part* of a set?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Sets cannot hold lists, but they can hold tuples and strings: `tuple(tokenize(text))`, or `" ".join(tokenize(text))`.
+# *Sentences that give nothing away* says why copies and shared files are leaks.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A test of another kind, for two lists of guests who must not sit at both tables:
+#
+# ```python
+# def check_tables(left, right):
+#     at_left = {name.strip().lower() for name in left}
+#     twice = [name for name in right if name.strip().lower() in at_left]
+#     assert not twice, f"at both tables: {twice}"
+#
+#
+# try:
+#     check_tables(["Ada", "Bo "], ["bo", "Cy"])
+# except AssertionError as error:
+#     print(error)
+# ```
 #
 # </details>
 
@@ -546,9 +622,18 @@ def check_split(train, test):
 # + copies = [a for a, b in zip(train["text"], test["text"]) if tokenize(a) == tokenize(b)]
 
 # %% [markdown]
-# The eight splits:
+# Try it on a split with a leak; your test should say what it is:
 
 # %%
+train = pd.DataFrame([["Fit the model.", "sklearn", "base.py"]], columns=["text", "label", "file"])
+test = pd.DataFrame([["fit the model", "sklearn", "tree.py"]], columns=["text", "label", "file"])
+try:
+    check_split(train, test)
+    print("nothing wrong")
+except AssertionError as error:
+    print(error)
+
+# %% tags=["check"] points=4
 learned = [["Draw the axes.", "matplotlib", "axes.py"], ["Fit the model.", "sklearn", "base.py"],
            ["Return the rows.", "pandas", "frame.py"], ["Fit a line to the data.", "sklearn", "linear.py"]]  # fmt: skip
 asked = [["Draw the legend.", "matplotlib", "legend.py"], ["Cut the tree.", "sklearn", "tree.py"],
@@ -566,7 +651,7 @@ sick = {
     "a new label": (learned, [*asked, ["Move the tensor.", "torch", "tensor.py"]]),
 }
 
-# %% tags=["check"] points=4
+
 def verdict(learned, asked):
     """What check_split says, None for nothing."""
     train, test = [pd.DataFrame(rows, columns=["text", "label", "file"]) for rows in (learned, asked)]
@@ -578,13 +663,31 @@ def verdict(learned, asked):
     return None
 
 
-said = {name: verdict(*split) for name, split in (healthy | sick).items()}
-for name in healthy:
+said = {}
+for name, split in healthy.items():
+    said[name] = verdict(*split)
     assert said[name] is None, f"{name} is no leak, and your test refuses it: {said[name]}"
-for name in sick:
+for name, split in sick.items():
+    said[name] = verdict(*split)
     assert said[name] is not None, f"{name}: that is a leak, and your test has not noticed it"
     assert said[name], f'{name} is refused without a message: assert …, f"what is wrong"'
 assert len({said["a copy"], said["a file in both"], said["a new label"]}) == 3, "say which of the three it is"
+inputs, words = fresh_inputs(), "axes model rows tree tensor line plot frame".split()
+pairs = [f"{first} the {second}" for first in words for second in words if first != second]
+chosen = [pairs[number] for number in inputs.permutation(len(pairs))[:12]]
+rows = [[f"{text.capitalize()}.", "abc"[number % 3], f"{number}.py"] for number, text in enumerate(chosen)]
+learned, asked, (text, label, file) = rows[:8], rows[8:11], rows[11]
+copied = learned[inputs.integers(8)]
+found = verdict(learned, asked)
+assert found is None, f"a split without a leak, with random sentences: your test refuses it: {found}"
+for what, row in {
+    f"{copied[0]!r} stands in training, too": [copied[0].upper().replace(".", "!"), label, file],
+    f"the file {copied[2]!r} is in training, too": [text, label, copied[2]],
+    "the label 'd' is not in training": [text, "d", file],
+}.items():
+    place = inputs.integers(4)
+    found = verdict(learned, [*asked[:place], row, *asked[place:]])
+    assert found, f"random sentences; {what}, as row {place} of test has it, and your test has not noticed it"
 print("✓ task 3")
 
 # %% [markdown]
@@ -604,22 +707,31 @@ print("✓ task 3")
 # By hand it takes about six numbers, and you will know what gates are for. (A marked value is at least 0.3 in size;
 # noise may also be 0.) One number for the hidden state means that each matrix has four rows: input gate, forget gate,
 # candidate, output gate, in this order.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# A gate is open where its sum is far above 0, and shut where it is far below, like `20 * mark - 10` with a mark and
-# without. Which gates should be open at a mark, which shut? Which without one?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# At a mark the old memory has to go, and the new value has to come in; without a mark it is the other way round. The
-# candidate should have the sign of the value, and be large. The result should always be shown.
+# A gate is open where its sum is far above 0, and shut where it is far below. Which gates should be open at a mark and
+# which shut, and which without one?
 #
 # </details>
-# <details><summary>Hint 3</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# Inside `torch.no_grad()`, set all parameters to zero, then `lstm.weight_ih_l0[:] = torch.tensor([...])` with four rows
-# (value, mark), and `lstm.bias_ih_l0[:] = torch.tensor([...])` with four numbers.
+# *Inside the LSTM* has the formula of each gate, and the order in which PyTorch keeps them.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Another LSTM written by hand, which adds up what it reads: all gates open, the candidate is the number itself.
+#
+# ```python
+# adder = nn.LSTM(1, 1, batch_first=True)
+# with torch.no_grad():
+#     for weights in adder.parameters():
+#         weights.fill_(0.0)
+#     adder.weight_ih_l0[2] = 1.0
+#     adder.bias_ih_l0 += torch.tensor([9.0, 9.0, 0.0, 9.0])
+#     _, (_, memory) = adder(torch.full((1, 5, 1), 0.1))
+# print(memory.item())  # nearly 0.5
+# ```
 #
 # </details>
 
@@ -738,6 +850,16 @@ for a, b in [(0.9, -0.4), (-0.9, 0.4), (0.5, -0.5), (-0.35, 0.8)]:
     state = run(lstm, [(a, 1), (a, 1), (a, 1), *noise[:5], (b, 1), *noise[5:9]])[-1].item() * np.sign(b)
     marked = f"three times {a} and then {b}, all marked"
     assert state > 0.3, f"{marked}: the old has to go. What does the forget gate do at a mark?"
+inputs = fresh_inputs()
+for _ in range(10):
+    values, marks = inputs.uniform(-1, 1, size=30), inputs.random(30) < 0.2
+    marks[0] = True
+    values[marks] = np.sign(values[marks]) * inputs.uniform(0.3, 1, size=marks.sum())
+    states, last = run(lstm, list(zip(values, marks))), 0.0
+    for step, (value, mark, state) in enumerate(zip(values, marks, states.tolist()), 1):
+        last = value if mark else last
+        message = f"random numbers: at step {step} the state is {state:.2f}, and the last marked value was {last:.2f}"
+        assert state * np.sign(last) > 0.3, message
 print("✓ task 4")
 
 # %% [markdown]
@@ -756,21 +878,33 @@ print("✓ task 4")
 #   another one. The order of the batches counts; that inside a batch does not matter.
 #
 # For instance `batches_by_tokens([5, 2, 2], max_tokens=5, seed=0)` has the batches `[1, 2]` and `[0]`, in some order.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Sort the positions by length: `order = sorted(range(len(lengths)), key=lambda i: lengths[i])`. Go through them and add
-# each to the current batch, or begin a new batch if it does not fit.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# In that order the next sentence is the longest of its batch. With it the batch would have
-# `(len(batch) + 1) * lengths[i]` tokens.
+# In which order would you go through the sentences, so that each meets others of its length? How many tokens would a
+# batch have with one sentence more?
 #
 # </details>
-# <details><summary>Hint 3</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# At the end, `np.random.default_rng(seed).permutation(len(batches))` is a random order of the batches.
+# *Batches of different lengths* says why similar lengths leave little padding, and how `text_loader` mixes the batches.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# Boxes for parcels of at most ten kilograms in all, filled one after the other, and sent in a random order:
+#
+# ```python
+# boxes, weights = [[]], [7, 2, 4, 5, 1]
+# for parcel, weight in enumerate(weights):
+#     if sum(weights[other] for other in boxes[-1]) + weight > 10:
+#         boxes.append([])
+#     boxes[-1].append(parcel)
+# print(boxes)
+#
+# generator = np.random.default_rng(3)
+# generator.shuffle(boxes)
+# print(boxes)
+# ```
 #
 # </details>
 
@@ -840,6 +974,17 @@ def batches_by_tokens(lengths, max_tokens, seed):
 # +     mixed = torch.randperm(len(batches), generator=torch.Generator().manual_seed(seed))
 # +     return [batches[number] for number in mixed]
 
+# %% tags=["right"]
+def batches_by_tokens(lengths, max_tokens, seed):
+    left, batches = sorted(enumerate(lengths), key=lambda pair: pair[1], reverse=True), []
+    while left:
+        size = max(1, max_tokens // left[0][1])
+        batches.append([i for i, _ in left[:size]])
+        left = left[size:]
+    np.random.RandomState(seed).shuffle(batches)
+    return batches
+
+
 # %% tags=["wrong"] expect="padding counts"
 # - (len(batches[-1]) + 1) * lengths[i]
 # + sum(lengths[j] for j in batches[-1]) + lengths[i]
@@ -907,6 +1052,10 @@ def batches_by_tokens(lengths, max_tokens, seed):
 # - (len(batches[-1]) + 1) * lengths[i]
 # + len(batches[-1]) < 9 and (len(batches[-1]) + 1) * lengths[i]
 
+# %% tags=["wrong"] expect="not a dict"
+# - return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
+# + return dict(enumerate(batches))
+
 # %% tags=["wrong"] expect="nothing is returned"
 # - return [batches[number] for number in np.random.default_rng(seed).permutation(len(batches))]
 # + np.random.default_rng(seed).shuffle(batches)
@@ -926,6 +1075,8 @@ def made(lengths, max_tokens=120, seed=0):
     except IndexError as error:
         raise AssertionError(f"{error}: batches[-1] does not exist while there is no batch") from None
     assert batches is not None, "nothing is returned (shuffle works in place and gives None)"
+    kind = type(batches).__name__
+    assert isinstance(batches, (list, tuple)), f"return a list of lists, each one a batch, not a {kind}"
     assert all(hasattr(batch, "__len__") for batch in batches), "return a list of lists: each batch is a list"
     return [[int(i) for i in batch] for batch in batches]
 
@@ -956,8 +1107,41 @@ assert made(lengths, seed=0) == orders[0], "seed 0 gives another order each time
 assert any(order != orders[0] for order in orders), "every seed gives the same order: shuffle the batches"
 longest = {tuple(max(lengths[i] for i in batch) for batch in order) for order in orders}
 assert len(longest) > 1, "only the order inside the batches depends on the seed: shuffle the batches themselves"
+
+
+def in_order(lengths, max_tokens):
+    """Tokens of each batch, padding included, where the sentences come in this order."""
+    batches = []
+    for length in lengths:
+        if not batches or (len(batches[-1]) + 1) * max([length, *batches[-1]]) > max_tokens:
+            batches.append([])
+        batches[-1].append(length)
+    return [len(batch) * max(batch) for batch in batches]
+
+
+inputs = fresh_inputs()
+for _ in range(3):
+    number, limit, seed = (int(number) for number in inputs.integers([20, 30, 1], [150, 150, 1000]))
+    lengths = [int(length) for length in inputs.integers(1, 40, size=number)]
+    batches = made(lengths, limit, seed)
+    what = f"{number} sentences of random lengths, at most {limit} tokens a batch"
+    assert sorted(i for batch in batches for i in batch) == list(range(number)), f"{what}: not each is in one batch"
+    assert all(tokens(batch) <= limit for batch in batches if len(batch) > 1), f"{what}: a batch has more"
+    each_way = [in_order(sorted(lengths, reverse=reverse), limit) for reverse in (False, True)]
+    most, room = max(map(len, each_way)), 1.1 * max(map(sum, each_way))
+    assert len(batches) <= most, f"{what}: {len(batches)} batches, where sorted by length {most} are enough"
+    assert sum(map(tokens, batches)) <= room, f"{what}: too much padding, put sentences of similar length together"
+    assert made(lengths, limit, seed) == batches, f"{what}: the same seed gives another order"
 print("✓ task 5")
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/12_text_classification_lstm.ipynb), or go on with
 # [lesson 13](../13_deployment_flask.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 13 · Deployment with Flask
 #
-# Five tasks, from warming up to a small design of your own, about 45 minutes. Each has a gap to fill and a check that
+# Five tasks, from warming up to a small design of your own, about 50 minutes. Each has a gap to fill and a check that
 # tells you what is wrong. They need nothing beyond [lesson 13](../13_deployment_flask.ipynb); if you are stuck, unfold
 # the hint. Run the next cell first.
 
@@ -19,10 +19,10 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import nn
 from werkzeug.exceptions import HTTPException
 
-from course_utils import eval_transform, setup
+from course_utils import eval_transform, fresh_inputs, progress, start_exercise
 from course_utils.data.images import UNREADABLE
 
-course = setup(seed=0)
+course = start_exercise("13")
 
 
 def encoded(picture, kind="PNG", **options):
@@ -37,10 +37,30 @@ def encoded(picture, kind="PNG", **options):
 #
 # Make an answer that can be sent as JSON: the `k` likeliest classes with their probabilities, the likeliest first. If
 # there are fewer classes than `k`, all of them. The probabilities are those among *all* classes.
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `softmax(dim=0)` makes probabilities of the logits, `topk` finds the largest of them and their positions. JSON takes
-# Python's own numbers: `.item()` of one, `.tolist()` of many.
+# Which function makes of all the logits numbers that add up to 1? And which kinds of numbers does JSON know?
+#
+# </details>
+# <details><summary>Hint 2: where to look</summary>
+#
+# *The whole app* says what top-k means, and why tensors cannot be sent.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# The two smallest of some temperatures, with their days, as JSON:
+#
+# ```python
+# temperatures, days = torch.tensor([3.5, -1.0, 7.25]), ["Mon", "Tue", "Wed"]
+# lowest = temperatures.sort()
+# print(lowest.values, lowest.indices)
+# rows = []
+# for place in range(2):
+#     day = days[lowest.indices[place].item()]
+#     rows.append({"day": day, "degrees": lowest.values[place].item()})
+# print(json.dumps(rows))
+# ```
 #
 # </details>
 
@@ -208,6 +228,17 @@ found = told([1.0, 0.0, 1.0], names[:3], 3)
 assert sorted(one["class"] for one in found) == ["ant", "bee", "wasp"], (
     f"ant and wasp are equally likely, and one of the three classes gets lost: {found}"
 )
+inputs = fresh_inputs()
+number, k = int(inputs.integers(4, 9)), int(inputs.integers(1, 10))
+names = [f"class {label}" for label in inputs.permutation(100)[:number]]
+scores = inputs.permutation(number) / 2 - 1  # no two of them equal
+shares = np.exp(scores) / np.exp(scores).sum()
+expected = [names[label] for label in np.argsort(-scores)[:k]]
+found = told(scores.tolist(), names, k)
+assert [one["class"] for one in found] == expected, f"with logits {scores.tolist()}, k={k}, of {names}: {found}"
+for one in found:
+    share = shares[names.index(one["class"])]
+    assert abs(one["probability"] - share) < 1e-3, f"with logits {scores.tolist()} {one} should have {share:.4f}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -223,16 +254,35 @@ print("✓ task 1")
 # | `POST /size`, a file that is no picture | status 415 |
 #
 # (What the refusals say is up to you.)
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `@app.get("/health")` stands above the function for the first row, `@app.post("/size")` above the other. A dictionary
-# that is returned becomes JSON.
+# What does Flask make of a dictionary that a function returns? And what does Pillow do with bytes that are no picture?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `"file" in request.files` says whether the field is there. `Image.open(request.files["file"].stream)` opens the
-# picture, its `size` is (width, height), and for no picture it raises `UnidentifiedImageError`. `abort(415)` refuses.
+# *A conversation* ties paths to functions, *A network that answers* takes a file out of a form, and
+# *What deserves a refusal* has `abort`.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A small app of another kind, which counts the words of a text in the form field `text`:
+#
+# ```python
+# counter = Flask("counter")
+#
+#
+# @counter.post("/count")
+# def count():
+#     words = request.form.get("text", "").split()
+#     if not words:
+#         abort(422, "There are no words.")
+#     return {"words": len(words)}
+#
+#
+# print(counter.test_client().post("/count", data={"text": "a b"}).get_json())
+# ```
 #
 # </details>
 
@@ -311,6 +361,28 @@ def size_app():
     app = Flask(__name__)
     app.add_url_rule("/health", view_func=lambda: {"status": "ok"}, endpoint="health")
     app.add_url_rule("/size", view_func=size, methods=["POST"])
+    return app
+
+
+# %% tags=["right"]
+def size_app():
+    app = Flask(__name__)
+
+    @app.route("/health", methods=["GET"])
+    def health():
+        return app.response_class(json.dumps({"status": "ok"}), mimetype="application/json")
+
+    @app.route("/size", methods=["POST"])
+    def size():
+        if "file" not in request.files:
+            return "no file", 400
+        try:
+            pixels = np.asarray(Image.open(request.files["file"]))
+        except Exception:
+            return {"error": "no picture"}, 415
+        height, width = pixels.shape[:2]
+        return {"width": width, "height": height}
+
     return app
 
 
@@ -412,6 +484,14 @@ for response in [posted(encoded(Image.new("RGB", (4, 3))), "other"), visitor.pos
     code = response.status_code
     assert code == 400, f"a request without the field file should be refused with 400, not answered with {code}"
 assert visitor.get("/nowhere").status_code == 404, "an unknown path should be answered with 404, as Flask does"
+inputs = fresh_inputs()
+for kind in ["PNG", "JPEG", "BMP"]:
+    width, height = (int(number) for number in inputs.integers(1, 200, size=2))
+    expected = {"width": width, "height": height}
+    said = posted(encoded(Image.new("RGB", (width, height)), kind)).get_json()
+    assert said == expected, f"a picture {width} wide and {height} high is answered with {said}"
+    code = posted(b"no " + inputs.bytes(width)).status_code
+    assert code == 415, f"{width + 3} bytes that are no picture should be refused with 415, not answered with {code}"
 print("✓ task 2")
 
 # %% [markdown]
@@ -425,17 +505,35 @@ print("✓ task 2")
 # - and so does everything that is no picture or is damaged: a `ValueError`, no other exception.
 #
 # (Pictures with 16 bits are left out here.)
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `Image.open(io.BytesIO(content))` reads no more than the head, so its `size` can be checked first. Whatever comes
-# later may raise one of `UNREADABLE`, a tuple of exceptions that can stand behind `except`. A `ValueError` of your own
-# is one of them, so it is caught as well; that does no harm.
+# What does Pillow know after `open` alone, before any pixel is unpacked? And which of the steps can meet damaged bytes?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# In this order: `ImageOps.exif_transpose`, then if the picture's `has_transparency_data` is true,
-# `Image.alpha_composite` on a white picture of mode RGBA, then `convert("RGB")`.
+# *What deserves an answer* turns pictures and lays them on paper, *What deserves a refusal* checks sizes and lists what
+# Pillow raises.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A sticker with a hole, laid on blue paper, and an exception exchanged for another one:
+#
+# ```python
+# sticker = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
+# sticker.putpixel((1, 0), (0, 0, 0, 0))
+# paper = Image.new("RGBA", sticker.size, "blue")
+# print(list(np.asarray(Image.alpha_composite(paper, sticker))[0]))
+#
+# try:
+#     try:
+#         json.loads("{")
+#     except json.JSONDecodeError as error:
+#         raise KeyError("no JSON") from error
+# except KeyError as error:
+#     print(repr(error))
+# ```
 #
 # </details>
 
@@ -677,7 +775,7 @@ for what, content, advice in [
     ("an empty file", b"", "there is no picture in it"),
     ("half a file", encoded(plain, "JPEG")[:700], "what is missing must not be filled up"),
     ("a picture of 200 x 100 pixels", encoded(Image.new("1", (200, 100))), "count how many pixels in all there are"),
-    ("a decompression bomb", encoded(Image.new("1", (14_000, 14_000))), "count how many pixels in all there are"),
+    ("a decompression bomb", b"P4 14000 14000\n", "count how many pixels in all there are"),
 ]:
     found = given(content)
     assert isinstance(found, Exception), f"{what} should raise a ValueError: {advice}"
@@ -694,6 +792,22 @@ try:
 finally:
     ImageFile.ImageFile.load = original
 assert not unpacked, "check the number of pixels before the pixels are unpacked: they may fill the memory"
+inputs = fresh_inputs()
+height, width = (int(number) for number in inputs.integers(3, 20, size=2))
+pixels = inputs.integers(256, size=(height, width, 4), dtype=np.uint8)
+number, (red, green, blue, opacity) = int(inputs.integers(2, 9)), np.moveaxis(pixels.astype(float), 2, 0)
+on_white = np.stack([255 + (colour - 255) * opacity / 255 for colour in (red, green, blue)], axis=2)
+expected = Image.fromarray(on_white.round().astype(np.uint8)).transpose((upright | mirrored)[number])
+mark[0x0112] = number
+content = encoded(Image.fromarray(pixels), exif=mark)
+found = given(content, height * width)
+what = f"a picture of {width} x {height} random pixels, some half transparent, with the mark {number},"
+assert not isinstance(found, Exception), f"{what} raised {found!r}"
+assert found.size == expected.size, f"{what} should have the size {expected.size}, not {found.size}"
+off = np.abs(np.asarray(found).astype(int) - np.asarray(expected).astype(int)).max()
+assert off <= 3, f"{what} should be turned and lie on white paper; a colour is off by {off}"
+found = given(content, height * width - 1)
+assert isinstance(found, ValueError), f"{what} has a pixel more than max_pixels: that should raise a ValueError"
 print("✓ task 3")
 
 # %% [markdown]
@@ -712,16 +826,37 @@ print("✓ task 3")
 #
 # A good picture is answered as in the lesson: `POST /predict` with the field `file` gives
 # `{"predictions": [{"class": …, "probability": …}, …]}`, with all the classes.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Write a small function that posts bytes, under any field, and returns the response; then go through the table from
-# top to bottom. Which rows need `picture`, which ones need something that is no picture?
+# Which rows of the table need `picture`, and which ones something that is no picture? What would you ask, and in which
+# order, to see whether a visitor disturbs another?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# A response has a `status_code`, and `get_json(silent=True)`, which is None where the body is no JSON. A list is in
-# order if it equals its `sorted(…, reverse=True)`. Sums of floats are compared with some room.
+# *A conversation* has the test client and the statuses, *A network that answers* sends bytes in a form, and
+# *What deserves a refusal* shows refusals as JSON.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A test for another kind of server, which should double a number and stay calm whatever it is sent:
+#
+# ```python
+# server = Flask("double")
+# server.get("/<int:number>")(lambda number: {"double": 2 * number})
+#
+#
+# def look_at(visitor):
+#     words = []
+#     if visitor.get("/x").status_code >= 500:
+#         words.append("nervous")
+#     said = visitor.get("/4").get_json(silent=True)
+#     return words if said == {"double": 8} else [*words, "wrong"]
+#
+#
+# print(look_at(server.test_client()))
+# ```
 #
 # </details>
 
@@ -827,6 +962,18 @@ def inspect(visitor, picture, other):
 # - for response in [post(b"no picture"), post(picture, field="photo")]:
 # + for response in [post(picture, field="photo")]:
 
+# %% tags=["wrong"] expect="add up to a half"
+# - abs(sum(probs) - 1) > 0.001
+# + sum(probs) > 1.001
+
+# %% tags=["wrong"] expect="add up to 1.0018"
+# - abs(sum(probs) - 1) > 0.001
+# + abs(sum(probs) - 1) > 0.01
+
+# %% tags=["wrong"] expect="that is sure, with probabilities 1 and 0"
+# - min(probs) < 0 or max(probs) > 1
+# + min(probs) <= 0 or max(probs) >= 1
+
 # %% tags=["wrong"] expect="add up to 1, and one of them is below 0"
 # -  or min(probs) < 0 or max(probs) > 1
 
@@ -868,7 +1015,10 @@ rng = np.random.default_rng(1)
 pictures = [encoded(Image.fromarray(rng.integers(256, size=(9, 9, 3), dtype=np.uint8))) for _ in range(2)]
 
 
-def patient(*ill):
+table = [[0.5, 0.2, 0.2, 0.1], [0.7, 0.2, 0.07, 0.03]]  # what a healthy server says of the two
+
+
+def patient(*ill, pictures=pictures, table=table):
     """A server with these illnesses; it knows a picture by its bytes."""
     app, seen = Flask("patient"), []
     app.logger.disabled = True
@@ -881,7 +1031,7 @@ def patient(*ill):
                 return "Internal Server Error", 500
             page = {"page": "<h1>Bad Request</h1>", "no error": {"message": "bad request"}}
             return next((page[kind] for kind in page if f"refusals, {kind}" in ill), {"error": "bad request"}), 400
-        probs = np.array([[0.5, 0.2, 0.2, 0.1], [0.7, 0.2, 0.07, 0.03]][pictures.index(content)])
+        probs = np.array(table[pictures.index(content)])
         seen.append(content)
         if "memory" in ill:  # each other picture moves something
             probs = probs + (sum(one != content for one in seen)) * np.array([-0.01, 0.01, 0, 0])
@@ -889,6 +1039,10 @@ def patient(*ill):
             probs = np.log(probs) + 3
         if "probabilities, negative" in ill:
             probs = probs + np.array([0.2, 0, 0, -0.2])
+        if "probabilities, small" in ill:
+            probs = probs / 2
+        if "probabilities, large" in ill:
+            probs = probs * 1.0018
         order = {"order": [1, 0, 3, 2], "order, first": [0, 3, 1, 2]}
         order = next((order[kind] for kind in order if kind in ill), range(4))
         return {"predictions": [{"class": "abcd"[i], "probability": float(probs[i])} for i in order]}
@@ -896,13 +1050,15 @@ def patient(*ill):
     return app.test_client()
 
 
-def examined(*ill):
-    found = inspect(patient(*ill), *pictures)
+def examined(*ill, pictures=pictures, table=table):
+    found = inspect(patient(*ill, pictures=pictures, table=table), *pictures)
     assert isinstance(found, (set, frozenset)), f"return a set of words, not {found!r}"
     return set(found)
 
 
 assert not (found := examined()), f"a healthy server is accused of {', '.join(sorted(found))}"
+found = examined(table=[[1.0, 0.0, 0.0, 0.0], [0.7, 0.2, 0.07, 0.03]])
+assert not found, f"a healthy server that is sure, with probabilities 1 and 0, is accused of {', '.join(sorted(found))}"
 stories = {
     "crashes, no picture": "crashes only where the file is no picture: send something that is none",
     "crashes, no field": "crashes only without the field file: send a request that has another field, or none",
@@ -910,6 +1066,8 @@ stories = {
     "refusals, no error": 'refuses with JSON that has no error: it should be {"error": "…"}',
     "probabilities, logits": "answers with logits: they do not add up to 1",
     "probabilities, negative": "answers with numbers that add up to 1, and one of them is below 0",
+    "probabilities, small": "answers with probabilities that add up to a half",
+    "probabilities, large": "answers with probabilities that add up to 1.0018, more than a thousandth too much",
     "order": "names the second likeliest class first",
     "order, first": "names the likeliest first, the rest in no order",
     "memory": "answers otherwise when others have asked: ask about `picture`, ask about `other` in between, and again",
@@ -923,6 +1081,16 @@ for pair in [("memory", "order"), ("crashes, no field", "refusals, page"), ("ord
     words = {illness.partition(",")[0] for illness in pair}
     found = examined(*pair)
     assert found == words, f"a server has more than one illness, {sorted(words)}; you found {sorted(found)}"
+inputs = fresh_inputs()
+pictures = [encoded(Image.fromarray(inputs.integers(256, size=(7, 8, 3), dtype=np.uint8))) for _ in range(2)]
+weights = inputs.uniform(0.8, 1, size=(2, 4)) * [8, 4, 2, 1]
+table = weights / weights.sum(axis=1, keepdims=True)
+all_words = ["crashes", "refusals", "probabilities", "order", "memory"]
+for number in range(4):  # this many illnesses
+    words = {str(word) for word in inputs.permutation(all_words)[:number]}
+    ill = [inputs.choice([name for name in stories if name.startswith(word)]) for word in sorted(words)]
+    found = examined(*ill, pictures=pictures, table=table)
+    assert found == words, f"other pictures, a server with {sorted(words) or 'no illness'}; you found {sorted(found)}"
 print("✓ task 4")
 
 # %% [markdown]
@@ -940,17 +1108,37 @@ print("✓ task 4")
 #   `max_bytes` with 413, and a file that cannot be read with 422. (`read_upload` does not tell a web page, 415 in
 #   the lesson, from half a file. So a web page may get 422 as well.)
 # - Every refusal is JSON `{"error": "..."}`, an unknown path (404) as well.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `app.config["MAX_CONTENT_LENGTH"]` limits the body. `app.register_error_handler(HTTPException, …)` makes JSON of every
-# refusal: the function it is given gets the exception, which has a `description` and a `code`, and returns two
-# values, what is sent and its status.
+# Which of the parts are needed once, when the app is made, and which ones for every request, in whatever thread it is
+# answered? What kind of thing is `top_k` when it comes?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `model.eval()` belongs where the app is made. `with torch.inference_mode():` belongs into the function that answers,
-# because requests are answered in other threads. `request.args.get("top_k", "3")` is a text.
+# *The whole app* puts such parts together, *What deserves a refusal* has the handler that makes JSON of every refusal,
+# and the limit of a body.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# An app of another kind whose refusals are JSON, with a number from behind the question mark:
+#
+# ```python
+# roots = Flask("roots")
+# roots.register_error_handler(400, lambda error: ({"problem": error.description}, 400))
+#
+#
+# @roots.get("/root")
+# def root():
+#     text = request.args.get("of", "1")
+#     if not text.replace(".", "", 1).isdecimal():
+#         abort(400, f"{text} has no root here")
+#     return {"root": float(text) ** 0.5}
+#
+#
+# print(roots.test_client().get("/root?of=x").get_json())
+# ```
 #
 # </details>
 
@@ -1085,6 +1273,50 @@ def serve(model, classes, size, max_bytes=100_000):
     return app
 
 
+# %% tags=["right"]
+def serve(model, classes, size, max_bytes=100_000):
+    model, transform = model.train(False), eval_transform(size)
+    app = Flask("answers")
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+
+    @app.errorhandler(HTTPException)
+    def in_json(error):
+        response = error.get_response()
+        response.data = json.dumps({"error": error.description})
+        response.content_type = "application/json"
+        return response
+
+    @app.route("/health")
+    def health():
+        return {"status": "ok", "classes": classes}
+
+    @app.route("/predict", methods=["POST"])
+    @torch.inference_mode()
+    def predict():
+        upload = request.files["file"]
+        top_k = request.args.get("top_k", 3)
+        if not str(top_k).isdigit() or int(top_k) < 1:
+            abort(400, description=f"top_k={top_k}")
+        try:
+            images = transform(read_upload(upload.read()))[None]
+        except ValueError:
+            abort(422)
+        shares, labels = model(images).softmax(dim=1)[0].sort(descending=True)
+        rows = zip(labels.tolist(), shares.tolist())
+        return {"predictions": [{"class": classes[i], "probability": p} for i, p in rows][: int(top_k)]}
+
+    return app
+
+
+# %% tags=["wrong"] expect="top_k='two' should be refused with 400, not 200"
+# -         try:
+# -             top_k = int(request.args.get("top_k", "3"))
+# -         except ValueError:
+# -             top_k = 0
+# -         if top_k < 1:
+# +         top_k = request.args.get("top_k", 3, type=int)
+# +         if top_k < 1:
+
 # %% tags=["wrong"] expect="eval mode"
 # -     model.eval()
 
@@ -1112,7 +1344,7 @@ def serve(model, classes, size, max_bytes=100_000):
 # %% tags=["wrong"] expect="max_bytes"
 # -     app.config["MAX_CONTENT_LENGTH"] = max_bytes
 
-# %% tags=["wrong"] expect="top_k='two'"
+# %% tags=["wrong"] expect="top_k='two' should be refused with 400, not 500"
 def serve(model, classes, size, max_bytes=100_000):
     model.eval()
     transform = eval_transform(size)
@@ -1191,10 +1423,17 @@ app.logger.disabled = True  # what goes wrong is told below
 visitor = app.test_client()
 
 
-def predicted(content, **query):
+def predicted(content, visitor=visitor, **query):
     form = {"file": (io.BytesIO(content), "picture.jpg")}
     with ThreadPoolExecutor(1) as pool:  # as a server does, in another thread
         return pool.submit(visitor.post, "/predict", data=form, query_string=query).result()
+
+
+def predictions(response, what):
+    assert response.status_code == 200, f"{what} is answered with {response.status_code}, it should be 200"
+    said = response.get_json(silent=True)
+    assert isinstance(said, dict) and "predictions" in said, f'{what}: the answer should be JSON {{"predictions": […]}}'
+    return said["predictions"]
 
 
 response = visitor.get("/health")
@@ -1205,7 +1444,7 @@ noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 noise[:, :30] //= 4
 picture = Image.fromarray(noise)
 response = predicted(encoded(picture))
-assert response.status_code == 200, f"a picture is answered with {response.status_code}, it should be 200"
+found = predictions(response, "a picture")
 assert calls, "a picture is answered, but the network was not asked"
 shape, training, gradients = calls[-1]
 assert shape == (1, 3, 24, 24), f"the network got {shape}, not (1, 3, 24, 24): the same height and width as in training"
@@ -1214,7 +1453,6 @@ assert True not in switched, "the network is put into train mode again, while an
 assert not gradients, "the network should run without gradients, also in the threads of a server"
 with torch.inference_mode():
     expected = probe.eval()(eval_transform(24)(picture)[None])[0].softmax(dim=0)
-found = response.get_json()["predictions"]
 assert len(found) == 3, f"without top_k there should be 3 predictions, not {len(found)}"
 for one in found:
     wanted = expected[kinds.index(one["class"])].item()
@@ -1223,7 +1461,7 @@ for one in found:
         "pictures should be prepared by eval_transform"
     )
 for top_k, count in [(1, 1), (2, 2), (9, 4)]:
-    found = predicted(encoded(picture), top_k=top_k).get_json()["predictions"]
+    found = predictions(predicted(encoded(picture), top_k=top_k), f"a picture with top_k={top_k}")
     assert len(found) == count, f"top_k={top_k} of 4 classes should give {count} predictions, not {len(found)}"
     likely = expected.argmax().item()
     assert found[0]["class"] == kinds[likely], f"the likeliest class, {kinds[likely]}, should come first"
@@ -1250,8 +1488,31 @@ refusal(predicted(bytes(60_000)), 413, "a body larger than max_bytes")
 for text in ["two", "0", "-1", "1.5", ""]:
     refusal(predicted(encoded(picture), top_k=text), 400, f"top_k={text!r}")
 assert predicted(encoded(picture)).status_code == 200, "after all that a picture should be answered as before"
+inputs = fresh_inputs()
+side, top_k = (int(number) for number in inputs.integers([12, 1], [40, 5]))
+picture = Image.fromarray(inputs.integers([[[256, 128, 64]]], size=(30, 50, 3)).astype(np.uint8))
+probe, kinds = Probe(), [f"kind {number}" for number in inputs.permutation(100)[:4]]
+response = predicted(encoded(picture), serve(probe, kinds, side).test_client(), top_k=top_k)
+what = f"another network, for pictures of {side} x {side} pixels, asked for {top_k} of {', '.join(kinds)}"
+found = predictions(response, what)
+with torch.inference_mode():
+    shares = probe.eval()(eval_transform(side)(picture)[None])[0].softmax(dim=0).tolist()
+values = [one["probability"] for one in found]
+best = sorted(shares, reverse=True)[:top_k]
+assert len(values) == top_k and np.allclose(values, best, atol=1e-3), f"{what}: {values}, it should be {best}"
+for one in found:
+    share = shares[kinds.index(one["class"])]
+    assert abs(one["probability"] - share) < 1e-3, f"{what}: {one} should have the probability {share:.4f}"
 print("✓ task 5")
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/13_deployment_flask.ipynb), or go on with
 # [lesson 14](../14_debugging_clinic.ipynb).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

@@ -6,7 +6,7 @@
 # hide others. Run it, measure, then write the mended program into the gap: copy the patient there, or start anew. The
 # check tests behaviour, so any program that does what is described will pass. You need nothing beyond
 # [lesson 14](../14_debugging_clinic.ipynb) and the lessons it links to; if you are stuck, unfold a hint. Run the next
-# cell first.
+# cell first; its network and its two trainings are for the tasks 4 and 5.
 
 # %%
 import copy
@@ -22,9 +22,61 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import freeze, load_digits28, setup, unfreeze
+from course_utils import freeze, fresh_inputs, load_digits28, progress, start_exercise, unfreeze
 
-course = setup(seed=0)
+course = start_exercise("14")
+digits, digit_labels = load_digits28("val")
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5))
+        self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(4, 10)
+
+    def forward(self, images):
+        return self.fc(self.pool(self.body(images)).flatten(1))
+
+
+def two_epochs(model, optimizer):
+    for images, labels in zip(digits[:64].split(32), digit_labels[:64].split(32)):
+        model.train()  # as fit does at the beginning of every epoch
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images), labels)
+        if loss.requires_grad:  # otherwise everything is frozen
+            loss.backward()
+        optimizer.step()
+
+
+def learning(optimizer):
+    return sum(weight.requires_grad for group in optimizer.param_groups for weight in group["params"])
+
+
+def simulation(scores, log):
+    """A training that returns these scores, and notes rates and numbers of trained tensors in the list `log`."""
+    scores = iter(scores)
+
+    def train_epoch(model, optimizer):
+        assert isinstance(optimizer, torch.optim.SGD), f"the optimizer is {type(optimizer).__name__}, it should be SGD"
+        rates = {group["lr"] for group in optimizer.param_groups}
+        assert len(rates) == 1, f"the optimizer has parts with the rates {sorted(rates)}, it should be one rate for all"
+        score = next(scores, None)
+        assert score is not None, "train four epochs in each stage, not more"
+        log.append((*rates, learning(optimizer)))
+        for weight in model.parameters():
+            weight.grad = torch.zeros_like(weight)
+        optimizer.step()  # the gradients are 0, nothing moves
+        with torch.no_grad():
+            model.fc.bias.fill_(len(log))
+        return score
+
+    return train_epoch
+
+
+def network():
+    model = Small()
+    nn.init.zeros_(model.fc.bias)
+    return model
 
 # %% [markdown]
 # ## Task 1 · The score of a network (4 points)
@@ -44,23 +96,39 @@ def patient_1(model, loader):
 
 
 torch.manual_seed(0)
-digits, digit_labels = load_digits28("val")
 ten_digits = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
 model = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(784, 10))
 for _ in range(2):
     print({name: value.item() for name, value in patient_1(model, ten_digits).items()})
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Ten digits in batches of four: what is `len(loader) * loader.batch_size`? What would the loss be if each batch had the
-# loss 1? What is in the loss besides a number?
+# Ten digits in batches of four: what is `len(loader) * loader.batch_size`? And what would this loss be if each of the
+# three batches had the loss 1?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `was_training = model.training` remembers the mode, `model.train(was_training)` brings it back. A batch's loss is a
-# mean; times `len(labels)` it is a sum.
+# The table *By symptom* has all of them: a score that changes, a loss that is too small, one that depends on the batch
+# size, and memory that grows. Each row names the cure, and the lesson that tells more.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A mean over pieces of different lengths, and a mode that is put back:
+#
+# ```python
+# values, pieces = torch.arange(5.0), [2, 3]
+# means = [piece.mean().item() for piece in values.split(pieces)]
+# print(np.mean(means), np.average(means, weights=pieces), values.mean().item())
+#
+# layer = nn.Dropout().eval()
+# mode = layer.training
+# layer.train()
+# layer.train(mode)
+# print(layer.training)  # as it came
+# ```
 #
 # </details>
 
@@ -156,6 +224,10 @@ def score(model, loader):
     return patient_1(model, loader)
 
 
+# %% tags=["wrong"] expect="not a tuple"
+# - return {"loss": total / seen, "accuracy": correct / seen}
+# + return total / seen, correct / seen
+
 # %% tags=["wrong"] expect="dropout is at work"
 # - model.eval()
 # + pass
@@ -235,7 +307,8 @@ torch.set_grad_enabled(True)
 found = score(watched, loader)
 switched_off = not torch.is_grad_enabled()
 torch.set_grad_enabled(True)
-assert isinstance(found, dict) and set(found) == {"loss", "accuracy"}, 'return a dict with "loss" and "accuracy"'
+assert isinstance(found, dict), f'return a dict with "loss" and "accuracy", not a {type(found).__name__}'
+assert set(found) == {"loss", "accuracy"}, f'the dict should have "loss" and "accuracy", yours has {list(found)}'
 for name, value in found.items():
     kind = type(value).__name__
     assert isinstance(value, (float, int, np.floating)), f"{name} is a {kind}, not a float: a loss keeps its graph"
@@ -264,6 +337,14 @@ message = "argmax() without dim gives one number for the whole batch; dim=1 give
 assert abs(found["accuracy"] - flat) > 1e-4, message
 assert abs(found["accuracy"] - right / 12) > 1e-4, "there are 10 examples, not 12: the last batch is smaller"
 assert abs(found["accuracy"] - right / 10) < 1e-4, f"{right} of 10 are right, that is not {found['accuracy']:.3f}"
+inputs = fresh_inputs()
+number, size = int(inputs.integers(7, 13)), int(inputs.integers(2, 6))
+table, truth = torch.randn(number, 4), torch.from_numpy(inputs.integers(4, size=number))
+found, expected = score(watched, DataLoader(TensorDataset(table, truth), size)), F.cross_entropy(table, truth).item()
+what = f"of {number} random examples in batches of {size}"
+assert abs(found["loss"] - expected) < 1e-4, f"the loss {what} is {expected:.4f}, not {found['loss']:.4f}"
+expected = (table.argmax(dim=1) == truth).float().mean().item()
+assert abs(found["accuracy"] - expected) < 1e-4, f"{expected:.3f} {what} are right, not {found['accuracy']:.3f}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -291,15 +372,30 @@ for side in [28, 14]:
     print(side, "pixels:", len(some), "pictures give", tuple(Patient2(10)(some).shape))
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# `nn.AdaptiveAvgPool2d(7)` makes 7 × 7 of maps of any size. `flatten(1)` leaves the first dimension as it is, and so
-# complains where `view` does not.
+# Which layer of the patient knows the size of the pictures, and which one could make it forget? What does
+# `F.cross_entropy` do with the numbers that it is given?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# PyTorch's own starting values are scaled. What does `F.cross_entropy` want to be given?
+# The routine is in *When nothing is learned*; the messages of layers that do not fit are in the table *By message*.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A layer that gives the same size whatever comes in, and PyTorch's own starting values, whose spread is about one:
+#
+# ```python
+# pool = nn.AdaptiveMaxPool1d(3)
+# for length in [4, 9]:
+#     print(tuple(pool(torch.rand(2, 5, length)).shape))
+#
+# some = torch.randn(1000, 300)
+# print(f"as made by PyTorch: {nn.Linear(300, 5)(some).std():.1f}")
+# print(f"from randn: {(some @ torch.randn(300, 5)).std():.1f}")
+# ```
 #
 # </details>
 
@@ -498,7 +594,7 @@ for classes in [10, 100]:
     message = f"first loss {first:.2f}, where ln {classes} is {np.log(classes):.2f}: the starting values are not scaled"
     assert abs(first - np.log(classes)) < 0.5, message
 some = torch.cat([(digit_labels == digit).nonzero()[:8, 0] for digit in [0, 1]])  # one batch of zeros and ones
-net, few, few_labels = Net(10).train(), digits[some], digit_labels[some]
+net, few, few_labels = Net(10).train(), F.interpolate(digits[some], size=14), digit_labels[some]
 optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
 for _ in range(300):
     optimizer.zero_grad()
@@ -520,6 +616,16 @@ assert not (bounded and low >= -1 and high <= 1), f"{message} between -1 and 1"
 assert not same, "after 300 steps on one batch the answers are the same for all pictures: nothing is learned"
 assert low < 0, "the outputs are never negative: leave out the activation after the last layer, logits know no bounds"
 assert last < 0.7, f"one batch of 16 zeros and ones is not learned in 300 steps, the loss is still {last:.2f}"
+inputs = fresh_inputs()
+for _ in range(5):
+    classes, *sides = (int(number) for number in inputs.integers([2, 8, 8], [20, 40, 40]))
+    what = f"pictures of {sides[0]} x {sides[1]} pixels"
+    net, some = Net(classes).eval(), torch.randn(3, 1, *sides)
+    with torch.no_grad():
+        together, alone = logits_of(net, some, what), torch.cat([logits_of(net, one, what) for one in some.split(1)])
+    shape = (3, classes)
+    assert together.shape == shape, f"three {what} should give {shape}, not {tuple(together.shape)}"
+    assert torch.allclose(together, alone, atol=1e-4), f"{what} get other logits when they come one by one"
 print("✓ task 2")
 
 # %% [markdown]
@@ -555,16 +661,34 @@ patients = {fault: partial(train_epoch, fault=fault) for fault in ["asleep", "pi
 # %% [markdown]
 # A test sees no source code, only what a program does: to the weights, to the mode, to the number that it returns. The
 # check will bring other programs, too, sound ones and others with the same four faults.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# With SGD and a loader that does not shuffle, a sound program ends in the same weights each time. Whose weights could
+# With SGD and a loader that does not shuffle, a sound program ends in the same weights each time: whose weights could
 # you compare with? And why should the last batch be smaller than the others?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# A new network is in training mode: give the program one in evaluation mode. It may switch back at its end, so ask
-# while it works: `model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))`.
+# Each of the ten cases ends with a test. Gradients that pile up are in *Case 5: Good at first, then wild*, and what a
+# network does in training mode is in *Case 9: Frozen, it says*.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A spy that notes something while a program works, for it may tidy up at its end:
+#
+# ```python
+# def program(layer, inputs):
+#     layer.double()
+#     layer(inputs.double())
+#     layer.float()
+#
+#
+# seen, layer = [], nn.Linear(2, 1)
+# layer.register_forward_hook(lambda layer, given, output: seen.append(output.dtype))
+# program(layer, torch.ones(1, 2))
+# print(layer.weight.dtype, seen)
+# ```
 #
 # </details>
 
@@ -720,15 +844,13 @@ def check_epoch(train_epoch):
 
 
 # %% tags=["wrong"] expect="returns True: a test"
-def check_epoch(train_epoch):
-    return train_epoch not in patients.values()
-
+# -     assert all(modes), "the model is in evaluation mode"
+# +     return all(modes)
 
 # %% tags=["wrong"] expect="ends with a ValueError"
-def check_epoch(train_epoch):
-    if train_epoch in patients.values():
-        raise ValueError("sick")
-
+# -     assert all(modes), "the model is in evaluation mode"
+# +     if not all(modes):
+# +         raise ValueError("the model is in evaluation mode")
 
 # %% tags=["wrong"] expect="says nothing"
 # - , "the model is in evaluation mode"
@@ -759,11 +881,33 @@ def check_epoch(train_epoch):
 # + assert model.training, "the model is in evaluation mode"
 
 # %% tags=["wrong"] expect="only before the loop"
-# - batch_size=4
-# + batch_size=6
-# -     off = (model[1].weight - expected[1].weight).abs().max().item()
-# -     assert off < 1e-5, f"after one step per batch along its own gradient the weights are others, by {off:.4f}"
-# +     assert train_epoch not in [patients["piled up"], patients["one step"]], "one of the two"
+def check_epoch(train_epoch):
+    model, modes, calls = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval(), [], []
+    model.register_forward_hook(lambda model, inputs, output: modes.append(model.training))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    optimizer.zero_grad = lambda: calls.append("zero_grad")
+    optimizer.step = lambda: calls.append("step")
+    loader = DataLoader(TensorDataset(digits[:10], digit_labels[:10]), batch_size=4)
+    reported = train_epoch(model, loader, optimizer)
+    expected = F.cross_entropy(model(digits[:10]), digit_labels[:10]).item()
+    assert modes[:3] == [True] * 3, "the model is in evaluation mode"
+    assert "zero_grad" in calls, "gradients pile up"
+    assert calls.count("step") == 3, "there should be a step for each batch"
+    assert abs(reported - expected) < 1e-4, f"the mean loss is {expected:.4f}, not {reported:.4f}"
+
+
+# %% tags=["wrong"] expect="falls asleep after the first batch"
+# - all(modes)
+# + any(modes)
+
+# %% tags=["wrong"] expect="number of examples"
+# - abs(reported - np.mean(losses)) < 1e-4
+# + reported - np.mean(losses) < 1e-4
+
+# %% tags=["wrong"] expect="by the programs themselves"
+def check_epoch(train_epoch):
+    fault = getattr(train_epoch, "keywords", {}).get("fault")
+    assert not fault, f"the program is {fault}"
 
 # %% [markdown]
 # Try it. The sound program should pass, and each patient get a sentence:
@@ -777,41 +921,42 @@ for fault, program in {"sound": train_epoch, **patients}.items():
         print(f"{fault}: {type(error).__name__}: {error}")
 
 # %% tags=["check"] points=5
-def late(model, loader, optimizer):
-    model.train()
-    total, seen = 0.0, 0
-    for images, labels in loader:
-        loss = F.cross_entropy(model(images), labels, reduction="sum")
-        (loss / len(labels)).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        total, seen = total + loss.item(), seen + len(labels)
-    return total / seen
+def program(*ways):
+    """A program like the one above, in some of many ways, sound or sick."""
 
+    def epoch(model, loader, optimizer):
+        before, losses, sizes = model.training, [], []
+        batches = list(loader)[:1] if "lazy" in ways else list(loader)
+        if not {"asleep", "sleepy"} & set(ways):
+            model.train()
+        if "sleepy" in ways:
+            model.eval()
+        if "once" in ways:
+            optimizer.zero_grad()
+        for images, labels in batches:
+            if not {"piled up", "once", "late"} & set(ways):
+                optimizer.zero_grad()
+            loss = F.cross_entropy(model(images), labels)
+            loss.backward()
+            if "one step" not in ways:
+                optimizer.step()
+            if "late" in ways:
+                optimizer.zero_grad()
+            if "dozes off" in ways:
+                model.eval()
+            losses.append(loss.item())
+            sizes.append(len(labels))
+        if "one step" in ways:
+            optimizer.step()
+        if "polite" in ways:
+            model.train(before)
+        if "last" in ways:
+            return losses[-1]
+        if "small" in ways:
+            return sum(losses) / sum(sizes)
+        return float(np.average(losses, weights=None if "plain mean" in ways else sizes))
 
-def polite(model, loader, optimizer):
-    was_training = model.training
-    loss = train_epoch(model, loader, optimizer)
-    model.train(was_training)
-    return loss
-
-
-def once(model, loader, optimizer):
-    optimizer.zero_grad()
-    return train_epoch(model, loader, optimizer, fault="piled up")
-
-
-def sleepy(model, loader, optimizer):
-    model.eval()
-    return train_epoch(model, loader, optimizer, fault="asleep")
-
-
-def last(model, loader, optimizer):
-    return [train_epoch(model, [batch], optimizer) for batch in loader][-1]
-
-
-def lazy(model, loader, optimizer):
-    return train_epoch(model, [list(loader)[0]], optimizer) if len(loader) else 0.0
+    return epoch
 
 
 def verdict(program, seed=0):
@@ -830,29 +975,40 @@ def verdict(program, seed=0):
     assert returned is None, f"your test returns {returned}: a test says nothing, or raises an AssertionError"
 
 
-assert not verdict(train_epoch), f"your test stops a sound program, the one above, and says: {verdict(train_epoch)}"
-stopped = {fault: verdict(patient) for fault, patient in patients.items()}
+told = verdict(program())
+assert not told, f"your test stops a sound program, the one above, and says: {told}"
+faults = ["asleep", "piled up", "one step", "plain mean"]
+stopped = {fault: verdict(program(fault)) for fault in faults}
+by_name = "patients" in globals() and any(verdict(patient) for patient in patients.values())
+assert any(stopped.values()) or not by_name, (
+    "your test knows the four patients by the programs themselves; the same faults in other programs pass"
+)
 assert any(stopped.values()), "your test stops none of the four patients"
 assert stopped["asleep"], "a patient trains in evaluation mode, and it passes your test"
 assert stopped["piled up"], "in a patient gradients pile up, and it passes your test"
 assert stopped["one step"], "a patient makes one step in all, and it passes your test"
 assert stopped["plain mean"], "a patient returns the plain mean of the batches, and it passes your test"
-for program, what in [
-    (late, "one which clears the gradients after each step, not before"),
-    (polite, "one which switches the mode back at its end"),
+for way, what in [
+    ("late", "one which clears the gradients after each step, not before"),
+    ("polite", "one which switches the mode back at its end"),
 ]:
-    assert not verdict(program), f"your test stops another sound program, {what}, and says: {verdict(program)}"
-for program, what in [
-    (once, "clears the gradients only before the loop"),
-    (sleepy, "calls model.eval() at its start"),
-    (last, "returns the loss of the last batch"),
-    (lazy, "takes the first batch and no other"),
+    told = verdict(program(way))
+    assert not told, f"your test stops another sound program, {what}, and says: {told}"
+for way, what in [
+    ("once", "clears the gradients only before the loop"),
+    ("sleepy", "calls model.eval() at its start"),
+    ("dozes off", "falls asleep after the first batch, in evaluation mode"),
+    ("last", "returns the loss of the last batch"),
+    ("small", "divides the sum of the batches' losses by the number of examples"),
+    ("lazy", "takes the first batch and no other"),
 ]:
-    assert verdict(program), f"another program {what}, and it passes your test"
-for seed in [1, 2]:
-    assert not verdict(train_epoch, seed), "with another seed your test stops the sound program above"
-    for fault, patient in patients.items():
-        assert verdict(patient, seed), f"with another seed the patient {fault!r} passes your test"
+    assert verdict(program(way)), f"another program {what}, and it passes your test"
+inputs, others = fresh_inputs(), [(fault, "polite") for fault in faults] + [("late", "polite"), (), ("late",)]
+for index in inputs.permutation(len(others)):  # now they come in any order
+    ways, told = others[index], verdict(program(*others[index]), seed=1)
+    sick = next((fault for fault in faults if fault in ways), None)
+    assert not told or sick, f"in another order, with another seed, your test stops a sound program and says: {told}"
+    assert told or not sick, f"in another order, with another seed, a patient {sick!r} passes your test"
 print("✓ task 3")
 
 # %% [markdown]
@@ -869,26 +1025,6 @@ def patient_4(model, lr):
     return torch.optim.SGD(model.parameters(), lr=lr)
 
 
-class Small(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5))
-        self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(4, 10)
-
-    def forward(self, images):
-        return self.fc(self.pool(self.body(images)).flatten(1))
-
-
-def two_epochs(model, optimizer):
-    for images, labels in zip(digits[:64].split(32), digit_labels[:64].split(32)):
-        model.train()  # as fit does at the beginning of every epoch
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(images), labels)
-        if loss.requires_grad:  # otherwise everything is frozen
-            loss.backward()
-        optimizer.step()
-
-
 torch.manual_seed(0)
 small = Small()
 as_it_was = copy.deepcopy(small.state_dict())
@@ -896,15 +1032,31 @@ two_epochs(small, patient_4(small, lr=0.1))
 print("moved:", [name for name, value in small.state_dict().items() if not torch.equal(value, as_it_was[name])])
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Three things keep a network as it is: parameters that want no gradient, an optimizer that does not have them, and
-# evaluation mode for what has a memory. Look at what of `body.1` has moved, and at what `two_epochs` calls.
+# Three things keep a part as it is: parameters that want no gradient, an optimizer that does not have them, and
+# evaluation mode for what has a memory. Which of them does the line `model.train()` undo?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# `freeze` of the course withstands `train()`; `unfreeze` undoes it for a part.
+# *Case 9: Frozen, it says* has three programs like this one, a table of what moves in each, and the cure.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A setting of a module that does nothing, and a function of the course that does:
+#
+# ```python
+# layers = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
+# layers.requires_grad = False  # a new attribute, which nobody reads
+# print([weight.requires_grad for weight in layers.parameters()])
+#
+# freeze(layers)
+# layers.train()
+# print([weight.requires_grad for weight in layers.parameters()])
+# print([layer.training for layer in layers])
+# ```
 #
 # </details>
 
@@ -1043,7 +1195,8 @@ torch.manual_seed(0)
 small = Small()
 as_it_was, its_head = copy.deepcopy(small.state_dict()), small.fc
 optimizer = head_optimizer(small, lr=0.25)
-assert isinstance(optimizer, torch.optim.SGD), "return the optimizer, a torch.optim.SGD"
+kind = type(optimizer).__name__
+assert isinstance(optimizer, torch.optim.SGD), f"return the optimizer, a torch.optim.SGD, not a {kind}"
 assert small.fc is its_head, "model.fc is a new head: what the old one had learned is gone"
 assert optimizer.param_groups[0]["lr"] == 0.25, "lr should be the learning rate of the optimizer"
 wanting = [name for name, weight in small.named_parameters() if weight.requires_grad]
@@ -1084,15 +1237,21 @@ two_epochs(longer, head_optimizer(longer, lr=0.25))
 moved = {name for name, value in longer.state_dict().items() if not torch.equal(value, as_it_was[name])}
 message = f"a network may have other parts than body; in another one {', '.join(sorted(moved))} have moved"
 assert moved == {"fc.weight", "fc.bias"}, message
+lr, network_of_today = fresh_inputs().uniform(0.01, 0.4), Longer()
+optimizer = head_optimizer(network_of_today, lr)
+held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+message = "of a second network, with other weights, the optimizer should hold the head's parameters as well"
+assert held == {id(weight) for weight in network_of_today.fc.parameters()}, message
+assert abs(optimizer.param_groups[0]["lr"] - lr) < 1e-9, f"with lr={lr:.3f} the optimizer should have this rate"
 print("✓ task 4")
 
 # %% [markdown]
 # ## Task 5 · Two stages, one record (6 points)
 #
 # The patient trains the head in a first stage and everything in a second one, and keeps the best network in a file. The
-# training of an epoch is done by a function that it is given; it returns the validation accuracy. Here a small
-# simulation takes its place: it writes the number of the epoch into the head's bias, so that you can see which epoch a
-# network comes from.
+# training of an epoch is done by a function that it is given; it returns the validation accuracy. Here the `simulation`
+# of the first cell takes its place: it writes the number of the epoch into the head's bias, so that you can see which
+# epoch a network comes from.
 
 # %%
 def patient_5(model, train_epoch, file):
@@ -1110,34 +1269,6 @@ def patient_5(model, train_epoch, file):
     return best
 
 
-def learning(optimizer):
-    return sum(weight.requires_grad for group in optimizer.param_groups for weight in group["params"])
-
-
-def simulation(scores, log):
-    scores = iter(scores)
-
-    def train_epoch(model, optimizer):
-        assert type(optimizer) is torch.optim.SGD, f"the optimizer is {type(optimizer).__name__}, it should be SGD"
-        rates = {group["lr"] for group in optimizer.param_groups}
-        assert len(rates) == 1, f"the optimizer has parts with the rates {sorted(rates)}, it should be one rate for all"
-        log.append((*rates, learning(optimizer)))
-        for weight in model.parameters():
-            weight.grad = torch.zeros_like(weight)
-        optimizer.step()  # the gradients are 0, nothing moves
-        with torch.no_grad():
-            model.fc.bias.fill_(len(log))
-        return next(scores)
-
-    return train_epoch
-
-
-def network():
-    model = Small()
-    nn.init.zeros_(model.fc.bias)
-    return model
-
-
 log = []
 better_at_first = [0.5, 0.8, 0.7, 0.6, 0.3, 0.4, 0.5, 0.4]  # the best is the second epoch
 with tempfile.TemporaryDirectory() as folder:
@@ -1148,16 +1279,33 @@ print("network after training: epoch", round(model.fc.bias[0].item()))
 print("rates:", [round(lr, 6) for lr, _ in log])
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: a question</summary>
 #
-# Three things are wrong. What is the rate of the last two epochs? Which network is in the file, and which one in
-# `model`?
+# Three things are wrong. Which optimizer's rate falls in the second stage, and what is `best` when that stage begins?
 #
 # </details>
-# <details><summary>Hint 2</summary>
+# <details><summary>Hint 2: where to look</summary>
 #
-# A scheduler of the stage's own optimizer, a record that begins before the loop over the stages, and
-# `model.load_state_dict(torch.load(file))` at the end.
+# *Case 10: A record that gets worse* is about the record, *Case 6: The rate stands still* about schedules.
+#
+# </details>
+# <details><summary>Hint 3: another example</summary>
+#
+# A schedule moves the rate of the optimizer that it was made for, and a `state_dict` brings weights back:
+#
+# ```python
+# layer = nn.Linear(1, 1)
+# optimizer = torch.optim.Adam(layer.parameters(), lr=1.0)
+# decay = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+# optimizer.step()
+# decay.step()
+# print(optimizer.param_groups[0]["lr"])
+#
+# good = copy.deepcopy(layer.state_dict())
+# nn.init.zeros_(layer.weight)
+# layer.load_state_dict(good)
+# print(layer.weight.item() == good["weight"].item())
+# ```
 #
 # </details>
 
@@ -1296,6 +1444,10 @@ def two_stages(model, train_epoch, file):
 # + of_body = [{"params": model.body.parameters()}, {"params": model.fc.parameters(), "lr": 0.1}]
 # +     for parameters, lr in [(model.fc.parameters(), 0.1), (of_body, 0.01)]:
 
+# %% tags=["wrong"] expect="not more"
+# - range(4)
+# + range(5)
+
 # %% tags=["wrong"] expect="of the first stage"
 # - torch.save(model.state_dict(), file)
 # + (lr == 0.1 and torch.save(model.state_dict(), file))
@@ -1354,8 +1506,6 @@ def outcome(scores):
         file = Path(folder, "kept.pt")
         try:
             best = two_stages(model, simulation(scores, log), file)
-        except StopIteration:
-            raise AssertionError("train four epochs in each stage, not more") from None
         except FileNotFoundError as error:
             name = Path(error.filename or str(error)).name
             raise AssertionError(f"there is no file {name}: save and load the same one") from None
@@ -1376,7 +1526,7 @@ def outcome(scores):
     return best, round(kept["fc.bias"][0].item()), round(model.fc.bias[0].item()), log
 
 
-best, kept, final, log = outcome(better_at_first)
+best, kept, final, log = outcome([0.5, 0.8, 0.7, 0.6, 0.3, 0.4, 0.5, 0.4])
 rates = [round(lr, 6) for lr, _ in log]
 assert len(log) == 8, f"there should be four epochs in each of two stages, you train {len(log)}"
 assert rates != [0.1] * 4 + [0.01] * 4, "the rate never falls; a scheduler's step takes no score"
@@ -1397,8 +1547,22 @@ assert kept > 4, f"{message}; the file still holds epoch {kept}, of the first st
 assert kept == 6, f"{message}; the file holds epoch {kept}"
 assert final == 6, f"{message}; at the end the model is that of epoch {final}"
 assert abs(best - 0.9) < 1e-6, f"{message}, with the accuracy 0.9; you return {best}"
+scores = fresh_inputs().permutation(np.arange(11, 91, 10)) / 100  # of eight epochs, no two of them equal
+best, kept, final, log = outcome(scores.tolist())
+epoch, message = scores.argmax() + 1, f"in a run with the accuracies {scores.tolist()}"
+assert kept == epoch, f"{message} the file holds epoch {kept}, not {epoch}"
+assert final == epoch, f"{message} the model is that of epoch {final} at the end, not {epoch}"
+assert abs(best - scores.max()) < 1e-6, f"{message} you return {best}"
 print("✓ task 5")
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/14_debugging_clinic.ipynb), or go back to the
 # [map of all lessons](../../README.md#the-lessons).
+
+# %% tags=["nbval-ignore-output"]
+progress()
+
+# %% tags=["proof"]
+from course_utils.exercises import marks_here
+
+assert set(marks_here().values()) == {"✓"}, marks_here()

@@ -34,9 +34,9 @@ import random
 # ## Task 1 · Twice (2 points)
 #
 # Double a number.
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint 1: where to look</summary>
 #
-# See [addition](../00_start_here.ipynb#Adding-numbers).
+# *Adding numbers* is nearly it.
 #
 # </details>
 

@@ -66,7 +66,7 @@ def find_chromium() -> str | None:
 def server(folder: Path):
     """JupyterLab on a copy of the course below `folder`; yields its address."""
     course = folder / "course"
-    for name in ("notebooks", "data", ".jupyter"):
+    for name in ("notebooks", "data", ".jupyter", "course_utils"):
         shutil.copytree(ROOT / name, course / name)
     shutil.copy(ROOT / "README.md", course)
     with socket.socket() as probe:

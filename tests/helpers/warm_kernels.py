@@ -34,7 +34,7 @@ def use() -> None:
 
 class WarmKernel(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **settings: Any) -> KernelConnectionInfo:
-        arguments = [os.fspath(settings["cwd"] or "."), settings["env"], cmd[cmd.index("ipykernel_launcher") + 1 :]]
+        arguments = [os.fspath(settings.get("cwd") or "."), settings["env"], cmd[cmd.index("ipykernel_launcher") + 1 :]]
         process = multiprocessing.get_context("forkserver").Process(target=_become_kernel, args=arguments)
         process.start()
         self.process = Handle(process)
@@ -70,6 +70,7 @@ class Handle:
 
 def _become_kernel(folder: str, environment: dict[str, str], arguments: list[str]) -> None:
     os.setsid()
+    multiprocessing.set_start_method(None, force=True)  # this process was made by a fork server; a kernel is not
     os.environ.clear()
     os.environ.update(environment, JPY_PARENT_PID=str(os.getppid()))
     os.chdir(folder)

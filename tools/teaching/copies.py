@@ -29,7 +29,7 @@ LEFT_OUT = shutil.ignore_patterns(
     "solutions", "__pycache__", ".ipynb_checkpoints", ".virtual_documents", "full", "runs", "my_pictures", "*.egg-info"
 )
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-FOLDER_NAMED = re.compile(r",? and the folder `solutions`[^.;]*")
+FOLDER_NAMED = re.compile(r",? and the folder `solutions`[^.;]*|The\s+folder `solutions`[^.]*\.\s?")
 READ_AS_TEXT = {".py", ".ipynb", ".md", ".txt", ".toml", ".json", ".html"}
 SIGNS = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS")
 MAKEFILE = """# make lab: install the course and open it · make data: get the real data (optional)

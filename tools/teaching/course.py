@@ -53,6 +53,9 @@ c.Execute.timeout = 120  # seconds a cell: the first one imports PyTorch, which 
 '''
 
 
+WHERE_TO_LOOK = re.compile(r"<summary>[^<]*where to look</summary>(.*?)</details>", re.DOTALL)
+
+
 class ClassroomError(Exception):
     """What stops a command, in words for a teacher."""
 
@@ -96,8 +99,8 @@ class Task:
     title: str
     """such as "Task 1 · A network as a module" """
     points: float
-    lessons: list[tuple[str, str]]
-    """links of its text to lessons: words, address"""
+    sections: list[str]
+    """names of the sections of the lesson to which its hint points"""
 
 
 def result_path(folder: Path, exercise: str, student: str) -> Path:
@@ -146,8 +149,9 @@ def tasks(notebook: NotebookNode) -> list[Task]:
             answer = mark(cell)["grade_id"]
         if mark(cell).get("grade"):
             title = re.sub(r" \(\d+ points?\)$", "", text.partition("\n")[0].removeprefix("## "))
-            links = re.findall(r"\[([^\]]+)\]\((?:\.\./)?(\d\d_\w+\.ipynb[^)\s]*)\)", text)
-            found.append(Task(mark(cell)["grade_id"], answer, title, mark(cell)["points"], links))
+            hint = WHERE_TO_LOOK.search(text)
+            sections = re.findall(r"\*([^*]+)\*", hint[1]) if hint else []
+            found.append(Task(mark(cell)["grade_id"], answer, title, mark(cell)["points"], sections))
     return found
 
 

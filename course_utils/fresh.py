@@ -1,0 +1,120 @@
+"""Your own copies of the notebooks, in `work/`: what you change there no update of the course ever touches.
+
+    python -m course_utils.fresh                 # what JupyterLab does when it starts: copies of what is new
+    python -m course_utils.fresh 03              # lesson 03 as it was made; yours is kept beside it
+    python -m course_utils.fresh exercises/03    # the same for its exercise
+
+Only the standard library is needed: JupyterLab's configuration executes this file before anything is imported.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RECORD = ".copied.json"  # in work/: what each copy was made from
+
+
+def update(repository: Path = REPOSITORY) -> list[str]:
+    """Copy `notebooks/` to `work/`: what is new, and what is newer than a copy that nobody has changed.
+
+    Returns:
+        one line for each notebook that is newer than a copy that was changed; such a copy is left as it is
+    """
+    originals, copies = repository / "notebooks", repository / "work"
+    record, told = _read(copies / RECORD), []
+    for original in sorted(originals.rglob("*")):
+        name = original.relative_to(originals).as_posix()
+        if not original.is_file() or any(part.startswith(".") for part in original.relative_to(originals).parts):
+            continue
+        copy, now = copies / name, _digest(original)
+        if not copy.exists() or _digest(copy) in (record.get(name), now):
+            if not copy.exists() or _digest(copy) != now:
+                _put(original, copy)
+            record[name] = now
+        elif record.get(name) != now:
+            told.append(f"work/{name} is yours, and the course has a newer one: python -m course_utils.fresh "
+                        f"{_short(name)} brings it and keeps yours")  # fmt: skip
+    _write(copies / RECORD, record)
+    return told
+
+
+def bring_back(name: str, repository: Path = REPOSITORY) -> list[str]:
+    """Replace a copy, such as "03" or "exercises/03", by the notebook as it was made. A changed one is kept.
+
+    Returns:
+        lines that say what was done
+    Raises:
+        ValueError: there is no such notebook
+    """
+    originals, copies = repository / "notebooks", repository / "work"
+    folder, _, number = name.rpartition("/")
+    found = sorted((originals / folder).glob(f"{number[:2]}_*.ipynb")) if number[:2].isdigit() else []
+    if not found:
+        there = ", ".join(path.name[:2] for path in sorted(originals.glob("[0-9]*.ipynb")))
+        raise ValueError(f"There is no notebook {name!r}. Lessons are {there}; of an exercise write exercises/03.")
+    (original,) = found
+    copy = copies / folder / original.name
+    lines, record = [], _read(copies / RECORD)
+    if copy.exists() and _digest(copy) not in (_digest(original), record.get(copy.relative_to(copies).as_posix())):
+        names = [".yours.ipynb", *(f".yours-{times}.ipynb" for times in range(2, 1000))]
+        kept = next(path for path in map(copy.with_suffix, names) if not path.exists())
+        os.replace(copy, kept)
+        lines.append(f"kept  {kept.relative_to(repository).as_posix()}")
+    _put(original, copy)
+    _write(copies / RECORD, record | {copy.relative_to(copies).as_posix(): _digest(original)})
+    return [*lines, f"fresh {copy.relative_to(repository).as_posix()}  (close it in JupyterLab and open it anew)"]
+
+
+def _short(name: str) -> str:
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{file[:2]}" if folder else file[:2]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _put(original: Path, copy: Path) -> None:
+    """Never half a file: a copy is put in place when it is complete."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    part = copy.with_name(f"{copy.name}.part")
+    shutil.copyfile(original, part)
+    os.replace(part, copy)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}  # then every copy that differs counts as changed
+
+
+def _write(path: Path, record: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils.fresh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("notebook", nargs="*", help="such as 03 or exercises/03")
+    names = parser.parse_args(arguments).notebook
+    try:
+        lines = [line for name in names for line in bring_back(name)] if names else update()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("\n".join(lines) or "work/ holds a copy of every notebook")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
