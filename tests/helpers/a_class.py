@@ -362,9 +362,13 @@ def rows() -> Iterator[Row]:
             school.fill(book, task, "import ctypes\nctypes.string_at(0)") for task in range(1, len(school.tasks) + 1)
         ][-1],
         lost=(-1,),
-        notes=(r"task \d, \w+: the kernel died",),
+        notes=(r"(task \d, \w+|cell \d+): the kernel died",),
     )
-    yield Row("exit()", lambda school, book: after(book, book.cells[1], new_code_cell("exit()")))
+    yield Row(
+        "exit()",
+        lambda school, book: after(book, book.cells[1], new_code_cell("exit()")),
+        notes=(r"cell \d: it ended Python",),
+    )
     yield Row("Eats memory", prints(1, "return bytearray(12 * 2**30)"), lost=(1,))
     yield Row(
         "Other kernel",

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import nbformat
 from build import NOTEBOOKS, ROOT
-from teaching.course import ClassroomError, empty_folder, mark, needs_nbgrader
+from teaching.course import ClassroomError, mark, needs_nbgrader, new_folder
 
 COPIED = [
     ".gitattributes",
@@ -46,19 +46,19 @@ def student_copy(folder: Path) -> None:
         ClassroomError: nbgrader is missing, the folder is not empty, or a solution would be found in the copy
     """
     needs_nbgrader()
-    folder = empty_folder(folder)
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            ignore = shutil.ignore_patterns("*.py", "__pycache__") if name == "benchmarks" else LEFT_OUT
-            shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-        else:
-            shutil.copyfile(ROOT / name, folder / name)
-    (folder / "Makefile").write_text(_makefile(), encoding="utf-8")
-    for path in sorted((folder / "notebooks" / "exercises").glob("*.ipynb")):
-        _lock(path)
-    unlink(folder)
-    if found := solutions_in(folder):
-        raise ClassroomError("the copy would hold solutions:\n" + "\n".join(found[:10]))
+    with new_folder(folder) as folder:
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                ignore = shutil.ignore_patterns("*.py", "__pycache__") if name == "benchmarks" else LEFT_OUT
+                shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+            else:
+                shutil.copyfile(ROOT / name, folder / name)
+        (folder / "Makefile").write_text(_makefile(), encoding="utf-8")
+        for path in sorted((folder / "notebooks" / "exercises").glob("*.ipynb")):
+            _lock(path)
+        unlink(folder)
+        if found := solutions_in(folder):
+            raise ClassroomError("the copy would hold solutions:\n" + "\n".join(found[:10]))
     print(f"A copy for students lies in {folder}. Pack it, or put it into a repository of its own.")
 
 

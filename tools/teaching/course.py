@@ -16,15 +16,18 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import exercises as written
 import nbformat
-from build import LESSONS, NOTEBOOKS, ROOT
+from build import LESSONS, NOTEBOOKS, ROOT, read_source
 from nbformat import NotebookNode
 
 from course_utils.basics.files import replacing
@@ -179,8 +182,9 @@ def api(folder: Path, **settings: dict[str, Any]) -> Any:
     return nbgrader.apps.NbGraderAPI(config=config)
 
 
-def empty_folder(folder: Path) -> Path:
-    """`folder`, made if it does not exist.
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """`folder`, to be filled; what was written to it is taken away again if that fails.
 
     Raises:
         ClassroomError: it is not empty, or lies in the course
@@ -191,7 +195,11 @@ def empty_folder(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ClassroomError(f"{folder} is not empty. Name a new folder; nothing has been changed")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def prepare(folder: Path, notebooks: Path = NOTEBOOKS, sources: Path = LESSONS / "exercises") -> None:
@@ -204,25 +212,35 @@ def prepare(folder: Path, notebooks: Path = NOTEBOOKS, sources: Path = LESSONS /
         ClassroomError: nbgrader is missing, the folder is not empty, or a release is not what learners have
     """
     needs_nbgrader()
-    folder = empty_folder(folder)
-    (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
-    mistakes = {}
-    for solution in sorted((notebooks / "solutions").glob("*.ipynb")):
-        name = solution.stem
-        place = folder / "source" / name
-        place.mkdir(parents=True)
-        (place / solution.name).write_bytes(solution.read_bytes())
-        made = api(folder).generate_assignment(name)
-        if not made["success"]:
-            raise ClassroomError(f"nbgrader could not make the release of {name}:\n{made['log'][-2000:]}")
-        stub = nbformat.read(notebooks / "exercises" / solution.name, 4)
-        if [cell.source for cell in release(folder, name).cells] != [cell.source for cell in stub.cells]:
-            raise ClassroomError(
-                f"the release of {name} is not the notebook in notebooks/exercises. Build both with: make notebooks"
-            )
-        wrong = [[expected for _, expected in task.wrong] for task in written.tasks(sources / f"{name}.py")]
-        mistakes[name] = dict(zip([task.check for task in tasks(stub)], wrong, strict=True))
-        print(f"{name}  {sum(task.points for task in tasks(stub)):g} points", flush=True)
-    (folder / "mistakes.json").write_text(json.dumps(mistakes, ensure_ascii=False, indent=1), encoding="utf-8")
-    (folder / "submitted").mkdir()
+    solutions = sorted((notebooks / "solutions").glob("*.ipynb"))
+    with new_folder(folder) as folder:
+        for solution in solutions:
+            as_written = read_source(sources / f"{solution.stem}.py")
+            if [cell.source for cell in as_written.cells] != [cell.source for cell in nbformat.read(solution, 4).cells]:
+                raise ClassroomError(f"{solution} is not what its source says. Build it with: make notebooks")
+        (folder / "submitted").mkdir()
+        (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
+        mistakes = {}
+        for solution in solutions:
+            stub = nbformat.read(notebooks / "exercises" / solution.name, 4)
+            _make_release(folder, solution, stub)
+            wrong = [
+                [expected for _, expected in task.wrong] for task in written.tasks(sources / f"{solution.stem}.py")
+            ]
+            mistakes[solution.stem] = dict(zip([task.check for task in tasks(stub)], wrong, strict=True))
+            print(f"{solution.stem}  {sum(task.points for task in tasks(stub)):g} points", flush=True)
+        (folder / "mistakes.json").write_text(json.dumps(mistakes, ensure_ascii=False, indent=1), encoding="utf-8")
     print(f"\nHand out what is in {folder / 'release'}.")
+
+
+def _make_release(folder: Path, solution: Path, stub: NotebookNode) -> None:
+    name = solution.stem
+    (folder / "source" / name).mkdir(parents=True)
+    (folder / "source" / name / solution.name).write_bytes(solution.read_bytes())
+    made = api(folder).generate_assignment(name)
+    if not made["success"]:
+        raise ClassroomError(f"nbgrader could not make the release of {name}:\n{made['log'][-2000:]}")
+    if [cell.source for cell in release(folder, name).cells] != [cell.source for cell in stub.cells]:
+        raise ClassroomError(
+            f"the release of {name} is not the notebook in notebooks/exercises. Build both with: make notebooks"
+        )

@@ -70,7 +70,13 @@ class StudentClient(NotebookClient):
         )
         self.seconds = round(seconds)
         self.received = 0
-        self.timed_out = False
+        self.timed_out = self.asked_to_end = False
+        self.on_cell_executed = self._look_for_exit
+
+    def _look_for_exit(self, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        """`exit()` ends the kernel a moment later, when it is another cell's turn."""
+        payload = execute_reply["content"].get("payload", [])
+        self.asked_to_end = any(part.get("source") == "ask_exit" for part in payload)
 
     async def _async_handle_timeout(self, timeout: int, cell: NotebookNode | None = None) -> dict[str, Any] | None:
         self.timed_out = True
@@ -160,13 +166,15 @@ def _execute_cell(client: StudentClient, index: int) -> tuple[str, str, bool] | 
     """None, or what ended the cell: kind of error, words, and whether the kernel is lost."""
     first = next((number for number, cell in enumerate(client.nb.cells) if cell.cell_type == "code"), 0)
     client.timeout = max(client.seconds, FIRST_CELL) if index == first else client.seconds
-    client.received, client.timed_out = 0, False
+    client.received, client.timed_out, client.asked_to_end = 0, False, False
     try:
         client.execute_cell(client.nb.cells[index], index)
     except DeadKernelError:
         return DIED, "the kernel died here", True
     except CellTimeoutError:
         return TIME_OUT, f"did not come to an end within {client.timeout} s, and could not be interrupted", True
+    if client.asked_to_end:
+        return DIED, "it ended Python", True
     return (TIME_OUT, f"did not come to an end within {client.timeout} s", False) if client.timed_out else None
 
 

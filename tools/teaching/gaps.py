@@ -15,7 +15,7 @@ from build import NOTEBOOKS
 from nbformat import NotebookNode
 from proofs import TAG as PROOF
 from teaching.copies import unlink
-from teaching.course import empty_folder
+from teaching.course import new_folder
 
 LONGEST = 4  # lines that a class types at once
 GAP = re.compile(r"^( *)# ✎ type \d+ lines? here(?:\n *\.\.\.)?$", re.MULTILINE)
@@ -83,13 +83,13 @@ def write_gaps(folder: Path) -> None:
     Raises:
         ClassroomError: the folder is not empty
     """
-    folder = empty_folder(folder)
-    shutil.copytree(NOTEBOOKS / "figures", folder / "figures")
-    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
-        notebook = nbformat.read(path, 4)
-        lines = sum(len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code")
-        removed = make_gaps(notebook)
-        nbformat.write(notebook, folder / path.name)
-        left_out = sum(len(text.splitlines()) for text in removed.values())
-        print(f"{path.stem}  {len(removed)} gaps, {left_out} of {lines} lines to type")
-    unlink(folder)
+    with new_folder(folder) as folder:
+        shutil.copytree(NOTEBOOKS / "figures", folder / "figures")
+        for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+            notebook = nbformat.read(path, 4)
+            lines = sum(len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code")
+            removed = make_gaps(notebook)
+            nbformat.write(notebook, folder / path.name)
+            left_out = sum(len(text.splitlines()) for text in removed.values())
+            print(f"{path.stem}  {len(removed)} gaps, {left_out} of {lines} lines to type")
+        unlink(folder)
