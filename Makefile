@@ -1,5 +1,6 @@
 # make lab: install the course and open it · make data: get the real data (optional)
-# make test: prove it · make notebooks: rebuild what changed · make tables: renew the pages' tables · make bench: measure
+# make test: prove it · make rehearsal: grade a whole class · make notebooks: rebuild what changed · make tables: renew the
+# pages' tables · make bench: measure
 # make mutants: change every solution of the exercises in every place, and see which changes nobody notices
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
@@ -15,6 +16,9 @@ test: .venv/author
 	$(BIN)/mypy
 	$(BIN)/python tests/helpers/without_network.py $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile \
 		--no-loadscope-reorder
+
+rehearsal: .venv/author
+	$(BIN)/python -m pytest tests/rehearsal.py
 
 notebooks: .venv/author
 	$(BIN)/python tools/build.py
@@ -44,4 +48,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test notebooks tables mutants data bench clean
+.PHONY: lab test rehearsal notebooks tables mutants data bench clean

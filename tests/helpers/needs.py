@@ -20,6 +20,7 @@ torchrun = pytest.mark.skipif(
 )
 links = pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators only")
 names_of_bytes = pytest.mark.skipif(sys.platform != "linux", reason="names on Windows and macOS are text")
+namespaces = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has walls around student code")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 loopback_only = pytest.mark.skipif(
     os.environ.get("COURSE_TEST_NETWORK") != "loopback only", reason="not run through tests/helpers/without_network.py"

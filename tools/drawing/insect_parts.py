@@ -28,9 +28,7 @@ def wing_colour(rng: random.Random) -> Colour:
     return rng.choice(((222, 228, 236), (235, 225, 200), (200, 205, 215), (170, 150, 130), (215, 225, 205)))
 
 
-def legs_from_above(
-    pen: Pen, roots: tuple[float, float, float], reach: float, width: float, colour: Colour
-) -> None:
+def legs_from_above(pen: Pen, roots: tuple[float, float, float], reach: float, width: float, colour: Colour) -> None:
     """Six legs from the places `roots` along the body (front, middle, hind), about `reach` long."""
     rng = pen.rng
     for side in SIDES:
