@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -194,7 +194,7 @@ def _explain(shell: Any, kind: type, error: BaseException, trace: Any, tb_offset
 
 def _in_words(error: BaseException, trace: Any) -> str:
     """What went wrong, for a reader of HTML: a check's own message, or where the answer stopped and with what."""
-    cells = [frame for frame, _ in traceback.walk_tb(trace) if _of_a_notebook(frame)]
+    cells = [frame for frame, _ in traceback.walk_tb(trace) if "ipykernel_" in frame.f_code.co_filename]
     lines = [frame for frame in traceback.extract_tb(trace) if "ipykernel_" in frame.filename]
     in_the_check = len(lines) < 2 or lines[-1].filename == lines[0].filename
     if in_the_check and isinstance(error, AssertionError):
@@ -212,10 +212,6 @@ def _in_words(error: BaseException, trace: Any) -> str:
     names = [name for name in dict.fromkeys(re.findall(r"[^\W\d]\w*", _line(last))) if name in frame.f_locals]
     values = [f"<code>{html.escape(name)}</code> is {_described(frame.f_locals[name])}" for name in names[:4]]
     return text + (f"<br>At that moment {', '.join(values)}." if values else "")
-
-
-def _of_a_notebook(frame: FrameType) -> bool:
-    return "ipykernel_" in frame.f_code.co_filename
 
 
 def _described(value: object) -> str:

@@ -207,8 +207,8 @@ if course.profile == "sample":  # what photographs lose without their transforms
     assert abs(right_answers["blue first"] - after) < 0.15 * len(labels), right_answers
 
 # %% [markdown]
-# In the sample, without `Normalize` a coin does as well, and no error says so. Swapped colours cost few pictures, if any:
-# here, legs and wings tell more than colours do. Wherever pretrained weights go, their transforms go along.
+# In the sample, without `Normalize` a coin does as well, and no error says so. Swapped colours cost few pictures, if
+# any: here, legs and wings tell more than colours do. Wherever pretrained weights go, their transforms go along.
 
 # %% [markdown]
 # ## Ours, from a file
