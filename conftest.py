@@ -25,14 +25,15 @@ SECONDS = {
     if "lesson" in row
 }
 SECONDS |= {
-    "tests/test_exercises.py": 130,
+    "tests/test_exercises.py": 110,
+    "tests/test_mutants.py": 60,
     "tests/test_train.py": 60,
     "tests/test_serving.py": 45,
     "tests/test_browser.py": 40,
     "tests/test_distributed.py": 35,
-    "tests/test_try_it.py": 25,
+    "tests/test_classroom.py": 35,
     "tests/test_backbones.py": 25,
-    "tests/test_proofs.py": 25,
+    "tests/test_proofs.py": 30,
 }
 
 
