@@ -4,7 +4,7 @@
 # In ten minutes a network names photographs on your own machine, and then a picture of yours. After that you learn to
 # find your way through this course.
 #
-# **Time** about 35 minutes, of which the computer works 30 seconds · **Before this** some Python, a little NumPy
+# **Time** about 35 minutes, of which the computer works 10 seconds · **Before this** some Python, a little NumPy
 #
 # **You will learn to**
 #

@@ -4,7 +4,7 @@
 # From a matrix product to a trained network that reads handwritten digits, with a training loop that you have built
 # yourself.
 #
-# **Time** about 60 minutes, of which the computer works 30 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 20 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 02](02_tensors_and_regression.ipynb)
 #
 # **You will learn to**

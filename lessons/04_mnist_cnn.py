@@ -4,7 +4,7 @@
 # You build a network that looks at a picture through small windows, see it beat a larger one that does not, and look
 # inside it.
 #
-# **Time** about 60 minutes, of which the computer works 55 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 50 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 02](02_tensors_and_regression.ipynb),
 # [lesson 03](03_mnist_mlp.ipynb)
 #

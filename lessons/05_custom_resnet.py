@@ -4,7 +4,7 @@
 # One plus sign lets networks grow a hundred layers deep: you measure what it does, and build ResNet-18 to ResNet-152
 # around it.
 #
-# **Time** about 60 minutes, of which the computer works 70 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 65 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 03](03_mnist_mlp.ipynb),
 # [lesson 04](04_mnist_cnn.ipynb)
 #

@@ -4,7 +4,7 @@
 # A network that has learned from other pictures learns to tell ants from bees in three epochs. You measure what that is
 # worth, compare six ways of doing it, and find out how sure such a comparison is.
 #
-# **Time** about 60 minutes, of which the computer works 120 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 75 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 04](04_mnist_cnn.ipynb),
 # [lesson 05](05_custom_resnet.ipynb)
 #

@@ -4,7 +4,7 @@
 # A network that no longer learns needs to see each picture only once. You keep what it says about every picture, draw a
 # map of them, search by picture, train heads in a blink, and freeze a network so that nothing in it moves.
 #
-# **Time** about 60 minutes, of which the computer works 75 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 70 seconds · **Before this**
 # [lesson 00](00_start_here.ipynb), [lesson 04](04_mnist_cnn.ipynb), [lesson 06](06_fine_tuning.ipynb)
 #
 # **You will learn to**

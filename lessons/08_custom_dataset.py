@@ -4,7 +4,7 @@
 # A heap of pictures and a list of labels become a data set that you can trust. You find its faults before they cost a
 # night of training, and in the end a network of yours names a new flower.
 #
-# **Time** about 60 minutes, of which the computer works 65 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 70 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 06](06_fine_tuning.ipynb),
 # [lesson 07](07_feature_extraction.ipynb)
 #

@@ -4,7 +4,7 @@
 # Your training leaves the notebook: a program that you start in a terminal, stop, resume and test, and that ends with
 # the same digits as one that was never stopped.
 #
-# **Time** about 60 minutes, of which the computer works 50 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 40 seconds · **Before this**
 # [lesson 05](05_custom_resnet.ipynb), [lesson 06](06_fine_tuning.ipynb), [lesson 09](09_metrics_and_plots.ipynb)
 #
 # **You will learn to**

@@ -4,7 +4,7 @@
 # You hand your training loop over to a library, check that it does what yours did, and weigh what it costs against what
 # it gives.
 #
-# **Time** about 60 minutes, of which the computer works 45 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 35 seconds · **Before this**
 # [lesson 06](06_fine_tuning.ipynb), [lesson 07](07_feature_extraction.ipynb),
 # [lesson 10](10_from_notebook_to_script.ipynb)
 #

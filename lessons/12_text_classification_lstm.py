@@ -4,7 +4,7 @@
 # A network reads a sentence word by word, and you watch it make up its mind. Then you find out when reading is worth
 # more than counting words.
 #
-# **Time** about 60 minutes, of which the computer works 45 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 35 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb), [lesson 03](03_mnist_mlp.ipynb),
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 09](09_metrics_and_plots.ipynb)
 #

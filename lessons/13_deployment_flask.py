@@ -4,7 +4,7 @@
 # Your trained network moves behind a web page: somebody drops a picture on it and reads an answer. You build the server
 # step by step, find out what breaks it, and write the network into a file for other programs.
 #
-# **Time** about 60 minutes, of which the computer works 70 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 50 seconds · **Before this**
 # [lesson 06](06_fine_tuning.ipynb), [lesson 10](10_from_notebook_to_script.ipynb)
 #
 # **You will learn to**

@@ -4,7 +4,7 @@
 # Ten sick programs: you guess what each one suffers from, measure it, cure it, and write the test that would have
 # caught it.
 #
-# **Time** about 60 minutes, of which the computer works 30 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 25 seconds · **Before this**
 # [lesson 01](01_data_loading_and_visualization.ipynb) to [lesson 10](10_from_notebook_to_script.ipynb); the cases come
 # from all of them
 #
