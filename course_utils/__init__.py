@@ -24,13 +24,14 @@ from .downloads.manifest import locate
 from .evaluation.answers import show_answers
 from .evaluation.metrics import confusion_matrix, standard_error, wilson_interval
 from .evaluation.plots import plot_confusion, show_batch, show_predictions
-from .exercises import fresh_inputs, names_used, progress, start_exercise
+from .exercises import fresh_inputs, names_used, start_exercise
 from .lesson import setup
 from .models.imagenet import load_imagenet_network
 from .models.pretrained import make_backbone, pretrained_resnet18
 from .models.resnet import resnet18
 from .models.small import CNN, MLP, freeze, unfreeze
 from .runs import open_run
+from .solved import progress
 from .training.inference import evaluate, extract_features, predict
 from .training.loggers import CSVLog
 from .training.loop import fit

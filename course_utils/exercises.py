@@ -1,22 +1,20 @@
-"""How an exercise begins, and what its notebook tells about solved and open tasks. No task needs anything from here."""
+"""How an exercise begins, and how its notebook tells what is solved, open or wrong."""
 
 import html
 import inspect
-import json
 import os
 import random
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import numpy as np
 import torch
 
-from .basics.course import REPOSITORY, Course
+from .basics.course import Course
 from .lesson import setup
 
 SEED = "COURSE_CHECK_SEED"
@@ -29,6 +27,7 @@ _empty: set[str] = set()  # classes that could not be made because of their gap
 _here: dict[int, str] = {}  # task -> its mark, of the exercise that runs in this process
 _number = ""
 _drawn: int | None = None  # seed of the inputs that the running cell has drawn
+_before: torch.Tensor | None = None  # torch's generator as it was before
 
 
 def start_exercise(number: str) -> Course:
@@ -50,11 +49,12 @@ def start_exercise(number: str) -> Course:
 
 
 def fresh_inputs() -> np.random.Generator:
-    """Random numbers that are new each time a check runs; torch's generator begins anew, too.
+    """Random numbers that are new each time a check runs; torch's generator begins anew, too, until the cell ends.
 
     If the check fails, their seed is shown. The line `%env COURSE_CHECK_SEED=…` in a cell brings them back.
     """
-    global _drawn
+    global _drawn, _before
+    _before = torch.get_rng_state() if _before is None else _before
     _drawn = int(os.environ.get(SEED) or random.SystemRandom().randrange(100_000))
     torch.manual_seed(_drawn)
     return np.random.default_rng(_drawn)
@@ -87,64 +87,23 @@ def _with_inner(code: CodeType) -> Iterator[CodeType]:
             yield from _with_inner(part)
 
 
-def marks_here() -> dict[int, str]:
-    """Task, from 1 -> ✓ solved, ✗ tried, ○ open, of the exercise that runs in this process."""
-    return dict(_here)
-
-
-def progress() -> None:
-    """Print which tasks of which exercises are solved, and where to go on.
-
-    It reads the notebooks as they were saved last (`work/exercises`, else `notebooks/exercises`); of the exercise that
-    is open, what was run here. ✓ solved, ✗ tried, ○ open. Nothing leaves the machine.
-    """
-    lines, solved, total, next_one = [], 0, 0, ""
-    for original in sorted((REPOSITORY / "notebooks" / "exercises").glob("*.ipynb")):
-        number = original.name[:2]
-        copy = REPOSITORY / "work" / "exercises" / original.name
-        try:
-            marks = _marks(copy if copy.exists() else original)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            lines.append(f"{number}  cannot be read: {error}")
-            continue
-        if number == _number:
-            marks |= marks_here()
-        lines.append(f"{number}  {' '.join(marks[task] for task in sorted(marks))}")
-        solved, total = solved + sum(mark == "✓" for mark in marks.values()), total + len(marks)
-        open_ones = [task for task in sorted(marks) if marks[task] != "✓"]
-        if open_ones and not next_one:
-            next_one = f"Go on with exercise {number}, task {open_ones[0]}."
-    print(f"{solved} of {total} tasks solved. {next_one or 'That is all there is: well done!'}")
-    print("\n".join(lines))
-
-
-def _marks(path: Path) -> dict[int, str]:
-    """Task, from 1 -> its mark, by the outputs stored in a notebook."""
-    checks = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if _is_check(cell)]
-    found = {}
-    for task, cell in enumerate(checks, 1):
-        outputs = cell["outputs"]
-        failed = any(output["output_type"] == "error" for output in outputs)
-        passed = any("✓" in "".join(output.get("text", "")) for output in outputs)
-        open_still = any(output.get("ename") == "NotImplementedError" for output in outputs)
-        found[task] = "○" if open_still or not (failed or passed) else "✗" if failed else "✓"
-    return found
-
-
-def _is_check(cell: dict[str, Any]) -> bool:
-    return cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("grade", False)
+def marks_here(number: str | None = None) -> dict[int, str]:
+    """Task, from 1 -> ✓ solved, ✗ tried, ○ open, of the exercise that runs in this process; empty for another one."""
+    return dict(_here) if number in (None, _number) else {}
 
 
 # -- what the kernel does with errors ---------------------------------------------------------------------------------
 
 
 def _forget_seed(_: object) -> None:
-    global _drawn
-    _drawn = None
+    global _drawn, _before
+    _drawn = _before = None
 
 
 def _note(result: Any) -> None:
     """Note down what a check found; a gap that is not filled does not stop the cells after it."""
+    if _before is not None:
+        torch.set_rng_state(_before)  # what comes after a check does not depend on its inputs
     error = result.error_in_exec
     if task := _task(result.info.raw_cell):
         _here[task] = "✓" if result.success else "○" if _is_gap(error) else "✗"

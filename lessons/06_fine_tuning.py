@@ -616,6 +616,7 @@ for group in parameter_groups(pretrained_resnet18(2), body_rate=0.015, head_rate
 # %%
 from course_utils import evaluate
 
+# %%
 small_size = course.pick(sample=32, full=size)
 larger_batch = course.pick(sample=24, full=12)
 few_epochs = course.pick(sample=2, full=3)

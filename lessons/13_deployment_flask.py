@@ -731,6 +731,7 @@ def my_app(run_folder, network=None):
 # %%
 from course_utils.serving import create_app
 
+# %%
 mine, app = my_app(run_folder), create_app(run_folder)
 asked = [(name, content, "") for name, content in uploads.items()]
 asked += [(f"top_k={k}", contents[0], f"?top_k={k}") for k in ["1", "9", "two", "0"]]

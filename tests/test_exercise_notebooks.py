@@ -12,7 +12,7 @@ import torch
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from course_utils import exercises, fresh_inputs, names_used, progress
+from course_utils import exercises, fresh_inputs, names_used, progress, solved
 
 ROOT = Path(__file__).resolve().parents[1]
 GAP = "# YOUR CODE HERE\n    raise NotImplementedError()"
@@ -134,7 +134,7 @@ OPEN = [{"output_type": "display_data"}, {"output_type": "error", "ename": "NotI
 
 
 def test_progress_reads_what_was_saved_and_says_where_to_go_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(exercises, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(solved, "REPOSITORY", tmp_path)
     monkeypatch.setattr(exercises, "_number", "")
     folder_of(tmp_path / "notebooks/exercises", {"01_a": [[], []], "02_b": [[], []], "03_c": [[]]})
     folder_of(tmp_path / "work/exercises", {"01_a": [PASSED, PASSED], "02_b": [OPEN, FAILED]})
@@ -146,6 +146,6 @@ def test_progress_reads_what_was_saved_and_says_where_to_go_on(tmp_path, monkeyp
 
 
 def test_progress_counts_every_task_of_the_course(monkeypatch, capsys):
-    for folder, solved in [("exercises", 0), ("solutions", 70)]:
-        marks = [exercises._marks(path) for path in sorted((ROOT / "notebooks" / folder).glob("*.ipynb"))]
-        assert sum(map(len, marks)) == 70 and sum(list(one.values()).count("✓") for one in marks) == solved
+    for folder, count in [("exercises", 0), ("solutions", 70)]:
+        marks = [solved._marks(path) for path in sorted((ROOT / "notebooks" / folder).glob("*.ipynb"))]
+        assert sum(map(len, marks)) == 70 and sum(list(one.values()).count("✓") for one in marks) == count

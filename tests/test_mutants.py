@@ -55,7 +55,7 @@ def test_those_that_are_right_after_all_exist_and_say_why():
 @pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
 def test_a_sample_is_noticed(source: Path):
     """Mistakes that training alone would show take too long here."""
-    chosen = mutants.sample(source, 6, seed=0)
+    chosen = mutants.sample(source, 4, seed=0)
     told = [outcome for outcome in mutants.outcomes(source, chosen) if outcome.kind in ("missed", "bare")]
     count = Counter(outcome.kind for outcome in told)
     assert count["missed"] == 0 and count["bare"] <= 1, [(one.kind, one.mutant.name, one.told) for one in told]

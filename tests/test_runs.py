@@ -1,13 +1,13 @@
 """Checks of run folders: what is recorded, what is read back, what is refused."""
 
 import dataclasses
+import importlib.util
 import json
 import math
 import multiprocessing
 import os
 import re
 import shutil
-import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_runs import equal, run_once, write_folders, write_lists
 
-from course_utils import CNN, open_run, runs, train
+from course_utils import CNN, open_run, runs, settings, train
 from course_utils.models.pretrained import backbone_file
 from course_utils.models.resnet import resnet50
 from course_utils.runs import Run, create_run, environment, open_data
@@ -171,16 +171,13 @@ def test_a_run_is_trained_by_one_program_at_a_time(run: Run) -> None:
         pass
 
 
-def test_loading_images_in_advance_is_the_default_only_where_processes_are_forked() -> None:
-    methods = multiprocessing.get_all_start_methods()
-    assert Settings("somewhere").workers == (2 if methods[0] == "fork" else 0)
-    code = """
-import multiprocessing
-multiprocessing.set_start_method("spawn")
-from course_utils.settings import Settings
-print(Settings("somewhere").workers, multiprocessing.get_start_method())
-"""
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "0 spawn\n"
+def test_loading_images_in_advance_is_the_default_only_where_processes_are_forked(monkeypatch) -> None:
+    for method, workers in [("fork", 2), ("spawn", 0)]:
+        monkeypatch.setattr(multiprocessing, "get_start_method", lambda method=method, **_: method)
+        anew = importlib.util.spec_from_file_location("course_utils.settings_anew", settings.__file__)
+        monkeypatch.setitem(sys.modules, anew.name, importlib.util.module_from_spec(anew))
+        anew.loader.exec_module(sys.modules[anew.name])
+        assert sys.modules[anew.name].Settings("somewhere").workers == workers
 
 
 @pytest.mark.parametrize("what", ["run", "other file", "file"])

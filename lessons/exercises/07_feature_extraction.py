@@ -16,8 +16,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import CNN, freeze, load_checkpoint, save_checkpoint
-from course_utils.exercises import fresh_inputs, names_used, progress, start_exercise
+from course_utils import CNN, freeze, load_checkpoint, progress, save_checkpoint
+from course_utils.exercises import fresh_inputs, names_used, start_exercise
 
 course = start_exercise("07")
 pixels, digit_labels = load_digits(return_X_y=True)  # for task 5
