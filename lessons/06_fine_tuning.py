@@ -880,7 +880,7 @@ ms = backbones["ms"]
 assert ms["vgg11_bn"] > 1.3 * ms["resnet18"], ms
 assert ms["resnet101"] > 1.2 * ms["resnet50"] > 1.2 * ms["mobilenet_v3_large"], ms
 
-# %%
+# %% tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(8.5, 5))
 accuracy = backbones["right on ImageNet (%)"]
 ax.scatter(backbones["ms"], accuracy, s=8 * backbones["parameters (million)"], alpha=0.4)
@@ -893,6 +893,11 @@ ax.set(title="Thirteen backbones: time, accuracy, size (area: parameters)", xsca
 ax.set(xlabel="milliseconds for one picture, here", ylabel="right on ImageNet (%)")
 ax.margins(0.2)
 plt.show()
+
+# %% tags=["proof"]
+assert accuracy["convnext_tiny"] > accuracy["resnet50"] > accuracy["vgg11_bn"] + 5, accuracy
+assert accuracy["vgg11_bn"] > accuracy["alexnet"], accuracy
+assert backbones["parameters (million)"].idxmax() == "vgg11_bn", backbones
 
 # %% [markdown]
 # Up and to the left is better. AlexNet and VGG are large and, by now, weak. MobileNet and EfficientNet give most for a

@@ -237,7 +237,8 @@ class CarefulListDataset(ListDataset):
             self.samples.append((folder / name, int(label)))
 
 
-print(CarefulListDataset(root / "images", saved)[0])
+picture, label = CarefulListDataset(root / "images", saved)[0]
+print(picture.size, label)
 
 # %% [markdown]
 # It opens. The course's version of this class is `AnnotationDataset`:
