@@ -124,21 +124,12 @@ def test_hints_ask_then_point_into_the_lesson_then_show_another_example(source):
         assert not given_away, f"task {number + 1}: a hint shows a line of the solution: {given_away}"
 
 
-def without_the_unlocked(source: Path, number: int, answer: str) -> dict:
-    """The variables after the check of a task, where a student has deleted what is neither answer nor check."""
-    (first, *_), variables = tasks(source)[0].before, {"__name__": "__main__"}
-    run([first], variables)
-    for task in tasks(source)[:number]:
-        run([task.answer, task.after[-1]], variables)
-    run([answer], variables, ANSWER)
-    return variables
-
-
 @every_task
 def test_a_check_stands_on_its_own_and_constants_do_not_pass(source, number, monkeypatch):
     """The results of one run of the check, played again in the next one, whose inputs are other ones, are refused."""
     task = tasks(source)[number]
-    variables = without_the_unlocked(source, number, task.answer)
+    variables = dict(variables_before(source, number, locked=True))
+    run([task.answer], variables, ANSWER)
     functions = {
         name: value for name, value in variables.items()
         if inspect.isfunction(value) and value.__code__.co_filename == ANSWER

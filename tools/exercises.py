@@ -77,15 +77,19 @@ def tasks(source: Path) -> list[Task]:
 
 
 @cache
-def variables_before(source: Path, number: int) -> dict:
-    """Variables of the notebook just before the answer cell of task `number` (from 0), all earlier tasks solved."""
+def variables_before(source: Path, number: int, locked: bool = False) -> dict:
+    """Variables of the notebook just before the answer cell of task `number` (from 0), all earlier tasks solved.
+
+    With `locked`, as where a student has deleted every cell but the first one, the answers and the checks.
+    """
+    task = tasks(source)[number]
     if number == 0:
-        variables = {"__name__": "__main__"}
+        variables: dict = {"__name__": "__main__"}
+        run(task.before[:1] if locked else task.before, variables)
     else:
-        variables = dict(variables_before(source, number - 1))
+        variables = dict(variables_before(source, number - 1, locked))
         previous = tasks(source)[number - 1]
-        run([previous.answer, *previous.after], variables)
-    run(tasks(source)[number].before, variables)
+        run([previous.answer, *(previous.after[-1:] if locked else [*previous.after, *task.before])], variables)
     return variables
 
 

@@ -22,6 +22,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,15 @@ import matplotlib
 from exercises import ANSWER, CELL, attempt, tasks
 
 EQUIVALENT = build.LESSONS / "exercises" / "equivalent.toml"
-SECONDS = 60  # an answer that takes longer than this and ten times its solution is stopped, and counts as noticed
+SECONDS = 10  # an answer that takes longer than this and than ten times its solution is stopped, and counts as noticed
 
 OPERATORS = {"Add": ["-"], "Sub": ["+"], "Mult": ["/"], "Div": ["*"], "FloorDiv": ["/"], "Mod": ["*"], "Pow": ["*"]}
 OPERATORS |= {"MatMult": ["*"], "BitAnd": ["|"], "BitOr": ["&"], "And": ["or"], "Or": ["and"]}
 OPERATORS |= {"Lt": ["<=", ">"], "LtE": ["<", ">="], "Gt": [">=", "<"], "GtE": [">", "<="], "Eq": ["!="]}
 OPERATORS |= {"NotEq": ["=="], "In": ["not in"], "NotIn": ["in"], "Is": ["is not"], "IsNot": ["is"]}
-SIGNS = {"+": "Add", "-": "Sub", "*": "Mult", "/": "Div", "//": "FloorDiv", "%": "Mod", "**": "Pow", "@": "MatMult"}
-SIGNS |= {"&": "BitAnd", "|": "BitOr", "and": "And", "or": "Or", "<": "Lt", "<=": "LtE", ">": "Gt", ">=": "GtE"}
-SIGNS |= {"==": "Eq", "!=": "NotEq", "in": "In", "not in": "NotIn", "is": "Is", "is not": "IsNot"}
-WRITTEN = {name: sign for sign, name in SIGNS.items()}
+WRITTEN = {"Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**", "MatMult": "@"}
+WRITTEN |= {"BitAnd": "&", "BitOr": "|", "And": "and", "Or": "or", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">="}
+WRITTEN |= {"Eq": "==", "NotEq": "!=", "In": "in", "NotIn": "not in", "Is": "is", "IsNot": "is not"}
 WORDS = [("mean", "sum"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"), ("train", "eval")]
 WORDS += [("any", "all"), ("zeros", "ones"), ("zeros_like", "ones_like"), ("floor", "ceil"), ("cos", "sin")]
 WORDS += [("softmax", "sigmoid"), ("log", "exp"), ("sqrt", "square"), ("append", "extend"), ("no_grad", "enable_grad")]
@@ -75,6 +75,7 @@ class Outcome:
     told: str
 
 
+@cache
 def mutants(source: Path) -> list[Mutant]:
     """Every change of every solution of the exercise in the file `source`, in the order of the page."""
     found = []
@@ -192,6 +193,7 @@ def _shorter_calls(node: ast.Call, answer: _Answer) -> Iterator[Change]:
         yield begin, end, answer.of(node.args[0])
 
 
+@cache
 def equivalent() -> dict[str, dict[str, str]]:
     """Exercise and task, such as "03 task 2" -> names of mutants that are right answers -> why."""
     return tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))
@@ -212,7 +214,7 @@ def _stop(*_: object) -> None:
 def judge(source: Path, mutant: Mutant, seconds: float) -> Outcome:
     """Try a mutant; `seconds` is what its solution takes with its check."""
     signal.signal(signal.SIGALRM, _stop)
-    signal.setitimer(signal.ITIMER_REAL, max(10 * seconds, 10))
+    signal.setitimer(signal.ITIMER_REAL, max(10 * seconds, SECONDS))
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             attempt(source, mutant.task, mutant.answer)
@@ -237,7 +239,7 @@ def outcomes(source: Path, chosen: list[Mutant]) -> Iterator[Outcome]:
         if mutant.task not in took:
             begin = time.perf_counter()
             solution = tasks(source)[mutant.task].answer
-            solved = judge(source, Mutant(source.stem, mutant.task, "", "", solution), SECONDS / 10)
+            solved = judge(source, Mutant(source.stem, mutant.task, "", "", solution), 6)
             if solved.kind != "missed":
                 raise SystemExit(f"{source.stem}, task {mutant.task + 1}: the solution is refused: {solved.told}")
             took[mutant.task] = time.perf_counter() - begin
