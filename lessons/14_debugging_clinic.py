@@ -1324,4 +1324,4 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 #
 # **Exercises**: [14 exercises](exercises/14_debugging_clinic.ipynb)
 #
-# **Next**: back to the [map of all lessons](../README.md#the-lessons)
+# **Next**: [15 · Faster training](15_faster_training.ipynb)

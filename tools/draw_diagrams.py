@@ -26,6 +26,7 @@ from diagrams import (
     recurrent,
     residual,
     runs,
+    speed,
     transfer,
 )
 from diagrams.canvas import Canvas
@@ -63,6 +64,8 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         recurrent.unrolled_padding_packing,
         recurrent.recurrence_attention,
         debugging.clinic,
+        speed.workers,
+        speed.channels_last,
     ]
 }
 
