@@ -608,9 +608,9 @@ plt.show()
 
 # %% [markdown]
 # The axis is logarithmic. On the sample digits the two networks answer differently: the MLP's loss is lowest with the
-# schedule, and both constant rates stay behind; the CNN's falls to a fraction by the rate alone. Two riddles are left, both of the CNN.
-# With the small rate its loss is the highest of all, at a good accuracy. And with the large rate it is restless, and
-# its accuracy falls short of that with one cycle.
+# schedule, and both constant rates stay behind; the CNN's falls to a fraction by the rate alone. Two riddles are left,
+# both of the CNN. With the small rate its loss is the highest of all, at a good accuracy. And with the large rate it is
+# restless, and its accuracy falls short of that with one cycle.
 
 # %% [markdown]
 # ## Two riddles and one experiment
