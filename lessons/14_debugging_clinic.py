@@ -1035,7 +1035,7 @@ assert tried(record_stands, mended_file) == "passes", "the test stops the cured 
 # Real patients have several bugs, which hide each other. A **routine** helps: the same five measurements, repeated
 # after every cure.
 #
-# 1. **Overfit one batch.** A network must be able to learn 32 pictures by heart.
+# 1. *Overfit one batch.* A network must be able to learn 32 pictures by heart.
 # 2. *Look at the input the model sees*, with its labels.
 # 3. *First loss* against ln C, for C classes.
 # 4. *Gradient norms*, layer by layer: not zero, not huge.
