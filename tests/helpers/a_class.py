@@ -484,7 +484,8 @@ def rows() -> Iterator[Row]:
     yield Row(
         "Blinds the checks",
         lambda school, book: after(blank := copy.deepcopy(school.release), blank.cells[1], copy.deepcopy(blind)),
-        notes=("get_ipython, input_transformer", r"look at task \d, check: it passed without its ✓"),
+        lost=(-1,),
+        notes=("get_ipython, input_transformer", r"look at task \d, check: it ended without"),
     )
     yield Row(
         "Own new cell",
