@@ -36,6 +36,7 @@ NASTIEST = [
     "Copied check",
     "Crash",
     "Strips all metadata",
+    "Syntax error",
     "Byte-order mark",
     "Cut off",
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from teaching.submissions import find, put_in_order, read, suspicions, text
 from course_utils.basics.files import replacing
 
 SLOWER = 4  # times as long as the whole solved notebook that a student's cell may take,
+LINE_OF_CELL = re.compile(r" \([^()]*, line (\d+)\)$")  # IPython names a file that nobody sees
 OPEN = "NotImplementedError"  # the kind of error where a gap is as it was handed out
 NO_TICK = "it ended without an error and without its ✓, which is its last line"
 LEAST = 30  # and seconds that it may take at least
@@ -102,6 +104,10 @@ def run_one(folder: Path, exercise: str, student: str, limits: Limits, walled: b
     for task in course.tasks(source):
         kind, message = error(cells[task.check])
         if kind:
+            stopped, why = error(cells[task.answer]) if task.answer in cells else ("", "")
+            if kind == "NameError" and stopped:
+                kind = stopped
+                message = "the cell with the answer stopped: " + LINE_OF_CELL.sub(r", in line \1", why)
             is_open = task.answer in cells and text(cells[task.answer]) == given[task.answer]
             result.errors[task.check], result.messages[task.check] = OPEN if is_open else kind, message
     notebook.metadata.update(source.metadata)
