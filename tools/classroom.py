@@ -1,7 +1,7 @@
 """A class and its exercises, from handing out to what to show again tomorrow. TEACHING.md tells how.
 
-python tools/classroom.py student FOLDER         a copy of the course for students, without solutions
-python tools/classroom.py gaps FOLDER            lessons with gaps, to be typed together
+python tools/classroom.py student COPY           a copy of the course for students, without solutions
+python tools/classroom.py gaps GAPS              lessons with gaps, to be typed together
 python tools/classroom.py prepare FOLDER         a folder for a class, outside the course
 python tools/classroom.py collect ZIP FOLDER     sort in what Moodle's "Download all submissions" gives
 python tools/classroom.py grade FOLDER           grade what is new
