@@ -26,6 +26,7 @@ import pytest
 from a_class import Class, counted, drawn_class, moodle_zip, rows, spy, tiny_course
 from teaching import copies, course, gaps, grade, moodle, report, walls
 from teaching.course import ClassroomError, Result, prepare
+from teaching.submissions import suspicions
 
 NAME = "90_counting"
 WALLED = not walls.why_not()
@@ -140,6 +141,14 @@ def test_student_code_reaches_nothing_that_is_not_its_own(school, tmp_path):
     assert result.messages["task-1-check"].splitlines() == [str(path) for path in shown]
     assert before == {path: path.read_bytes() for path in before}
     assert not [path for folder in {path.parent for path in targets} for path in folder.glob("spied")]
+
+
+def test_what_takes_the_place_of_what_checks_use_is_told(school):
+    code = "%env X=1\nimport random\nrandom.randint = lambda *limits: 5\nprint = None\n\ndef own():\n    isinstance = 3"
+    book = school.solved()
+    book.cells.insert(1, nbformat.v4.new_code_cell(code))
+    assert suspicions(book, school.source) == ["cell 2: replaces print, replaces random.randint"]
+    assert suspicions(school.solved(), school.source) == []
 
 
 def test_a_system_without_walls_grades_if_told_to(school):

@@ -494,6 +494,11 @@ def rows() -> Iterator[Row]:
         notes=("get_ipython, input_transformer", r"look at task \d, check: it ended without"),
     )
     yield Row(
+        "Replaces what checks use",
+        lambda school, book: after(book, book.cells[1], new_code_cell("isinstance = isinstance")),
+        notes=(r"look at cell \d: replaces isinstance",),
+    )
+    yield Row(
         "Own new cell",
         lambda school, book: after(
             school.leave_open(book, 1), school.answer(book, 1), new_code_cell(school.answer(school.solved(), 1).source)
