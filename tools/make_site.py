@@ -8,6 +8,7 @@ page leads to the repository where its address is known (pyproject.toml, `[tool.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -31,6 +32,7 @@ PAGES = {  # page of the repository -> page of the site
     **{name: name for name in ("TEACHING.md", "TEACHING_LESSONS.md", "CONTRIBUTING.md", "CHANGELOG.md")},
     **{f"{name}/README.md": f"{name}/README.md" for name in ("data", "data/photos", "data/weights", "benchmarks")},
 }
+FENCE = re.compile(r"^(`{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
 FOLDS = {"hide-input": "source_hidden", "hide-output": "outputs_hidden"}
 COLLECTED = {"cheat_sheet": cheat_sheet, "glossary": glossary, "messages": messages}
 LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^()\s]+)\)|^(\[[^\]]+\]): (\S+)$", re.MULTILINE)
@@ -65,8 +67,11 @@ def relink(text: str, page: str, published: set[str]) -> str:
             return found[1][1:-1] if found[1] else ""
         return f"{found[1]}({target})" if found[1] else f"{found[3]}: {target}"
 
-    fences = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
-    return "".join(part if part.startswith("```") else LINK.sub(lead, part) for part in fences)
+    whole, end = [], 0
+    for fence in FENCE.finditer(text):
+        whole += [LINK.sub(lead, text[end : fence.start()]), fence[0]]
+        end = fence.end()
+    return "".join([*whole, LINK.sub(lead, text[end:])])
 
 
 def page_of(notebook: nbformat.NotebookNode, page: str, published: set[str]) -> nbformat.NotebookNode:
@@ -120,7 +125,10 @@ def assemble(folder: Path) -> None:
         (folder / target).write_text(text + contents() * (page == "README.md"), encoding="utf-8")
     lessons = [path for path in notebooks if path.parent == NOTEBOOKS]
     for name, make in COLLECTED.items():
-        (folder / f"{name}.md").write_text(make(lessons), encoding="utf-8")
+        (folder / f"{name}.md").write_text(relink(make(lessons), f"{name}.md", published), encoding="utf-8")
+    (folder / "site.json").write_text(
+        json.dumps({"repository": repository(), "verified": verified()}), encoding="utf-8"
+    )
     shutil.copytree(SETTINGS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "pages.py"))
 
 

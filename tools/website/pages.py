@@ -6,8 +6,9 @@ from pathlib import Path
 import nbformat
 
 TERM = re.compile(r"\*\*([^*\n]+)\*\*")
-SIGNPOSTS = re.compile(r"[.:]$")  # "**Try it.**" leads the reader, it defines nothing
+SIGNPOST = re.compile(r"\*\*[^*]+[.:]\*\* ?")  # "**Try it.**" leads the reader, it defines nothing
 LABELS = {"Time", "Before this", "You will learn to", "Exercises", "Next"}
+NO_TERM = re.compile(r"[`.:]|^(a|an|the|one|their|its) ", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z*`“\"(])")
 
 
@@ -40,9 +41,9 @@ def glossary(lessons: list[Path]) -> str:
     entries: dict[str, tuple[str, str]] = {}
     for path in lessons:
         for _heading, paragraph in _prose(path):
-            for sentence in SENTENCE.split(paragraph):
+            for sentence in SENTENCE.split(SIGNPOST.sub("", paragraph)):
                 for term in TERM.findall(sentence):
-                    if SIGNPOSTS.search(term) or term in LABELS or "`" in term:
+                    if NO_TERM.search(term) or term in LABELS:
                         continue
                     where = f"[lesson {_number(path)}](notebooks/{path.name})"
                     entries.setdefault(term.lower(), (term, f"{sentence} ({where})"))
