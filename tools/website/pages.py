@@ -8,7 +8,7 @@ import nbformat
 TERM = re.compile(r"\*\*([^*\n]+)\*\*")
 SIGNPOST = re.compile(r"\*\*[^*]+[.:]\*\* ?")  # "**Try it.**" leads the reader, it defines nothing
 LABELS = {"Time", "Before this", "You will learn to", "Exercises", "Next"}
-NO_TERM = re.compile(r"[`.:]|^(a|an|the|one|their|its) ", re.IGNORECASE)
+NO_TERM = re.compile(r"[`.:]|^.$|^(a|an|the|one|their|its) ", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z*`“\"(])")
 
 
