@@ -195,7 +195,7 @@ start(script, "nowhere")
 # ### Why `if __name__ == "__main__"`
 #
 # Without that line many programs with PyTorch fail. On Windows and macOS, and from Python 3.14 on under Linux as well,
-# a worker of a `DataLoader` is a fresh Python that **imports your script again**. If importing it starts the training,
+# a worker of a `DataLoader` is a fresh Python that *imports your script again*. If importing it starts the training,
 # each worker starts workers. Here is a small script that starts a process in this way, called **spawn**, on every
 # system:
 
@@ -695,7 +695,7 @@ assert 0.28 < test_loss < 0.3, f"{test_loss}"
 #
 # That takes many short rides, so we choose something cheap: 200 digits of 8 × 8 pixels and a network with one hidden
 # layer. Each repetition draws its own digits: 200 to train on and 800 outside, of which the first 100 are to choose by
-# (validation). No search sees the **rest**. `ride` trains in six parts. After each, `yield` hands out which of the 800
+# (validation). No search sees the *rest*. `ride` trains in six parts. After each, `yield` hands out which of the 800
 # are recognized, and the caller decides whether it goes on.
 
 # %%
