@@ -1,6 +1,6 @@
 # make lab: install the course and open it · make data: get the real data (optional)
 # make test: prove it · make rehearsal: grade a whole class · make notebooks: rebuild what changed · make tables: renew the
-# pages' tables · make bench: measure
+# pages' tables · make bench: measure · make site: the course as a website, in _site/
 # make mutants: change every solution of the exercises in every place, and see which changes nobody notices
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
@@ -32,12 +32,15 @@ mutants: .venv/author
 data: .venv/learner
 	$(BIN)/python -m course_utils.downloads
 
+site: .venv/author
+	$(BIN)/python tools/make_site.py
+
 bench: .venv/author
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python tools/tables.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache runs *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache _site runs *.egg-info
 
 .venv/learner: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -48,4 +51,4 @@ clean:
 	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
-.PHONY: lab test rehearsal notebooks tables mutants data bench clean
+.PHONY: lab test rehearsal notebooks tables mutants data site bench clean

@@ -101,7 +101,7 @@ def test_with_an_address_files_of_the_repository_are_linked(monkeypatch):
     assert "[train.py](https://example.org/owner/name/blob/main/course_utils/train.py)" in linked
     assert "[here](#a-heading)" in linked and "[06](06_fine_tuning.ipynb#the-leak)" in linked
     monkeypatch.setenv("COURSE_REPOSITORY", "")
-    monkeypatch.setattr(make_site, "repository", lambda: "")
+    monkeypatch.setattr(make_site, "published_at", lambda: "")
     assert "see train.py, [here]" in make_site.relink(text, page, published | {page})
 
 

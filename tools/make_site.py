@@ -14,13 +14,13 @@ import re
 import shutil
 import sys
 import tempfile
-import tomllib
 from datetime import date
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 import nbformat
 from build import NOTEBOOKS, ROOT
+from elsewhere import address as published_at
 from sphinx.cmd.build import build_main
 from tables import PARTS, head, parts
 from website.pages import cheat_sheet, glossary, messages
@@ -36,12 +36,6 @@ FENCE = re.compile(r"^(`{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
 FOLDS = {"hide-input": "source_hidden", "hide-output": "outputs_hidden"}
 COLLECTED = {"cheat_sheet": cheat_sheet, "glossary": glossary, "messages": messages}
 LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^()\s]+)\)|^(\[[^\]]+\]): (\S+)$", re.MULTILINE)
-
-
-def repository() -> str:
-    """Where the course is published, such as "https://github.com/owner/name"; "" where nobody has said so."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return os.environ.get("COURSE_REPOSITORY") or settings["tool"]["course"]["repository"]
 
 
 def relink(text: str, page: str, published: set[str]) -> str:
@@ -61,7 +55,7 @@ def relink(text: str, page: str, published: set[str]) -> str:
         if lies in published:
             own = os.path.relpath(PAGES.get(lies, lies), PurePosixPath(PAGES.get(page, page)).parent) if path else ""
             target = own.replace(os.sep, "/") + f"#{anchor}" * bool(anchor)
-        elif address := repository():
+        elif address := published_at():
             target = f"{address}/blob/main/{lies}"
         else:
             return found[1][1:-1] if found[1] else ""
@@ -127,7 +121,7 @@ def assemble(folder: Path) -> None:
     for name, make in COLLECTED.items():
         (folder / f"{name}.md").write_text(relink(make(lessons), f"{name}.md", published), encoding="utf-8")
     (folder / "site.json").write_text(
-        json.dumps({"repository": repository(), "verified": verified()}), encoding="utf-8"
+        json.dumps({"repository": published_at(), "verified": verified()}), encoding="utf-8"
     )
     shutil.copytree(SETTINGS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "pages.py"))
 
