@@ -1,4 +1,4 @@
-"""One click elsewhere: the first cell for Colab and Kaggle brings the course, and containers install what a learner does."""
+"""One click elsewhere: a first cell brings the course, and containers install what a learner installs."""
 
 import json
 import os
