@@ -40,4 +40,4 @@ def test_everything_asked_for_is_locked(name):
         lines = [line.partition("#")[0].strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
         asked += [normal(line) for line in lines if line and not line.startswith("-")]
     assert not set(asked) - locked(name).keys(), "run make lock"
-    assert "http" not in (ROOT / name).read_text(encoding="utf-8"), "a lock names no server"
+    assert "://" not in (ROOT / name).read_text(encoding="utf-8"), "a lock names no server"
