@@ -12,8 +12,8 @@ UV := $(BIN)/python -m uv pip
 LOCK := $(UV) compile --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --no-emit-package course-utils --custom-compile-command "make lock" --upgrade --quiet
 # uv installs what is locked, in seconds where pip takes minutes; a PyTorch of another kind is not in the lock
-install = $(if $(TORCH),$(PIP) -r $(1).txt,$(UV) install --quiet --require-hashes -r $(1).lock && $(UV) install --quiet \
-	--no-deps -e . || (echo "uv could not install it; pip tries" && $(PIP) -r $(1).txt))
+install = $(if $(TORCH),$(PIP) -r $(1).txt,$(UV) install --require-hashes -r $(1).lock && $(UV) install --no-deps \
+	-e . || (echo "uv could not install it; pip tries" && $(PIP) -r $(1).txt))
 
 lab: .venv/learner
 	$(BIN)/jupyter lab --config=.jupyter/jupyter_lab_config.py
