@@ -75,6 +75,22 @@ def test_a_name_that_does_not_exist_is_told(course, name):
         fresh.bring_back(name, course)
 
 
+def test_where_the_course_cannot_be_written_the_copies_lie_at_home(course, tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("home")
+    (course / "README.md").touch()
+    monkeypatch.setattr(fresh.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(fresh.Path, "home", lambda: home)
+    assert fresh.update(course) == []
+    place = home / course.name
+    assert (place / "work/exercises/03_mlp.ipynb").read_text() == "exercises/03_mlp.ipynb as it was made"
+    assert (place / "README.md").samefile(course / "README.md")
+    (place / "work/03_mlp.ipynb").write_text("with my notes")
+    (course / "notebooks/03_mlp.ipynb").write_text("newer")
+    assert fresh.update(course)[0].startswith(f"{place / 'work/03_mlp.ipynb'} is yours")
+    assert fresh.bring_back("03", course)[0] == f"kept  {place / 'work/03_mlp.yours.ipynb'}"
+    assert contents(course)["03_mlp.ipynb"] == "03_mlp.ipynb as it was made", "nothing was written to the course"
+
+
 def test_the_program_says_what_it_did(monkeypatch, capsys):
     monkeypatch.setattr(fresh, "update", lambda: [])
     assert fresh.main([]) == 0 and "copy of every notebook" in capsys.readouterr().out
