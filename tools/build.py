@@ -106,7 +106,6 @@ def _add_grading(notebook: nbformat.NotebookNode) -> None:
 def take_out_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """What the learner gets: stubs in place of solutions, nothing executed."""
     stub = deepcopy(notebook)
-    stub.metadata.pop("language_info", None)
     for cell in stub.cells:
         if cell.cell_type == "code":
             cell.source = SOLUTION.sub(STUB, cell.source)
