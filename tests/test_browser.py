@@ -49,6 +49,6 @@ def test_a_lesson_can_be_read_wide_and_narrow_light_and_dark_and_opening_it_chan
         assert not seen["changed"], "opening it has changed it"
         assert not seen["missing"] and not seen["wrong"] and not seen["raw"], seen
         assert not seen["wide"], f"{width} px: {seen['wide']}"
-    cells = [cell for cell in nbformat.read(path, 4).cells if not cell.metadata.get("jupyter", {}).get("outputs_hidden")]
+    cells = [cell for cell in nbformat.read(path, 4).cells if "fold" not in cell.metadata.get("tags", [])]
     stored = sum("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
     assert seen["cells"] > 20 and seen["pictures"] >= stored
