@@ -2,6 +2,7 @@
 # make test: prove it · make rehearsal: grade a whole class · make notebooks: rebuild what changed · make tables: renew the
 # pages' tables · make bench: measure · make site: the course as a website, in _site/
 # make mutants: change every solution of the exercises in every place, and see which changes nobody notices
+# make range: run all notebooks with the oldest, a middle and the newest versions of the libraries, an hour or more
 # make lock: renew the exact versions and checksums of everything that is installed, for all systems and Pythons
 # On Linux, `make lab TORCH=cpu` installs PyTorch without its GPU part and saves 5 GB.
 
@@ -39,6 +40,9 @@ mutants: .venv/author
 data: .venv/learner
 	$(BIN)/python -m course_utils.downloads
 
+range: .venv/author
+	$(BIN)/python tools/versions.py
+
 site: .venv/author
 	$(BIN)/python tools/make_site.py
 
@@ -47,7 +51,7 @@ bench: .venv/author
 	$(BIN)/python tools/tables.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache _site runs *.egg-info
+	rm -rf .venv .range .pytest_cache .ruff_cache .mypy_cache _site runs *.egg-info
 
 .venv/learner: requirements.txt requirements.lock constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -65,4 +69,4 @@ lock:
 	$(LOCK) requirements.txt -o requirements.lock
 	$(LOCK) requirements-dev.txt -o requirements-dev.lock
 
-.PHONY: lab test rehearsal notebooks tables mutants data site lock bench clean
+.PHONY: lab test rehearsal notebooks tables mutants data range site lock bench clean
