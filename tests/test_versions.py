@@ -49,7 +49,7 @@ def test_another_digit_is_counted_and_does_not_fail(report):
 
 def test_a_proof_that_no_longer_holds_fails(report):
     ((cell, error),) = report["02_proven"]["failed"]
-    assert cell == "Cell 1" and "proof of this cell does not hold" in error
+    assert cell == "Cell 1" and error.startswith("AssertionError")
 
 
 def test_an_environment_that_does_not_exist_is_refused(monkeypatch, capsys):
