@@ -12,6 +12,7 @@ os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(here), os.
 
 # kernels inherit it: threads that have nothing to do would spin, and take the processor from those that have
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("COURSE_FIGURES", "retina")  # drawn with twice the dots, for screens that have them
 fresh = runpy.run_path(str(here.parent / "course_utils" / "fresh.py"))
 print("\n".join(fresh["update"](here.parent)))
 

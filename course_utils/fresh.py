@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
+import platform
 import sys
 from pathlib import Path
 
@@ -44,10 +44,12 @@ def update(repository: Path = REPOSITORY) -> list[str]:
         name = original.relative_to(originals).as_posix()
         if not original.is_file() or any(part.startswith(".") for part in original.relative_to(originals).parts):
             continue
-        copy, now = copies / name, _digest(original)
-        if not copy.exists() or _digest(copy) in (record.get(name), now):
-            if not copy.exists() or _digest(copy) != now:
-                _put(original, copy)
+        copy, content = copies / name, _content(original)
+        now = _digest(content)
+        there = _digest(copy.read_bytes()) if copy.exists() else None
+        if there in (None, record.get(name), now):
+            if there != now:
+                _put(content, copy)
             record[name] = now
         elif record.get(name) != now:
             told.append(f"{_shown(copy, repository)} is yours, and the course has a newer one: "
@@ -71,15 +73,15 @@ def bring_back(name: str, repository: Path = REPOSITORY) -> list[str]:
         there = ", ".join(path.name[:2] for path in sorted(originals.glob("[0-9]*.ipynb")))
         raise ValueError(f"There is no notebook {name!r}. Lessons are {there}; of an exercise write exercises/03.")
     (original,) = found
-    copy = copies / folder / original.name
-    lines, record = [], _read(copies / RECORD)
-    if copy.exists() and _digest(copy) not in (_digest(original), record.get(copy.relative_to(copies).as_posix())):
+    copy, content = copies / folder / original.name, _content(original)
+    lines, record, known = [], _read(copies / RECORD), copy.relative_to(copies).as_posix()
+    if copy.exists() and _digest(copy.read_bytes()) not in (_digest(content), record.get(known)):
         names = [".yours.ipynb", *(f".yours-{times}.ipynb" for times in range(2, 1000))]
         kept = next(path for path in map(copy.with_suffix, names) if not path.exists())
         os.replace(copy, kept)
         lines.append(f"kept  {_shown(kept, repository)}")
-    _put(original, copy)
-    _write(copies / RECORD, record | {copy.relative_to(copies).as_posix(): _digest(original)})
+    _put(content, copy)
+    _write(copies / RECORD, record | {known: _digest(content)})
     return [*lines, f"fresh {_shown(copy, repository)}  (close it in JupyterLab and open it anew)"]
 
 
@@ -100,15 +102,25 @@ def _link(repository: Path, beside: Path) -> None:
             (beside / name).symlink_to(repository / name)
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _content(original: Path) -> bytes:
+    """What is copied. A notebook gets the version of Python that its kernel would enter: opening it changes nothing."""
+    content = original.read_bytes()
+    if original.suffix != ".ipynb":
+        return content
+    notebook = json.loads(content)
+    notebook["metadata"].setdefault("language_info", {})["version"] = platform.python_version()
+    return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
-def _put(original: Path, copy: Path) -> None:
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _put(content: bytes, copy: Path) -> None:
     """Never half a file: a copy is put in place when it is complete."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     part = copy.with_name(f"{copy.name}.part")
-    shutil.copyfile(original, part)
+    part.write_bytes(content)
     os.replace(part, copy)
 
 

@@ -212,7 +212,7 @@ def measured(results: dict) -> str:
         claim = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
         if claim is None:
             raise SystemExit(f"{source.relative_to(ROOT)} should begin with a docstring that says what it measures")
-        lines = [f"### [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
+        lines = [f"## [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
         lines += ["| what | figure | ratio | goal | met |", "|---|---|---|---|---|"]
         for row in _rows(benchmark["rows"]):
             ratio = f"{row['ratio']:.2f}×" if row.get("ratio") else ""
