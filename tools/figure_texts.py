@@ -123,10 +123,11 @@ def install() -> None:
     """Let the kernel store the text of a figure beside each PNG of one."""
     from IPython.core import pylabtools
 
-    draw = pylabtools.print_figure
+    tools: Any = pylabtools
+    draw = tools.print_figure
 
     def print_figure(fig: Any, fmt: str = "png", **settings: Any) -> Any:
         drawn = draw(fig, fmt, **settings)
         return (drawn, {"alt": describe(fig)}) if fmt == "png" and settings.get("base64") else drawn
 
-    pylabtools.print_figure = print_figure
+    tools.print_figure = print_figure

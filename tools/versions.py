@@ -57,8 +57,8 @@ def install(name: str, wanted: dict) -> Path:
 def run(python: Path, report: Path, folder: Path) -> None:
     """Execute the notebooks of a folder with another Python; what became of each cell goes into `report`."""
     command = [str(python), "-m", "pytest", "-q", f"--digits-may-differ={report}", "--dist=loadfile",
-               "--numprocesses=logical", "--rootdir", folder, "-c", build.ROOT / "pyproject.toml",
-               "--confcutdir", build.ROOT, "-p", "conftest", "-p", "no:cacheprovider", folder]  # fmt: skip
+               "--numprocesses=logical", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
+               "--confcutdir", str(build.ROOT), "-p", "conftest", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
     done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True)
     if not report.exists():
         raise SystemExit(f"The tests did not run with {python}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

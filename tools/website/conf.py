@@ -1,10 +1,13 @@
 """Sphinx's settings for the site; tools/make_site.py runs it and says what it is made of."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils import nodes
 from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 FACTS = json.loads(Path(__file__).with_name("site.json").read_text(encoding="utf-8"))
 
@@ -47,15 +50,15 @@ if FACTS["repository"]:
     }
 
 
-def _mathml(display: str):
+def _mathml(display: str) -> Callable[[HTML5Translator, nodes.Element], None]:
     """Formulas as MathML, which browsers draw by themselves: nothing to fetch, and a screen reader can read it."""
 
-    def visit(translator, node: nodes.Element) -> None:
+    def visit(translator: HTML5Translator, node: nodes.Element) -> None:
         translator.body.append(convert(node.astext(), display=display))
         raise nodes.SkipNode
 
     return visit
 
 
-def setup(app) -> None:
+def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", (_mathml("inline"), None), (_mathml("block"), None))
