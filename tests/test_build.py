@@ -1,5 +1,6 @@
 """The builder: same source, same bytes; a small edit, a small difference; a failing cell changes nothing."""
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -126,3 +127,10 @@ def test_folds_and_formatter_pragmas(tmp_path):
     assert folded[1].source == "number = 6\nprint(number * 7)"
     check = nbformat.read(build_text(EXERCISE, tmp_path, "exercises") / "exercises" / "99_small.ipynb", 4).cells[1]
     assert check.metadata.jupyter == {"source_hidden": True}
+
+
+def test_a_lesson_that_does_not_exist_is_not_built_without_a_word(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["build.py", "exercises/13"])
+    with pytest.raises(SystemExit):
+        build.main()
+    assert "no lesson 'exercises/13'; 13 builds lesson 13 and its exercises" in capsys.readouterr().err

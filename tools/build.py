@@ -212,6 +212,9 @@ def main() -> int:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="lessons to build even if nothing changed")
     parser.add_argument("--all", action="store_true", help="build everything")
     wanted = parser.parse_args()
+    numbers = {source.name[:2] for source in sources()}
+    if unknown := [number for number in wanted.numbers if number not in numbers]:
+        parser.error(f"there is no lesson {unknown[0]!r}; 13 builds lesson 13 and its exercises")
     chosen = [
         source
         for source in sources()
