@@ -56,8 +56,9 @@ def test_weights_begin_as_torchvisions_do_but_for_the_head() -> None:
     theirs = torchvision.models.VisionTransformer(16, 8, 1, 2, 192, 256, num_classes=3).state_dict()
     for name in ours:
         if not name.startswith("heads"):
-            assert ours[name].std() == pytest.approx(theirs[name].std(), rel=0.12, abs=1e-5), name
-            assert ours[name].mean() == pytest.approx(theirs[name].mean(), abs=0.02), name
+            spread, wanted = ours[name].std().item(), theirs[name].std().item()
+            assert spread == pytest.approx(wanted, rel=0.12, abs=1e-5), name
+            assert ours[name].mean().item() == pytest.approx(theirs[name].mean().item(), abs=0.02), name
 
 
 def test_attention_and_its_weights_are_those_of_torch() -> None:

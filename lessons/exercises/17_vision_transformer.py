@@ -308,18 +308,18 @@ def near_attention(queries, keys, values, side, reach):
 # + ~(far_up | far_aside)
 
 # %% tags=["wrong"] expect="divide by the root"
-# - / keys.shape[2] ** 0.5
-# +
+# - matches = queries @ keys.transpose(1, 2) / keys.shape[2] ** 0.5
+# + matches = queries @ keys.transpose(1, 2)
 
 # %% tags=["wrong"] expect="each row of weights"
 # - softmax(dim=2)
 # + softmax(dim=1)
 
 # %% tags=["wrong"] expect="itself among them"
-# - .abs() > reach
-#     far_aside
-# + .abs() >= max(reach, 1)
-#     far_aside
+# - (rows[:, None] - rows[None, :]).abs() > reach
+# + (rows[:, None] - rows[None, :]).abs() >= reach
+# - (columns[:, None] - columns[None, :]).abs() > reach
+# + (columns[:, None] - columns[None, :]).abs() >= reach
 
 
 # %% tags=["wrong"] expect="do without"
@@ -362,9 +362,9 @@ assert not like(matches.masked_fill(~line, -torch.inf).softmax(dim=2)), (
 rows, columns = torch.arange(9) // 3, torch.arange(9) % 3
 either = ((rows[:, None] - rows).abs() <= 1) | ((columns[:, None] - columns).abs() <= 1)
 assert not like(matches.masked_fill(~either, -torch.inf).softmax(dim=2)), "both have to be near: rows *and* columns"
-assert not like(matches.masked_fill(near, -torch.inf).softmax(dim=2).nan_to_num()), (
-    "the near ones are forbidden, the far ones allowed: the other way round"
-)
+far = matches.masked_fill(near, -torch.inf).softmax(dim=2).nan_to_num() @ v  # nothing is far from the middle
+inverted = torch.allclose(result.float().nan_to_num(), far, atol=1e-5)
+assert not inverted, "the near ones are forbidden, the far ones allowed: the other way round"
 assert not like((2 * matches).masked_fill(~near, -torch.inf).softmax(dim=2)), "divide by the root of the width"
 assert not like(matches.masked_fill(~near, -torch.inf).softmax(dim=1)), (
     "each row of weights belongs to a query and should sum to 1: softmax over the keys"
@@ -380,6 +380,7 @@ for _ in range(3):
     q, k, v = torch.randn(3, 2, side * side, width)
     result, (wanted, _) = near_attention(q, k, v, side, reach), expected(q, k, v, side, reach)
     told = f"{side} x {side} patches, reach {reach}, width {width}"
+    assert result.shape == wanted.shape, f"{told}: {tuple(wanted.shape)} wanted, not {tuple(result.shape)}"
     assert torch.allclose(result.float(), wanted, atol=1e-4), f"{told}: other numbers than they should be"
 print("✓ task 2")
 
@@ -705,11 +706,11 @@ with torch.no_grad():
     sick.encoder.pos_embedding[:, 1:] = sick.encoder.pos_embedding[:, 1:2].clone()  # the same for all patches
 assert not verdict(sick, few), "positions that are all alike tell no places: look at the answers, not at its weights"
 inputs = fresh_inputs()
-for _ in range(2):
-    images = val_images[torch.from_numpy(inputs.integers(len(val_images), size=4))]
-    for kind, wanted in [(VisionTransformer, True), (Forgetful, False)]:
-        found = verdict(untrained(kind, float(inputs.uniform(0.5, 2))), images)
-        assert found == wanted, f"a {kind.__name__} with random weights should give {wanted}, not {found}"
+for toss in inputs.integers(2, size=12):
+    images = val_images[torch.from_numpy(inputs.integers(len(val_images), size=3))]
+    kind, wanted = [(VisionTransformer, True), (Forgetful, False)][toss]
+    found = verdict(untrained(kind, float(inputs.uniform(0.5, 2))), images)
+    assert found == wanted, f"a {kind.__name__} with random weights should give {wanted}, not {found}"
 print("✓ task 4")
 
 # %% [markdown]
@@ -874,6 +875,7 @@ for _ in range(3):
     maps = (3 * torch.randn(layers, heads, tokens + 1, tokens + 1)).softmax(dim=3)
     found, wanted = rollout(maps).float(), share(by_makeup(maps)[0, 1:])
     told = f"{layers} layers, {heads} heads, {tokens} patches"
+    assert found.shape == wanted.shape, f"{told}: {tokens} numbers wanted, not {tuple(found.shape)}"
     assert torch.allclose(found, wanted, atol=1e-4), f"{told}: {wanted.tolist()} wanted, not {found.tolist()}"
 print("✓ task 5")
 
