@@ -37,7 +37,7 @@ from course_utils import fit, load_digits28
 
 train_images, train_labels = load_digits28("train")
 val_images, val_labels = load_digits28("val")
-epochs, batch_size = course.pick(sample=(10, 32), full=(1, 64))
+epochs, batch_size = course.pick(sample=(6, 32), full=(1, 64))
 
 
 # %%
@@ -73,11 +73,11 @@ def accuracy(model, images, labels=val_labels):
 print(f"validation accuracy {accuracy(vit, val_images):.3f}")
 
 # %% tags=["proof"]
-assert accuracy(vit, val_images) > course.pick(sample=0.85, full=0.95), accuracy(vit, val_images)
+assert accuracy(vit, val_images) > course.pick(sample=0.82, full=0.93), accuracy(vit, val_images)
 
 # %% [markdown]
 # It sees a digit as 4 × 4 **patches** of 7 × 7 pixels. Before it answers, it gathers what it needs from them, from some
-# more than from others, and these weights can be drawn. Yellow is much, violet little:
+# more than from others, and these weights can be drawn. The darker the orange, the more:
 
 # %%
 from course_utils.models.vit import attention_maps
@@ -89,7 +89,8 @@ print("maps:", tuple(maps.shape), "= pictures, layers, heads, who looks, at whom
 # %%
 def draw_attention(axes, images, weights):
     for ax, image, row in zip(axes, images[:, 0], weights):
-        ax.imshow(row.reshape(4, 4), extent=(0, 28, 28, 0), vmin=0)
+        darkest = 1.5 * row.max()  # so that ink shows everywhere
+        ax.imshow(row.reshape(4, 4), cmap="Oranges", vmin=0, vmax=darkest, extent=(0, 28, 28, 0))
         ax.imshow(image, extent=(0, 28, 28, 0), cmap="gray_r", alpha=image)
         ax.set(xticks=[], yticks=[])
 
@@ -130,9 +131,11 @@ if course.profile == "sample":  # where MNIST's many more steps lead the attenti
 # fig, axes = plt.subplots(1, 8, figsize=(9, 1.6))
 # draw_attention(axes, val_images[:8], maps[:, 0, :, 6, 1:].mean(dim=1))
 # fig.suptitle("At whom the sixth patch looks, first layer")
+# print(maps[:, 0, :, 6, 1:].mean(dim=(0, 1)).reshape(4, 4).numpy().round(2))
 # ```
 #
-# SIXTH
+# At everybody, almost evenly: a seventeenth would be 0.06, and most get about that. In so short a training the class
+# token, whose answer counts, has learned to look, and the patches have not.
 #
 # </details>
 
@@ -162,6 +165,7 @@ fig, axes = plt.subplots(1, 16, figsize=(9, 1.2))
 for number, (ax, patch) in enumerate(zip(axes, patches[0]), 1):
     ax.imshow(patch.reshape(7, 7), cmap="gray_r", vmin=0, vmax=1)
     ax.set(title=number, xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
 fig.suptitle("A digit as the transformer gets it: 16 patches in a row", y=1.1)
 plt.show()
 
@@ -213,7 +217,8 @@ puzzle = lay_out(to_patches(val_images)[:, order])
 from copy import deepcopy
 
 placeless = deepcopy(vit).eval()
-nn.init.zeros_(placeless.encoder.pos_embedding)
+with torch.no_grad():
+    placeless.encoder.pos_embedding.zero_()
 
 # %% tags=["fold", "nbval-ignore-output"]
 for name, model in {"told the places": vit.eval(), "not told": placeless}.items():
@@ -361,8 +366,15 @@ for head, ax in enumerate(axes[0], 1):
 fig.suptitle("Four heads, three digits")
 plt.show()
 
+# %% tags=["proof"]
+favourites = maps[:, 1, :, 0, 1:].argmax(dim=2)  # of 8 digits and 4 heads
+distinct = sum(len(set(row.tolist())) for row in favourites) / len(favourites)
+if course.profile == "sample":  # where MNIST's many more steps lead the heads is not known
+    assert 1.5 < distinct < 3.9, f"the four heads look most at {distinct} different patches"
+
 # %% [markdown]
-# They do. HEADS
+# Some spread their weight, some put nearly all of it on one patch. Sometimes several settle on the same, sometimes each
+# on another.
 #
 # (**Self**-attention, because a picture's tokens look at those of the same picture.) torch's own layer for this is
 # `nn.MultiheadAttention`. The names are the same, so its weights fit:
@@ -541,8 +553,8 @@ assert len(theirs.state_dict()) == 152 and sum(p.numel() for p in ours.parameter
 # ## Against lesson 04's CNN
 #
 # The same digits, the same epochs, the same schedule; each network has the rate that suits it. Lesson 04's `CNN` has a
-# third of the numbers to learn. A third contender is a ViT that saw lesson 04's moved copies, five of each digit, in as
-# many steps as the other. **Guess first:** what happens when the digits move?
+# third of the numbers to learn. A third contender is a ViT that saw lesson 04's moved copies, five of each digit, each
+# once, which is no more steps than the others had. **Guess first:** what happens when the digits move?
 
 # %%
 from course_utils import CNN
@@ -557,7 +569,7 @@ copied_labels = train_labels.repeat(len(moves))
 torch.manual_seed(0)
 every = course.pick(sample=1, full=5)
 some, some_labels = copies[::every], copied_labels[::every]
-shown = train(small_vit(), some, some_labels, lr=0.005, epochs=course.pick(sample=2, full=1))
+shown = train(small_vit(), some, some_labels, lr=0.005, epochs=1)
 
 # %% tags=["nbval-ignore-output"]
 contenders = {"CNN": cnn, "ViT, moved copies": shown, "ViT": vit}
@@ -571,9 +583,9 @@ pd.DataFrame(moved, pixels).rename_axis("pixels").T.round(2)
 unmoved, by_four = [{name: scores[place] for name, scores in moved.items()} for place in (0, 4)]
 assert unmoved["CNN"] > unmoved["ViT"] + course.pick(sample=0.03, full=0.005), f"unmoved {unmoved}"
 assert by_four["CNN"] > by_four["ViT"] + course.pick(sample=0.3, full=0.2), f"moved by 4 {by_four}"
-assert by_four["ViT, moved copies"] > by_four["ViT"] + course.pick(sample=0.15, full=0.15), (
-    f"moved by 4 {by_four}"
-)
+assert by_four["ViT, moved copies"] > by_four["ViT"] + 0.1, f"moved by 4 {by_four}"
+if course.profile == "sample":  # in MNIST's many more steps it may learn both
+    assert unmoved["ViT, moved copies"] < unmoved["ViT"] - 0.01, f"unmoved {unmoved}"
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
@@ -586,7 +598,8 @@ plt.show()
 
 # %% [markdown]
 # The ViT is behind on digits as they are, and lost when they move, like the MLP of lesson 04: four pixels to the right,
-# and every stroke lies in another part of its patch, or in another patch. Copies show it what the CNN is born with.
+# and every stroke lies in another part of its patch, or in another patch. Copies show it what the CNN is born with. It
+# learns it, as far as it is shown, at the price of reading unmoved digits less well in as many steps.
 
 # %% [markdown]
 # ## Who needs how many pictures?
@@ -596,11 +609,11 @@ plt.show()
 # batches of 64*, so that only the pictures differ. We repeat one point in small, with 200 of our digits:
 
 # %% tags=["nbval-ignore-output"]
-few_images, few_labels = train_images[:200], train_labels[:200]
+first_images, first_labels = train_images[:200], train_labels[:200]
 with_few = {}
 for name, make, lr in [("CNN", CNN, 0.01), ("ViT", small_vit, 0.005)]:
     torch.manual_seed(0)
-    model = train(make(), few_images, few_labels, lr=lr, epochs=30)
+    model = train(make(), first_images, first_labels, lr=lr, epochs=15)
     with_few[name] = accuracy(model, val_images)
     print(f"{name} after 200 pictures: {with_few[name]:.2f}")
 
@@ -716,16 +729,24 @@ assert 1 - scores["CNN"][1] > 2 * (1 - scores["CNN"][0]), f"mistakes {scores}"
 # ## What pretraining changes
 #
 # If a ViT has to learn from pictures what a CNN knows, could it learn that from *other* pictures? We let it read the
-# digits 0 to 4. Then it meets 5 to 9, which it has never seen, ten of each. Lesson 06's way: a new head, and small
-# steps for all layers.
+# digits 0 to 4. Five classes ask for little, so we turn every picture by 0, 90, 180 and 270 degrees, and ask for the
+# digit *and* the turn: twenty classes.
 
 # %%
 old = train_labels < 5
+turned = torch.cat([train_images[old].rot90(turns, dims=(2, 3)) for turns in range(4)])
+classes = torch.cat([train_labels[old] + 5 * turns for turns in range(4)])
 torch.manual_seed(0)
-pretrained = train(small_vit(num_classes=5), train_images[old], train_labels[old], lr=0.005)
+pretrained = train(small_vit(num_classes=20), turned, classes, 0.005, epochs=max(1, epochs // 2))
+
+# %% [markdown]
+# Then it meets 5 to 9, which it has never seen, ten of each. Lesson 06's way: a new head, and small steps for all.
+
+# %%
 few = torch.cat([(train_labels == digit).nonzero().flatten()[:10] for digit in range(5, 10)])
 few_images, few_labels = train_images[few], train_labels[few] - 5
-new_images, new_labels = val_images[val_labels >= 5], val_labels[val_labels >= 5] - 5
+new = val_labels >= 5
+new_images, new_labels = val_images[new], val_labels[new] - 5
 
 
 # %%
@@ -742,19 +763,19 @@ scores = {}
 for kind, lr in {"ViT": 0.003, "ViT, pretrained": 0.001, "CNN": 0.01}.items():
     for seed in range(3):
         torch.manual_seed(seed)
-        model = train(fresh(kind), few_images, few_labels, lr=lr, epochs=40)
+        model = train(fresh(kind), few_images, few_labels, lr=lr, epochs=30)
         scores[kind, f"seed {seed}"] = accuracy(model, new_images, new_labels)
 table = pd.Series(scores).unstack()
 table.round(2)
 
 # %% tags=["proof"]
 means = table.mean(axis=1)
-assert means["ViT, pretrained"] > means["ViT"] + 0.05, means
+assert means["ViT, pretrained"] > means["ViT"] + course.pick(sample=0.03, full=0.03), means
 if course.profile == "sample":  # 27,500 old digits teach more than 1,000
     assert means["CNN"] > means["ViT, pretrained"], means
 
 # %% [markdown]
-# Digits that it will never be asked about have taught it something of what digits are made of. From a thousand small
+# Digits that it will never be asked about have taught it something of what digits are made of. From a thousand
 # pictures, that is; the CNN, without any pretraining, is still ahead on the sample. ViTs are *made* to be pretrained,
 # on millions of pictures. In the profile `full`, with torchvision's weights for ViT-B/16 on the disk
 # (`python -m course_utils.downloads vit_b_16`, 346 MB), *your* network names lesson 00's photographs, and you see where
@@ -776,8 +797,9 @@ def name_photos(model):
     fig, axes = plt.subplots(1, len(paths), figsize=(9, 2.2))
     for ax, image, weights, answer in zip(axes, images, last, answers):
         ax.imshow(denormalize(image).permute(1, 2, 0))
-        ax.imshow(weights.reshape(14, 14), extent=(0, 224, 224, 0), alpha=0.5)
-        ax.set(title=names[answer], xticks=[], yticks=[])
+        ax.imshow(weights.reshape(14, 14), extent=(0, 224, 224, 0), cmap="Oranges", alpha=0.6)
+        ax.set_title(names[answer], fontsize=8)
+        ax.set(xticks=[], yticks=[])
     fig.suptitle("ViT-B/16: what it says, and where its class token looks")
     plt.show()
 
@@ -808,7 +830,7 @@ similar = pictures @ texts.T / 0.07  # cosines, and a temperature
 pairs = torch.arange(8)
 loss = (F.cross_entropy(similar, pairs) + F.cross_entropy(similar.T, pairs)) / 2
 print(f"before any training {loss:.1f}; if each text fits its picture", end=" ")
-print(f"{F.cross_entropy(pictures @ pictures.T / 0.07, pairs):.4f}")
+print(f"{F.cross_entropy(pictures @ pictures.T / 0.07, pairs):.2f}")
 
 # %% [markdown]
 # Row by row a classification, with the other texts of the batch as the wrong classes. That is called a **contrastive**

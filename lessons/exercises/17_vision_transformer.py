@@ -731,7 +731,7 @@ print("✓ task 4")
 # </details>
 # <details><summary>Hint 2: where to look</summary>
 #
-# *What you will have* draws the last layer alone, and *The block* shows the shortcut.
+# *What you will have* draws each layer alone, and *The block* shows the shortcut.
 #
 # </details>
 # <details><summary>Hint 3: another example</summary>
@@ -894,10 +894,10 @@ history = fit(vit, loader, optimizer=optimizer, epochs=4, progress=False)
 fig, axes = plt.subplots(1, 8, figsize=(9, 1.7))
 maps = attention_maps(vit.eval(), val_images[:8])
 for ax, image, of_image in zip(axes, val_images[:8, 0], maps):
-    ax.imshow(rollout(of_image).reshape(4, 4), cmap="viridis", extent=(0, 28, 28, 0))
+    ax.imshow(rollout(of_image).reshape(4, 4), cmap="Oranges", extent=(0, 28, 28, 0))
     ax.imshow(image, cmap="gray_r", alpha=image, extent=(0, 28, 28, 0))
     ax.axis("off")
-fig.suptitle("Where the class token's numbers come from, over all layers (yellow: much)")
+fig.suptitle("Where the class token's numbers come from, over all layers (orange: much)")
 plt.show()
 
 # %% [markdown]
