@@ -637,14 +637,13 @@ curve.groupby(["network", "pictures"])["val_accuracy"].mean().unstack().round(3)
 # %% tags=["proof"]
 means = curve.groupby(["network", "pictures"])["val_accuracy"].mean().unstack()
 behind = means.loc["CNN"] - means.loc["ViT"]
-assert (behind.diff().dropna() < 0).all() and behind.iloc[0] > 0.15 and behind.iloc[-1] < 0.04, (
-    behind
-)
+assert (behind.diff().dropna() < 0).all(), behind
+assert 0.15 < behind.iloc[0] < 0.25 and behind.iloc[-1] < 0.045, behind
 assert means.loc["CNN", 500] > means.loc["ViT", 2000], means
 
 # %% [markdown]
-# Both learn from more pictures, and the gap closes: from FIRST points with 100 digits to LAST with all of them. To get
-# as far as the CNN with 500 digits, the ViT needs several thousand.
+# Both learn from more pictures, and the gap closes: 20 points with 100 digits, 4 with 32,000. With 500 digits the CNN
+# is further than the ViT with 2,000: what it has built in is worth several times as many pictures.
 #
 # In the large it is the same. The ViT paper found its networks a few points *behind* ResNets when trained on ImageNet's
 # 1.3 million pictures alone, and ahead with 14 to 300 million. (Strong augmentation makes up for much: Touvron and
