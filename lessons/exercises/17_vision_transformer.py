@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 17 · A vision transformer
 #
-# Five tasks, from counting to a picture of where a network looks, about 50 minutes. Each has a gap to fill and a check
+# Five tasks, from counting to a picture of where a network looks, about 45 minutes. Each has a gap to fill and a check
 # that tells you what is wrong. They need nothing beyond [lesson 17](../17_vision_transformer.ipynb); if you are stuck,
 # unfold the hints, one at a time. Run the next cell first.
 
