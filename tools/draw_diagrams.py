@@ -27,6 +27,7 @@ from diagrams import (
     residual,
     runs,
     transfer,
+    transformer,
 )
 from diagrams.canvas import Canvas
 
@@ -63,6 +64,9 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         recurrent.unrolled_padding_packing,
         recurrent.recurrence_attention,
         debugging.clinic,
+        transformer.vision_transformer,
+        transformer.attention,
+        transformer.encoder_block,
     ]
 }
 
