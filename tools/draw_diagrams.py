@@ -17,6 +17,7 @@ from diagrams import (
     course,
     data_sets,
     debugging,
+    explain,
     features,
     lightning,
     logs,
@@ -63,6 +64,8 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         recurrent.unrolled_padding_packing,
         recurrent.recurrence_attention,
         debugging.clinic,
+        explain.class_activation,
+        explain.map_scores,
     ]
 }
 
