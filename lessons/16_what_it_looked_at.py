@@ -268,6 +268,7 @@ smooth_map = gradient_of_pixels(copies, answers[0]).mean(dim=0).abs().amax(dim=0
 # %%
 from course_utils.evaluation.explain import enlarge
 
+# the two maps of pixels, shrunk for drawing, or their dots would be lost
 shrunk = F.avg_pool2d(torch.stack([saliency_map[0], smooth_map]), 4)
 covered = occlusion(network, cat, size=56, stride=28)
 four = torch.cat([enlarge(fine[:1], 56, 56), enlarge(covered, 56, 56), shrunk])
@@ -414,6 +415,10 @@ assert centre["hits"].mean() > 3 * val_masks.float().mean(), centre["hits"].mean
 from course_utils.evaluation.explain import saliency
 
 
+def maps_by(method, images):
+    return enlarge(in_batches(method, images), 96, 96)
+
+
 def explain(model, images):
     resnet = model[1]
     methods = {
@@ -421,7 +426,7 @@ def explain(model, images):
         "LayerCAM, layer2": lambda part: grad_cam(model, part, resnet.layer2, local=True),
         "saliency": lambda part: saliency(model, part),
     }
-    return {name: enlarge(in_batches(method, images), 96, 96) for name, method in methods.items()}
+    return {name: maps_by(method, images) for name, method in methods.items()}
 
 
 # %%
@@ -576,7 +581,8 @@ if course.profile == "sample":  # in full the body is torchvision's
 
 # %%
 ants = val_labels == 0
-new_maps = explain(new_model, new_val)["LayerCAM, layer2"]
+layer2 = new_model[1].layer2
+new_maps = maps_by(lambda part: grad_cam(new_model, part, layer2, local=True), new_val)
 few = [5, 17, 23, 35, 41, 60]
 captions = ["ant"] * len(few)
 show_maps(new_val[few], new_maps[few], captions, val_masks[few], title="The new network, new ants")

@@ -147,9 +147,9 @@ print("✓ task 1")
 # %% [markdown]
 # ## Task 2 · Grad-CAM with a hook of your own (4 points)
 #
-# Write Grad-CAM for one image: the maps of any layer, each channel weighted by the mean gradient of the class's *logit*,
-# added up, and negative numbers set to 0. Leave the network as you found it: no hook stays behind. Do not use the
-# helper `grad_cam`.
+# Write Grad-CAM for one image: the maps of any layer, each channel weighted by the mean gradient of the class's
+# *logit*, added up, and negative numbers set to 0. Leave the network as you found it: no hook stays behind. Do not use
+# the helper `grad_cam`.
 # <details><summary>Hint 1: a question</summary>
 #
 # Two things are needed, the maps and their gradient. Which one can only be had while the network computes?
@@ -732,7 +732,7 @@ def list_quality(suspicion, wrong):
 # - wrong[np.argsort(-suspicion)]
 # + wrong
 
-# %% tags=["wrong"] expect="not the recall"
+# %% tags=["wrong"] expect="not the recall: divide"
 # - ranked.cumsum() / np.arange(1, len(ranked) + 1)
 # + ranked.cumsum() / ranked.sum()
 
@@ -765,7 +765,7 @@ unsorted = (wrong.cumsum() / np.arange(1, 7))[wrong].mean()
 assert not np.isclose(value, backwards), "sort the other way: the most suspicious first"
 assert not np.isclose(value, shares.mean()), "note the share at the wrong ones only, not at every picture"
 assert not np.isclose(value, unsorted), "the list was not sorted by suspicion"
-assert not np.isclose(value, (ranked.cumsum() / 3)[ranked].mean()), "that is not the recall's mean: divide by all so far"
+assert not np.isclose(value, (ranked.cumsum() / 3)[ranked].mean()), "not the recall: divide by all so far"
 assert np.isclose(value, shares[ranked].mean()), (
     f"{value:.3f} instead of {shares[ranked].mean():.3f}: the share of wrong ones so far, itself included"
 )

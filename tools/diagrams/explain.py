@@ -73,7 +73,8 @@ def map_scores(texts: Texts) -> Canvas:
                 for column in range(6):
                     value = math.exp(-((row - 2.1) ** 2 + (column - 2.9) ** 2) / 3)
                     if value > 0.1:
-                        canvas.box(left + column * 34, 50 + row * 34, 34, 34, YELLOW, None, round=0, opacity=0.75 * value)
+                        x, y = left + column * 34, 50 + row * 34
+                        canvas.box(x, y, 34, 34, YELLOW, None, round=0, opacity=0.75 * value)
         ant(canvas, left + 92, 140, filled=key == "centre")
         if key == "pointing":
             for way in (-1, 1):
