@@ -232,7 +232,7 @@ def grad_cam_by_hand(model, image, layer, label):
 # - handle = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
 # + handle = layer.register_forward_hook(lambda *everything: kept.append(everything[2]))
 # - (weights * kept[0]).sum(dim=1)[0].clamp(min=0).detach()
-# + torch.relu(weights * kept[0]).detach().sum(dim=1)[0] * 0 + torch.relu((weights * kept[0]).sum(1)[0]).detach()
+# + torch.relu((weights * kept[0]).detach().sum(dim=1)[0])
 
 # %% tags=["wrong"] expect="remove the hook"
 # -     handle.remove()
@@ -487,8 +487,8 @@ def compare_loss(weights, image, label, size, stride, told):
 
 generator = torch.Generator().manual_seed(0)
 image, weights = torch.rand(3, 10, 10, generator=generator), 0.1 * torch.randn(3, 10, 10, generator=generator)
-compare_loss(weights, image, 1, 4, 3, "10 x 10 pixels, size 4, stride 3")
-compare_loss(weights, image, 0, 4, 2, "10 x 10 pixels, size 4, stride 2, the other class")
+compare_loss(weights, image, 1, 4, 2, "10 x 10 pixels, size 4, stride 2")
+compare_loss(weights, image, 0, 4, 3, "10 x 10 pixels, size 4, stride 3, the other class")
 inputs = fresh_inputs()
 for _ in range(3):
     height, width, size = (int(inputs.integers(*limits)) for limits in [(8, 12), (12, 17), (3, 6)])
