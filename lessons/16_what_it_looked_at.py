@@ -291,8 +291,8 @@ assert links[np.triu_indices(4, 1)].max() < 0.9, links.round(2)
 #
 # But the ants and bees of this course are *drawn*. A program painted them, so it can also say which pixels belong to
 # the insect: its **mask**. Every picture was drawn once more, byte for byte, and its mask stored; `masks` returns them.
-# (That is why this lesson uses the drawn pictures in both profiles. Of the photographs in `full` there are no masks, and
-# nothing could be claimed.)
+# (That is why this lesson uses the drawn pictures in both profiles. Of the photographs in `full` there are no masks,
+# and nothing could be claimed.)
 
 # %%
 from course_utils import FolderDataset
