@@ -17,6 +17,7 @@ from diagrams import (
     course,
     data_sets,
     debugging,
+    explain,
     features,
     lightning,
     logs,
@@ -67,6 +68,8 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         transformer.vision_transformer,
         transformer.attention,
         transformer.encoder_block,
+        explain.class_activation,
+        explain.map_scores,
     ]
 }
 
