@@ -4,7 +4,7 @@
 # You cut pictures into patches that look at each other, build the network around this, from a small one for digits to
 # ViT-B/16, see where it looks, and measure what it has to learn that a CNN knows from the start.
 #
-# **Time** about 60 minutes, of which the computer works 40 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 60 seconds · **Before this**
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 05](05_custom_resnet.ipynb), [lesson 06](06_fine_tuning.ipynb)
 #
 # **You will learn to**
