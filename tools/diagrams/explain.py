@@ -31,7 +31,8 @@ def class_activation(texts: Texts) -> Canvas:
     side = PLACES * CELL
     for number, bump in enumerate(BUMPS):
         y = 52 + number * (side + 18)
-        cells(canvas, 36, y, CELL, PLACES, PLACES, lambda r, c, b=bump: shade(COOL, found(r, c, b)), BLUE, 0.5)
+        warmth = partial(found, bump=bump)
+        cells(canvas, 36, y, CELL, PLACES, PLACES, lambda r, c: shade(COOL, warmth(r, c)), BLUE, 0.5)  # noqa: B023
         canvas.text(36 + side + 34, y + side / 2, f"w{'₁₂₃'[number]}", 18, GREEN, bold=True)
     canvas.text(36, 26, texts["maps"], anchor="start", color=BLUE, bold=True)
     canvas.text(36 + side / 2, 346, texts["more"], SMALL, GREY)
