@@ -1,6 +1,6 @@
 """How many pictures lesson 04's CNN and lesson 17's small vision transformer need: the curve that lesson 17 shows.
 
-    python benchmarks/training_sizes.py     writes benchmarks/training_sizes.csv, as `make bench` does
+    .venv/bin/python benchmarks/training_sizes.py     writes benchmarks/training_sizes.csv, as `make bench` does
 
 All of MNIST is needed, as in the profile "full". Whatever the number of pictures, each network gets 500 batches of 64,
 so that of 32,000 pictures each is seen once; AdamW and one cycle, with the rate that suits the network. Each seed draws

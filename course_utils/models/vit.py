@@ -2,6 +2,8 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -30,13 +32,15 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        looked = F.scaled_dot_product_attention(*self.queries_keys_values(x))
+        queries, keys, values = self.queries_keys_values(x)
+        looked = F.scaled_dot_product_attention(queries, keys, values)
         return self.out_proj(looked.transpose(1, 2).flatten(2))
 
-    def queries_keys_values(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def queries_keys_values(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Three tensors (n, heads, tokens, hidden_dim / heads)."""
         projected = F.linear(x, self.in_proj_weight, self.in_proj_bias)
-        return projected.unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind()
+        queries, keys, values = projected.unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        return queries, keys, values
 
     def weights(self, x: torch.Tensor) -> torch.Tensor:
         """How much each token takes from each: (n, heads, taking tokens, giving tokens), the last sum to 1."""
@@ -56,11 +60,10 @@ class EncoderBlock(nn.Module):
         self.ln_1 = nn.LayerNorm(hidden_dim, eps=1e-6)
         self.self_attention = SelfAttention(hidden_dim, num_heads)
         self.ln_2 = nn.LayerNorm(hidden_dim, eps=1e-6)
+        widen, narrow = nn.Linear(hidden_dim, mlp_dim), nn.Linear(mlp_dim, hidden_dim)
         # torchvision has a Dropout of 0 in third place: its second Linear is called 3
-        self.mlp = nn.Sequential(
-            nn.Linear(hidden_dim, mlp_dim), nn.GELU(), nn.Identity(), nn.Linear(mlp_dim, hidden_dim)
-        )
-        for layer in (self.mlp[0], self.mlp[3]):
+        self.mlp = nn.Sequential(widen, nn.GELU(), nn.Identity(), narrow)
+        for layer in (widen, narrow):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.normal_(layer.bias, std=1e-6)
 
@@ -119,7 +122,7 @@ class VisionTransformer(nn.Module):
         self.encoder = Encoder(seq_length, num_layers, num_heads, hidden_dim, mlp_dim)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(hidden_dim, num_classes)))
         nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / (in_channels * patch_size**2)))
-        nn.init.zeros_(self.conv_proj.bias)
+        nn.init.zeros_(self.conv_proj.get_parameter("bias"))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.heads(self.encoder(self.tokens(images))[:, 0])
@@ -144,7 +147,7 @@ def attention_maps(model: VisionTransformer, images: torch.Tensor) -> torch.Tens
     maps = []
     with torch.inference_mode():
         x = model.tokens(images) + model.encoder.pos_embedding
-        for block in model.encoder.layers:
+        for block in cast(Iterable[EncoderBlock], model.encoder.layers):
             maps.append(block.self_attention.weights(block.ln_1(x)))
             x = block(x)
     return torch.stack(maps, dim=1)

@@ -126,7 +126,7 @@ def encoder_block(texts: Texts) -> Canvas:
     canvas = Canvas(246, texts["title"])
     y, wide, high = 146.0, 112.0, 54.0
     canvas.text(24, y, "x", 18, BLUE, bold=True)
-    starts = {"exchange": ("LayerNorm", "attention"), "think": ("LayerNorm", "MLP")}
+    starts = {"exchange": ("LayerNorm", texts["attention"]), "think": ("LayerNorm", "MLP")}
     for start, (key, names) in zip([80.0, 466.0], starts.items()):
         canvas.box(start - 12, y - 48, 282, 110, "#F7FAFC", HAIRLINE, 1.2, dash="4 4")
         canvas.text(start + 129, y + 80, texts[key], SMALL, GREY)
@@ -138,7 +138,7 @@ def encoder_block(texts: Texts) -> Canvas:
         for x, name in zip([start, start + 146], names):
             norm = name == "LayerNorm"
             canvas.box(x, y - high / 2, wide, high, PALE if norm else PALE_GREEN, GREY if norm else GREEN)
-            canvas.text(x + wide / 2, y, texts.get(name, name), 15, bold=not norm)
+            canvas.text(x + wide / 2, y, name, 15, bold=not norm)
         canvas.circle(start + 300, y, 16, PAPER, INK)
         canvas.text(start + 300, y, "+", 22, bold=True)
         canvas.arrow([(start + 316, y), (start + (342 if key == "exchange" else 374), y)], BLUE, 2.5)
