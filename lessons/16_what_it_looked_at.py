@@ -174,7 +174,8 @@ assert chances[2] < 0.001 and banana.max() > 0, (chances, banana.max())
 # plt.show()
 # ```
 #
-# For *wooden spoon* it leaves the middle of the cup; for *cup* it looks at cup and saucer.
+# It does not find the spoon: *wooden spoon* stays in the coffee, too, and a little to the right of the cup. *Cup* moves
+# on to the rim. It was asked about names in which it does not believe.
 #
 # </details>
 
@@ -507,8 +508,8 @@ plt.show()
 # **sanity check**: replace the weights by random ones and look whether the map changes. If it does not, it shows the
 # picture and not the network.
 #
-# Occlusion and SmoothGrad need many passes, so a benchmark has scored them before, together with the others, on all 303
-# validation and test pictures of the sample:
+# Occlusion and SmoothGrad need many passes, so `benchmarks/heat_maps.py` has scored them before, together with the
+# others, with the sample's network:
 
 # %%
 from course_utils.lesson import MEASURED
@@ -642,7 +643,8 @@ if course.profile == "sample":  # in full the body is torchvision's
 # print(f"{accuracy_on(cured, new_val):.2f}, counter-set {accuracy_on(cured, counter_val):.2f}")
 # ```
 #
-# About as many right on both: paper has become useless, so the network had to look at the insects.
+# About three quarters right on both: paper has become useless, so the network had to look at the insects. The lines
+# between them do not make it easier.
 #
 # </details>
 
