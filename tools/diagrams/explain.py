@@ -1,6 +1,7 @@
 """Lesson 16: how a class activation map comes about, and how a heat map is scored."""
 
 import math
+from functools import partial
 
 from diagrams.canvas import Canvas, Texts
 from diagrams.parts import cells
