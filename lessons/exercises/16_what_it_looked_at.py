@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 16 · What it looked at
 #
-# Five tasks, from warming up to a goal that you reach in your own way, about 50 minutes. Each has a gap to fill and a
+# Five tasks, from warming up to a goal that you reach in your own way, about 45 minutes. Each has a gap to fill and a
 # check that tells you what is wrong. They need nothing beyond [lesson 16](../16_what_it_looked_at.ipynb); if you are
 # stuck, unfold the hints, one at a time. Run the next cell first.
 
