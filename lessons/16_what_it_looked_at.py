@@ -464,13 +464,13 @@ table.round(2)
 if course.profile == "sample":  # in full the body is torchvision's
     layer_cam_row = table.loc["LayerCAM, layer2"]
     assert layer_cam_row["hits, lead"] > 4 and layer_cam_row["inside, lead"] > 4, table
-    assert table.loc["saliency", "hits, lead"] > 4, table
+    assert table.loc["saliency", "hits, lead"] > 2.5, table
     assert table.loc["Grad-CAM, layer4"].filter(like="lead").max() < 0, table
 
 # %% [markdown]
-# With the sample's network, the finer map beats the centre by far, in both scores. The best-known method, at the layer
-# where everybody uses it, does *worse* than somebody who has not looked. It is not wrong: it is too coarse. Nine
-# numbers cannot follow an ant. Had we only admired it, we should never have known.
+# With the sample's network, the finer map beats the centre by far, in both scores; saliency is ahead in hits. The
+# best-known method, at the layer where everybody uses it, does *worse* than somebody who has not looked. It is not
+# wrong: it is too coarse. Nine numbers cannot follow an ant. Had we only admired it, we should never have known.
 
 # %% [markdown]
 # ## And a network that knows nothing?
@@ -520,11 +520,18 @@ measured.pivot(index="method", columns="network")[["hits", "hits, lead", "inside
 # %% tags=["proof"]
 by_network = measured.set_index(["network", "method"])
 trained, untrained = by_network.loc["trained"], by_network.loc["random"]
-both = [name for name in trained.index if trained.loc[name, ["hits, lead", "inside, lead"]].min() > 4]
-assert {"LayerCAM, layer2", "SmoothGrad"} <= {*both}, trained
-assert untrained[["hits, lead", "inside, lead"]].min(axis=1).max() < 4, untrained
+leads = trained[["hits, lead", "inside, lead"]].min(axis=1)
+assert list(leads.index[leads > 4]) == ["LayerCAM, layer2"], trained
+assert trained.loc["SmoothGrad", "hits"] < trained.loc["saliency", "hits"], trained
+assert leads["occlusion"] < 0 and leads["SmoothGrad"] < 0, trained
+assert untrained["hits, lead"].max() < 4 and untrained["inside, lead"].max() < 0, untrained
 
 # %% [markdown]
+# Of five methods *one* beats the centre box by more than four standard errors in both scores, and with random weights
+# none does. SmoothGrad, so pretty on the cat, hits less often than plain saliency, and occlusion loses to the centre: a
+# square that hides a leg hides much else. With another network or other settings the order may change. That is the
+# point: it has to be measured.
+#
 # **Check yourself.** Somebody shows you a heat map of their network, right on the tumour. What two things do you ask
 # for?
 # <details><summary>Answer</summary>

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 16 · What it looked at
 #
-# Five tasks, from warming up to a goal that you reach in your own way, about 50 minutes. Each has a gap to fill and a
+# Five tasks, from warming up to a goal that you reach in your own way, about 45 minutes. Each has a gap to fill and a
 # check that tells you what is wrong. They need nothing beyond [lesson 16](../16_what_it_looked_at.ipynb); if you are
 # stuck, unfold the hints, one at a time. Run the next cell first.
 
@@ -34,6 +34,21 @@ def small_network(seed, classes=5):
         if tensor.ndim == 1:  # BatchNorm as it is after training: no two channels alike
             tensor.add_(0.3 * torch.rand(tensor.shape))
     return model
+
+
+class Suspect(nn.Module):
+    """Two classes: a network of random weights that cheats by the colour of one square."""
+
+    def __init__(self, row, column):
+        super().__init__()
+        self.rest = small_network(int(torch.randint(10_000, (1,))), classes=2)
+        self.filter = torch.randn(3, 8, 8) / 14
+        self.row, self.column = 8 * row, 8 * column
+
+    def forward(self, images):
+        square = images[:, :, self.row : self.row + 8, self.column : self.column + 8]
+        mark = 6 * torch.tanh((square * self.filter).sum(dim=(1, 2, 3)))
+        return self.rest(images) + torch.stack([-mark, mark], dim=1)
 
 # %% [markdown]
 # ## Task 1 · A logit, taken apart by place (2 points)
@@ -273,7 +288,7 @@ network, transform, names = load_imagenet_network()
 network.requires_grad_(False)
 coffee = transform(load_rgb(locate("photos") / "coffee.jpg"))
 heat = grad_cam_by_hand(network, coffee, network.bn2, names.index("espresso"))
-show_maps(coffee[None] * 0.5 + 0.5, heat[None], ["espresso"], columns=3, title="Where is it?")
+show_maps(coffee[None] * 0.5 + 0.5, heat.reshape(1, 7, 7), ["espresso"], columns=3, title="Where is it?")
 plt.show()
 
 # %% tags=["check"] points=4
@@ -502,7 +517,8 @@ print("✓ task 3")
 # Somebody gives you a network that is right nearly always, and you suspect a mark in the pictures: a square of 8 × 8
 # pixels, always at the same place of a grid of 6 × 6 squares. Find its row and its column, from 0, in any way you like:
 # with gradients, by covering, by changing pixels. You have the network and some pictures, no labels and no masks. The
-# check brings ten such networks, each with another mark. Each looks at the rest of the picture a little, too.
+# check brings ten such networks, each with another mark (`Suspect`, in the first cell). Each looks at the rest of the
+# picture a little, too.
 # <details><summary>Hint 1: a question</summary>
 #
 # One picture may mislead you. What can you do with the maps of twenty?
@@ -524,22 +540,6 @@ print("✓ task 3")
 # ```
 #
 # </details>
-
-# %%
-class Suspect(nn.Module):
-    """Two classes: a network of random weights that cheats by the colour of one square."""
-
-    def __init__(self, row, column):
-        super().__init__()
-        self.rest = small_network(int(torch.randint(10_000, (1,))), classes=2)
-        self.filter = torch.randn(3, 8, 8) / 14
-        self.row, self.column = 8 * row, 8 * column
-
-    def forward(self, images):
-        square = images[:, :, self.row : self.row + 8, self.column : self.column + 8]
-        mark = 6 * torch.tanh((square * self.filter).sum(dim=(1, 2, 3)))
-        return self.rest(images) + torch.stack([-mark, mark], dim=1)
-
 
 # %% tags=["answer"]
 def find_mark(model, images):
