@@ -149,7 +149,8 @@ asked = torch.tensor([names.index(name) for name in questions])
 maps = grad_cam(network, inputs[[2, 2, 2]], network.bn2, asked)
 chances = logits[2].softmax(dim=0)[asked]
 captions = [f"{name}? ({chance:.4f})" for name, chance in zip(questions, chances)]
-show_maps(colours[[2, 2, 2]], maps, captions, columns=3, title="Three questions, with the probability of each")
+title = "Three questions, with the probability of each"
+show_maps(colours[[2, 2, 2]], maps, captions, columns=3, title=title)
 plt.show()
 
 # %% tags=["proof"]
@@ -512,9 +513,7 @@ plt.show()
 # others, with the sample's network:
 
 # %%
-from course_utils.lesson import MEASURED
-
-measured = pd.read_csv(MEASURED.parent / "heat_maps.csv")
+measured = pd.read_csv("../benchmarks/heat_maps.csv")
 measured.pivot(index="method", columns="network")[["hits", "hits, lead", "inside", "inside, lead"]]
 
 # %% tags=["proof"]

@@ -804,12 +804,7 @@ def read_upload(content, max_pixels=1_000_000):
 
 # %% tags=["wrong"] expect="white and not transparent"
 # - layers.getchannel("A").getbbox()
-# + layers.getbbox()
-# - layers = ImageOps.exif_transpose(opened).convert("RGBA")
-# + layers = ImageOps.exif_transpose(opened).convert("RGBA")
-# +             paper = Image.new("RGBA", layers.size, "white")
-# +             ink = ImageOps.invert(Image.alpha_composite(paper, layers).convert("L"))
-# +             layers.putalpha(ink.point(lambda value: 255 * (value > 0)))
+# + ImageOps.invert(Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("L")).getbbox()
 
 # %% tags=["wrong"] expect="exactly max_pixels"
 # - opened.width * opened.height > max_pixels
