@@ -735,7 +735,7 @@ for name, suspicious in suspicion.items():
     precision[name] = at_hits.mean()
     np.testing.assert_allclose(precision[name], average_precision_score(planted, suspicious))
     recall = found[name][29] / planted.sum()
-    print(f"{name:>18}: average precision {precision[name]:.2f}, {recall:.0%} found in the first 30")
+    print(f"{name:>18}: average precision {precision[name]:.2f}, {recall:.0%} in the first 30")
 
 # %% tags=["proof"]
 assert precision["confidence, unseen"] >= 0.8, precision

@@ -125,6 +125,7 @@ def test_nobody_is_shut_out_by_light_or_dark(name, site, page):
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.goto(f"file://{site / name}")
+        page.wait_for_timeout(500)  # colours fade from one theme to the other
         found = Axe().run(page, options={"runOnly": BARRIERS}).response["violations"]
         serious = [
             (rule["id"], rule["nodes"][0]["html"][:200]) for rule in found if rule["impact"] in ("serious", "critical")
