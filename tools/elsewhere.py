@@ -4,18 +4,19 @@
 
 They are published on the branch `elsewhere` (.github/workflows/site.yml), where the badges of the site lead. The cell
 does nothing where the course is at hand. Elsewhere it clones the course's repository, goes to where its notebooks lie,
-and installs what is missing; what cannot be installed is named, with the lessons that need it, and stops nothing.
+and installs what is missing; what cannot be installed is named, and stops nothing.
 """
 
 import argparse
 import os
-import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import nbformat
 from build import NOTEBOOKS, ROOT
+from packaging.requirements import Requirement
 
 FIRST = """\
 # On Colab or Kaggle this cell brings the course along. On a machine that has it, it does nothing.
@@ -40,16 +41,20 @@ if importlib.util.find_spec("course_utils") is None:
 MODULES = {"pillow": "PIL", "scikit-learn": "sklearn"}  # where a package is imported under another name
 
 
+@cache
+def settings() -> dict:
+    """What pyproject.toml says."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def address() -> str:
     """Where the course is published, such as "https://github.com/owner/name"; "" where nobody has said so."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return os.environ.get("COURSE_REPOSITORY") or settings["tool"]["course"]["repository"]
+    return os.environ.get("COURSE_REPOSITORY") or settings()["tool"]["course"]["repository"]
 
 
 def packages() -> dict[str, str]:
     """What the course needs: name of each package -> name of the module that it brings."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[<>=!~ ]", requirement)[0] for requirement in project["dependencies"]]
+    names = [Requirement(one).name for one in settings()["project"]["dependencies"]]
     return {name: MODULES.get(name, name) for name in names}
 
 

@@ -103,10 +103,9 @@ def assemble(folder: Path) -> None:
     """Write what Sphinx reads: the pages at their places in the repository, with links that lead somewhere."""
     notebooks = sorted(NOTEBOOKS.rglob("[0-9]*.ipynb"))
     figures = [path for path in sorted((NOTEBOOKS / "figures").iterdir()) if path.is_file()]
-    pictures = sorted((ROOT / "data").rglob("contact_sheet.*"))
-    names = {path.relative_to(ROOT).as_posix() for path in [*notebooks, *figures, *pictures]}
+    names = {path.relative_to(ROOT).as_posix() for path in [*notebooks, *figures]}
     published = names | set(PAGES)
-    for path in [*figures, *pictures]:
+    for path in figures:
         (folder / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / path.relative_to(ROOT))
     for path in notebooks:

@@ -19,19 +19,31 @@ from datetime import date
 from pathlib import Path
 
 import build
+from elsewhere import settings
 
 from course_utils.basics.files import replacing
 
 ENVIRONMENTS = Path(__file__).with_name("versions.toml")
 RESULTS = build.ROOT / "benchmarks" / "range.json"
 SHOWN = ["torch", "torchvision", "numpy", "pandas", "matplotlib", "scikit-learn", "lightning", "onnxscript"]
-TESTERS = ["jupytext", "nbclient", "nbformat", "nbval", "pytest", "pytest-xdist"]  # what executes and compares
+TESTERS = [
+    "ipykernel",
+    "ipywidgets",
+    "jupyterlab",
+    "vega_datasets",
+    "nbgrader",
+    "jupytext",
+    "nbclient",
+    "nbformat",
+    "nbval",
+    "pytest",
+    "pytest-xdist",
+]  # what executes and compares
 
 
 def asked_for() -> list[str]:
     """What pyproject.toml asks for, floors included, and what runs notebooks."""
-    project = tomllib.loads((build.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], "ipykernel", "ipywidgets", "jupyterlab", "vega_datasets", "nbgrader", *TESTERS]
+    return [*settings()["project"]["dependencies"], *TESTERS]
 
 
 def install(name: str, wanted: dict) -> Path:

@@ -12,19 +12,17 @@ NO_TERM = re.compile(r"[`.:]|^.$|^(a|an|the|one|their|its) ", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z*`“\"(])")
 
 
-def _prose(path: Path) -> list[tuple[str, str]]:
-    """Each paragraph or list item of a notebook, without code, with the heading above it."""
-    found, heading = [], ""
+def _prose(path: Path) -> list[str]:
+    """Each paragraph or list item of a notebook, without code and headings."""
+    found = []
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type != "markdown":
             continue
         text = re.sub(r"^```.*?^```$|<[^>]+>|^\|.*$", "", cell.source, flags=re.MULTILINE | re.DOTALL)
         for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*] |\d+\. |#))", text):
             line = " ".join(paragraph.split())
-            if line.startswith("#"):
-                heading = line.lstrip("# ")
-            elif line:
-                found.append((heading, re.sub(r"^(?:[-*]|\d+\.) ", "", line)))
+            if line and not line.startswith("#"):
+                found.append(re.sub(r"^(?:[-*]|\d+\.) ", "", line))
     return found
 
 
@@ -40,7 +38,7 @@ def glossary(lessons: list[Path]) -> str:
     """Each term where it is bold first, with its sentence and a link to the lesson."""
     entries: dict[str, tuple[str, str]] = {}
     for path in lessons:
-        for _heading, paragraph in _prose(path):
+        for paragraph in _prose(path):
             for sentence in SENTENCE.split(SIGNPOST.sub("", paragraph)):
                 for term in TERM.findall(sentence):
                     if NO_TERM.search(term) or term in LABELS:
