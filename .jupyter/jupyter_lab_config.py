@@ -12,10 +12,12 @@ os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(here), os.
 
 # kernels inherit it: threads that have nothing to do would spin, and take the processor from those that have
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-print("\n".join(runpy.run_path(str(here.parent / "course_utils" / "fresh.py"))["update"](here.parent)))
+os.environ.setdefault("COURSE_FIGURES", "retina")  # drawn with twice the dots, for screens that have them
+fresh = runpy.run_path(str(here.parent / "course_utils" / "fresh.py"))
+print("\n".join(fresh["update"](here.parent)))
 
 c = get_config()  # noqa: F821
-c.ServerApp.root_dir = str(here.parent)
+c.ServerApp.root_dir = str(fresh["copies_folder"](here.parent).parent)
 c.LabApp.default_url = "/lab/tree/work/00_start_here.ipynb"
 c.LabApp.custom_css = True
 ServerApp.static_custom_path.tag(config=True)  # else it is always the folder of the person's own settings

@@ -4,6 +4,9 @@
     python -m course_utils.fresh 03              # lesson 03 as it was made; yours is kept beside it
     python -m course_utils.fresh exercises/03    # the same for its exercise
 
+Where the course cannot be written, as on a hub, they lie in the person's home folder: in `~/course/work` for a course
+in `/srv/course`.
+
 Only the standard library is needed: JupyterLab's configuration executes this file before anything is imported.
 """
 
@@ -11,12 +14,20 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
+import platform
 import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RECORD = ".copied.json"  # in work/: what each copy was made from
+LINKED_TO = ("README.md", "benchmarks", "course_utils", "data")  # what notebooks link to, and programs are given
+
+
+def copies_folder(repository: Path = REPOSITORY) -> Path:
+    """Where the copies lie: `work/` in the course, or in `~/NAME OF THE COURSE` where that cannot be written."""
+    folder = repository / "work"
+    may_write = os.access(folder if folder.exists() else repository, os.W_OK)
+    return folder if may_write else Path.home() / repository.name / "work"
 
 
 def update(repository: Path = REPOSITORY) -> list[str]:
@@ -25,20 +36,24 @@ def update(repository: Path = REPOSITORY) -> list[str]:
     Returns:
         one line for each notebook that is newer than a copy that was changed; such a copy is left as it is
     """
-    originals, copies = repository / "notebooks", repository / "work"
+    originals, copies = repository / "notebooks", copies_folder(repository)
     record, told = _read(copies / RECORD), []
+    if copies.parent != repository:
+        _link(repository, copies.parent)
     for original in sorted(originals.rglob("*")):
         name = original.relative_to(originals).as_posix()
         if not original.is_file() or any(part.startswith(".") for part in original.relative_to(originals).parts):
             continue
-        copy, now = copies / name, _digest(original)
-        if not copy.exists() or _digest(copy) in (record.get(name), now):
-            if not copy.exists() or _digest(copy) != now:
-                _put(original, copy)
+        copy, content = copies / name, _content(original)
+        now = _digest(content)
+        there = _digest(copy.read_bytes()) if copy.exists() else None
+        if there in (None, record.get(name), now):
+            if there != now:
+                _put(content, copy)
             record[name] = now
         elif record.get(name) != now:
-            told.append(f"work/{name} is yours, and the course has a newer one: python -m course_utils.fresh "
-                        f"{_short(name)} brings it and keeps yours")  # fmt: skip
+            told.append(f"{_shown(copy, repository)} is yours, and the course has a newer one: "
+                        f"python -m course_utils.fresh {_short(name)} brings it and keeps yours")  # fmt: skip
     _write(copies / RECORD, record)
     return told
 
@@ -51,23 +66,23 @@ def bring_back(name: str, repository: Path = REPOSITORY) -> list[str]:
     Raises:
         ValueError: there is no such notebook
     """
-    originals, copies = repository / "notebooks", repository / "work"
+    originals, copies = repository / "notebooks", copies_folder(repository)
     folder, _, number = name.rpartition("/")
     found = sorted((originals / folder).glob(f"{number[:2]}_*.ipynb")) if number[:2].isdigit() else []
     if not found:
         there = ", ".join(path.name[:2] for path in sorted(originals.glob("[0-9]*.ipynb")))
         raise ValueError(f"There is no notebook {name!r}. Lessons are {there}; of an exercise write exercises/03.")
     (original,) = found
-    copy = copies / folder / original.name
-    lines, record = [], _read(copies / RECORD)
-    if copy.exists() and _digest(copy) not in (_digest(original), record.get(copy.relative_to(copies).as_posix())):
+    copy, content = copies / folder / original.name, _content(original)
+    lines, record, known = [], _read(copies / RECORD), copy.relative_to(copies).as_posix()
+    if copy.exists() and _digest(copy.read_bytes()) not in (_digest(content), record.get(known)):
         names = [".yours.ipynb", *(f".yours-{times}.ipynb" for times in range(2, 1000))]
         kept = next(path for path in map(copy.with_suffix, names) if not path.exists())
         os.replace(copy, kept)
-        lines.append(f"kept  {kept.relative_to(repository).as_posix()}")
-    _put(original, copy)
-    _write(copies / RECORD, record | {copy.relative_to(copies).as_posix(): _digest(original)})
-    return [*lines, f"fresh {copy.relative_to(repository).as_posix()}  (close it in JupyterLab and open it anew)"]
+        lines.append(f"kept  {_shown(kept, repository)}")
+    _put(content, copy)
+    _write(copies / RECORD, record | {known: _digest(content)})
+    return [*lines, f"fresh {_shown(copy, repository)}  (close it in JupyterLab and open it anew)"]
 
 
 def _short(name: str) -> str:
@@ -75,15 +90,37 @@ def _short(name: str) -> str:
     return f"{folder}/{file[:2]}" if folder else file[:2]
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _shown(path: Path, repository: Path) -> str:
+    return path.relative_to(repository).as_posix() if path.is_relative_to(repository) else str(path)
 
 
-def _put(original: Path, copy: Path) -> None:
+def _link(repository: Path, beside: Path) -> None:
+    """Let links of the copies, and commands of the lessons, find what lies beside the originals."""
+    beside.mkdir(parents=True, exist_ok=True)
+    for name in LINKED_TO:
+        if not os.path.lexists(beside / name) and (repository / name).exists():
+            (beside / name).symlink_to(repository / name)
+
+
+def _content(original: Path) -> bytes:
+    """What is copied. A notebook gets the version of Python that its kernel would enter: opening it changes nothing."""
+    content = original.read_bytes()
+    if original.suffix != ".ipynb":
+        return content
+    notebook = json.loads(content)
+    notebook["metadata"].setdefault("language_info", {})["version"] = platform.python_version()
+    return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _put(content: bytes, copy: Path) -> None:
     """Never half a file: a copy is put in place when it is complete."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     part = copy.with_name(f"{copy.name}.part")
-    shutil.copyfile(original, part)
+    part.write_bytes(content)
     os.replace(part, copy)
 
 
@@ -112,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print("\n".join(lines) or "work/ holds a copy of every notebook")
+    print("\n".join(lines) or f"{copies_folder()} holds a copy of every notebook")
     return 0
 
 

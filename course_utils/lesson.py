@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from .basics.course import REPOSITORY, Course, begin
 from .downloads.manifest import needs, require
@@ -28,6 +30,8 @@ def setup(seed: int = 0, profile: str | None = None, lesson: str | None = None) 
     """
     course = begin(seed, profile)
     plt.style.use(STYLE)
+    if figures := os.environ.get("COURSE_FIGURES"):  # sharp ones, wanted by JupyterLab's configuration
+        set_matplotlib_formats(figures)
     print(f"profile: {course.profile}   device: {course.device}   seed: {seed}")
     if lesson is None:
         return course

@@ -228,9 +228,10 @@ def _check_model(settings: Settings, classes: list[str]) -> None:
     try:
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, size, size))
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ValueError) as error:
         name = _network(settings)
-        cure = f" It was made for {input_size(name)}: --size {input_size(name)}" if name in NAMES else ""
+        made_for = input_size(name) if name in NAMES else getattr(model, "image_size", None)
+        cure = f" It was made for {made_for}: --size {made_for}" if made_for else ""
         raise ValueError(f"{settings.model} cannot take pictures of {size} pixels ({error}).{cure}") from None
 
 

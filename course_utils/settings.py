@@ -17,6 +17,7 @@ from .models.backbones import NAMES
 from .models.pretrained import make_backbone, pretrained_resnet18, pretrained_resnet50, pretrained_resnet101
 from .models.resnet import resnet18, resnet34, resnet50, resnet101
 from .models.small import CNN
+from .models.vit import small_vit
 
 # where processes are not forked, each worker imports torch anew, which takes longer than most trainings of a lesson
 FORKED = (multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]) == "fork"
@@ -24,6 +25,7 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {  # name -> function of the num
     **{name: partial(make_backbone, name) for name in NAMES},
     **{f"pretrained_{name}": partial(make_backbone, name, pretrained=True) for name in NAMES},
     "cnn": lambda num_classes: CNN(in_channels=3, num_classes=num_classes),
+    "vit": lambda num_classes: small_vit(num_classes, in_channels=3),
     "resnet18": resnet18,
     "resnet34": resnet34,
     "resnet50": resnet50,
@@ -51,7 +53,7 @@ class Settings:
     data: str = field(
         metadata={"help": "folder with the splits train and val; if moved, with --resume each time", "choices": None}
     )
-    model: str = _setting("resnet18", "cnn, a network of torchvision by its name, or pretrained_NAME", tuple(MODELS))
+    model: str = _setting("resnet18", "cnn, vit, a network of torchvision by name, or pretrained_NAME", tuple(MODELS))
     freeze: bool = _setting(False, "train the last layer alone, keep the rest as it is")
     epochs: int = _setting(5, "passes over the training images")
     batch_size: int = _setting(32, "images per step, of all processes together; a last one with fewer is left out")

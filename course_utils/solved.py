@@ -14,10 +14,13 @@ def progress() -> None:
     It reads the notebooks as they were saved last (`work/exercises`, else `notebooks/exercises`); of the exercise that
     is open, what was run here. ✓ solved, ✗ tried, ○ open. Nothing leaves the machine.
     """
+    from .fresh import copies_folder  # at the top it would be imported before `python -m course_utils.fresh` runs it
+
+    copies = copies_folder(REPOSITORY)
     lines, solved, total, next_one = [], 0, 0, ""
     for original in sorted((REPOSITORY / "notebooks" / "exercises").glob("*.ipynb")):
         number = original.name[:2]
-        copy = REPOSITORY / "work" / "exercises" / original.name
+        copy = copies / "exercises" / original.name
         try:
             marks = _marks(copy if copy.exists() else original)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -31,6 +34,9 @@ def progress() -> None:
             next_one = f"Go on with exercise {number}, task {open_ones[0]}."
     print(f"{solved} of {total} tasks solved. {next_one or 'That is all there is: well done!'}")
     print("\n".join(lines))
+    if not copies.is_relative_to(REPOSITORY):
+        makes_them = "" if copies.exists() else "; python -m course_utils.fresh makes them"
+        print(f"These are the copies in {copies}{makes_them}.")
 
 
 def _marks(path: Path) -> dict[int, str]:

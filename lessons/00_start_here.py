@@ -194,7 +194,7 @@ assert next(iter(shuttle)) == "space shuttle" and shuttle["space shuttle"] > 0.5
 # network something new. The lessons build on one another; [a table](../README.md#the-lessons) says what each one
 # teaches and how long it takes.
 #
-# **What you need**: Python with functions, loops, `with`, f-strings and comprehensions (`[x * x for x in numbers]`); of
+# *What you need*: Python with functions, loops, `with`, f-strings and comprehensions (`[x * x for x in numbers]`); of
 # NumPy, that arrays have a shape and are added element by element; from school, the slope of a curve. Tables are held
 # by pandas and figures drawn with Matplotlib; a first look at either is enough. No machine learning.
 
@@ -274,14 +274,14 @@ print(f"weight: {weight:.1f}")
 # %% [markdown]
 # All steps make 6.0. Yours stopped on the way, and the next cell used what there was without a complaint. (Now put the
 # 0 back.) So it is when you interrupt a training: the computer takes no harm, but the network is half trained, and the
-# random numbers have moved on. **Run again from the cell in which the network is made**, not only the one that you
+# random numbers have moved on. *Run again from the cell in which the network is made*, not only the one that you
 # interrupted.
 
 # %% [markdown]
 # ## How exercises work, and how to read an error
 #
 # Each lesson from 01 on has a notebook in the folder `exercises`. An exercise is a function with its description and a
-# gap, the lines `# YOUR CODE HERE` and `raise NotImplementedError()`, which you replace. Below it is a folded **check**
+# gap, the lines `# YOUR CODE HERE` and `raise NotImplementedError()`, which you replace. Below it is a folded *check*
 # to be run. Here is such a function, filled in wrongly, and its check:
 
 # %%
@@ -297,7 +297,7 @@ assert boiling == 100, f"212 °F gave {boiling:.1f} °C, not 100"
 print("✓ correct")
 
 # %% [markdown]
-# **Read the last line first**: the kind of the error, here `AssertionError`, and what it complains of. Then go up: the
+# *Read the last line first*: the kind of the error, here `AssertionError`, and what it complains of. Then go up: the
 # arrow `---->` points to the line where it happened. An error inside a library shows many such arrows; look for the one
 # at a line that you have written.
 #
@@ -325,7 +325,10 @@ from io import StringIO
 with redirect_stdout(StringIO()) as printed:
     progress()
 first, *others = printed.getvalue().splitlines()
-assert "of 70 tasks solved." in first and len(others) == 14, printed.getvalue()
+from pathlib import Path
+
+exercises = list(Path("exercises").glob("[0-9]*.ipynb"))
+assert f"of {5 * len(exercises)} tasks solved." in first and len(others) == len(exercises), printed.getvalue()
 
 # %% [markdown]
 # ## Is everything there?

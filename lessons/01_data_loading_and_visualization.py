@@ -257,9 +257,9 @@ print("NumPy: ", np.asarray(photo).shape)
 #
 # Above you see pictures, below numbers. Resize, crop, make a tensor, normalize: why all this?
 #
-# - **One size**, because pictures travel in batches, and a batch is one tensor.
-# - **Channel first**, because PyTorch stores pictures so.
-# - **Around zero**, because a network learns best from numbers of similar size around zero. Lesson 02 shows why.
+# - *One size*, because pictures travel in batches, and a batch is one tensor.
+# - *Channel first*, because PyTorch stores pictures so.
+# - *Around zero*, because a network learns best from numbers of similar size around zero. Lesson 02 shows why.
 #
 # `Resize` with one number scales a picture until its *shorter* side is that long; with two it takes you at your word.
 # `CenterCrop` cuts a square from the middle. It is customary to resize to 8/7 of what the crop needs (256 for 224),
@@ -493,7 +493,7 @@ plt.show()
 # **Guess first.** The values of all training pictures lie between 0 and 1. What changes in their histogram when they
 # are normalized: its shape, its place, its width?
 
-# %%
+# %% alt="Histograms of red, green and blue: from 0 to 1 before normalization, around 0 after it"
 after = torch.stack([image for image, label in plain_set])
 before = denormalize(after)
 

@@ -723,7 +723,7 @@ assert others["learned mix"] < others["yesterday"], "the mix does not come neare
 
 # %% [markdown]
 # The network beats the mark. But "yesterday" comes near this time, and the mix with its *one* parameter nearer still.
-# How much of these **leads** is luck?
+# How much of these *leads* is luck?
 #
 # Another year would have brought other days. Let us imitate one: draw 365 days from the 365 we have, some twice and
 # some not at all, and look at the lead again. Repeated often, this is the **bootstrap**. (It takes days as unrelated.

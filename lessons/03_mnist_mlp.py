@@ -558,7 +558,7 @@ if course.profile == "sample":  # with MNIST's many more steps it may recover
 # %% [markdown]
 # **The hidden layers gain** a few points: of what the linear model misreads, the MLP reads a good part.
 #
-# **A bad initialization** costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
+# *A bad initialization* costs the linear model accuracy: it spends its epochs on unlearning what it was wrongly sure
 # of. In the MLP the spread grows from layer to layer, the first loss is enormous, so is the first step, and on the
 # sample digits the network ends up no better than always giving the same answer. No error came, but the first loss
 # had told.
@@ -816,8 +816,8 @@ fig.legend(handles=axes[0].lines, loc="outside right center")
 plt.show()
 
 # %% [markdown]
-# **A learning rate far too small** looks like a network that cannot learn: 0.003 moves in the right direction, but
-# needs many more epochs. **A rate too large** overshoots: on the sample digits the curves of 1.0 jump up and
+# *A learning rate far too small* looks like a network that cannot learn: 0.003 moves in the right direction, but
+# needs many more epochs. *A rate too large* overshoots: on the sample digits the curves of 1.0 jump up and
 # down and stay behind. Adam gets as far as the good SGD rate with a small one; its rates cannot be compared with those
 # of SGD. When a network does not learn, try a rate ten times smaller and one ten times larger before anything else.
 #

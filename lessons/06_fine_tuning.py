@@ -660,7 +660,7 @@ def fine_tune(way, seed):
 
 
 # %% [markdown]
-# **Guess first.** Which of the five will be best, and which the cheapest? Each is run with three **seeds**: another
+# **Guess first.** Which of the five will be best, and which the cheapest? Each is run with three *seeds*: another
 # random head, another order of the pictures, other crops. We keep which validation pictures each run got right.
 
 # %% tags=["nbval-ignore-output"]

@@ -559,8 +559,8 @@ if course.profile == "sample":  # the text speaks of the drawn pictures
 # %% [markdown]
 # On the drawn pictures, pixels are worth nothing. A million photographs and some thousand drawings come out level at 96
 # pixels. At 64, the size that the ResNet-18 knows, it is ahead, by some 1.5 errors: a hint, no result. That ImageNet's
-# features suffer from small pictures *is* a result. As a rule, **features are good where pictures resemble those that
-# the backbone has learned from**, in kind *and* in size. That is also why each backbone gets its own normalization.
+# features suffer from small pictures *is* a result. As a rule, *features are good where pictures resemble those that
+# the backbone has learned from*, in kind *and* in size. That is also why each backbone gets its own normalization.
 # (Read accuracies in `full` with the leak of lesson 06 in mind: ImageNet holds these photographs.)
 
 # %% [markdown]
@@ -996,7 +996,7 @@ assert min(scores) >= course.pick(sample=0.86, full=0.88), scores
 # ## What it costs: augmentation
 #
 # A picture in a table is always the same: augmentation is lost, and with it a protection against learning by heart. The
-# remedy is half a step back, features of several augmented **copies**. `extract_features(…, copies=4)` goes over the
+# remedy is half a step back, features of several augmented *copies*. `extract_features(…, copies=4)` goes over the
 # loader four times and puts the tables one below the other. (`C` is divided by four, since four times as many losses
 # are added up.)
 

@@ -224,7 +224,7 @@ def read_lines(listing):
 
 
 # %% [markdown]
-# The new data set takes over two methods, **inherits** them, by naming `ListDataset` in the brackets. Only `__init__`
+# The new data set takes over two methods, *inherits* them, by naming `ListDataset` in the brackets. Only `__init__`
 # is its own:
 
 # %%
@@ -547,7 +547,7 @@ if course.profile == "sample":  # the text counts drawn poppies
 # ## Look before you train
 #
 # A list without faults can still be a bad data set. Four looks cost a minute. The first you have had, with your own
-# eyes, at the top. The second: **how many** of each class, in each split? And so, how many are right already if the
+# eyes, at the top. The second: *how many* of each class, in each split? And so, how many are right already if the
 # answer is always the largest class?
 
 # %%
@@ -571,7 +571,7 @@ if course.profile == "sample":  # how many photographs there are of each flower 
 # %% [markdown]
 # The drawn classes are far from balanced: of the most frequent there are four times as many as of the rarest.
 #
-# The third look: **which sizes**, and can **every file** be opened at all? (A `Counter` counts what it meets.)
+# The third look: *which sizes*, and can *every file* be opened at all? (A `Counter` counts what it meets.)
 
 # %%
 from collections import Counter
@@ -606,7 +606,7 @@ for failure in failures:
 # %% [markdown]
 # A file cut short, and a web page that calls itself a picture. Both are found, and both are named.
 #
-# The fourth look: which pictures occur **twice**? Take the fingerprints of lesson 01, of all three splits at once. In
+# The fourth look: which pictures occur *twice*? Take the fingerprints of lesson 01, of all three splits at once. In
 # two splits a copy leaks; in one, under two names, it may have two labels.
 #
 # ## Rare classes

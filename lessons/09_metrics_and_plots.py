@@ -604,7 +604,7 @@ if course.profile == "sample":  # whether the head is too sure at all depends on
 #
 # The standard error of lessons 03 and 04, $\sqrt{p(1-p)/n}$, fails with few pictures. Eight tulips of eight: $p = 1$,
 # standard error 0, as if we were certain. A better question: *which true values would make our result unsurprising*,
-# that is within 1.96 of **their** standard errors? (An accuracy scatters around the true value roughly like a bell
+# that is within 1.96 of *their* standard errors? (An accuracy scatters around the true value roughly like a bell
 # curve, of which 95 % lie within 1.96 standard errors.) We try them all:
 
 # %%

@@ -195,7 +195,7 @@ start(script, "nowhere")
 # ### Why `if __name__ == "__main__"`
 #
 # Without that line many programs with PyTorch fail. On Windows and macOS, and from Python 3.14 on under Linux as well,
-# a worker of a `DataLoader` is a fresh Python that **imports your script again**. If importing it starts the training,
+# a worker of a `DataLoader` is a fresh Python that *imports your script again*. If importing it starts the training,
 # each worker starts workers. Here is a small script that starts a process in this way, called **spawn**, on every
 # system:
 
@@ -230,8 +230,9 @@ assert "I am the worker" not in done.stdout and "An attempt has been made to sta
 # %% [markdown]
 # Twice, the second time as `__mp_main__`, in the worker, which never gets to its line. "An attempt has been made to
 # start a new process before the current process has finished its bootstrapping phase": whenever you read this, put what
-# your script *does* into a function and call it behind `if __name__ == "__main__":`. (A notebook on Windows has the
-# same trouble with data sets defined in its cells: put them into a file and import them.)
+# your script *does* into a function and call it behind `if __name__ == "__main__":`. (Where workers
+# start in this way, they cannot find a data set that is defined in a notebook's cell either: put its class into a file,
+# and import it.)
 
 # %% [markdown]
 # ## Flags
@@ -695,7 +696,7 @@ assert 0.28 < test_loss < 0.3, f"{test_loss}"
 #
 # That takes many short rides, so we choose something cheap: 200 digits of 8 × 8 pixels and a network with one hidden
 # layer. Each repetition draws its own digits: 200 to train on and 800 outside, of which the first 100 are to choose by
-# (validation). No search sees the **rest**. `ride` trains in six parts. After each, `yield` hands out which of the 800
+# (validation). No search sees the *rest*. `ride` trains in six parts. After each, `yield` hands out which of the 800
 # are recognized, and the caller decides whether it goes on.
 
 # %%

@@ -175,7 +175,7 @@ assert trainer.current_epoch == epochs, f"{trainer.current_epoch} epochs"
 
 # %% [markdown]
 # First come notes: the seed, the chips that were found (**TPUs** are Google's chips for tensors), perhaps an
-# advertisement. Then the **summary**:
+# advertisement. Then the *summary*:
 #
 # - *In sizes* and *Out sizes* are known because the `example_input_array`, a batch of zeros, was sent through the
 #   network once.

@@ -46,7 +46,8 @@ for row in sentences.groupby("label").sample(1, random_state=1).itertuples():
 
 # %% tags=["proof"]
 counts = sentences["label"].value_counts()
-assert len(counts) == 6 and counts.min() > 0.9 * counts.max(), f"six classes of nearly the same size: {counts}"
+assert len(counts) == 6, counts
+assert counts.min() > course.pick(sample=0.9, full=0.8) * counts.max(), f"not of nearly the same size: {counts}"
 
 # %% [markdown]
 # (`<name>` stands where the package's name or code stood.) Four cells hold the whole way from here to a network that
@@ -192,7 +193,7 @@ for text in ["Set Axes3D.zaxis to *visible*.", "A tensor has axes.", *twins]:
 # %% [markdown]
 # "Tensor" and "axes" tell much, too, but they are words of the subject, and to know the subject is the task. Look at
 # the last two: they have become one sentence. With one copy in training and one in the test, the test would ask for
-# something learned by heart. So **duplicates** are removed after masking and *before* splitting; and a sentence that
+# something learned by heart. So *duplicates* are removed after masking and *before* splitting; and a sentence that
 # two packages share is left out, since it has no right answer. `docstring_sentences` has done all this.
 #
 # <details><summary>How does it find the sentences?</summary>
@@ -767,7 +768,7 @@ train_forms, val_forms = both_forms(train), both_forms(val)
 print(swap_halves("Compute the mean of the array."))
 
 # %% [markdown]
-# An honest opponent is the best simple one. So the counter may also count **pairs** of neighbours (bigrams), with a
+# An honest opponent is the best simple one. So the counter may also count *pairs* of neighbours (bigrams), with a
 # mark for start and end:
 
 # %%

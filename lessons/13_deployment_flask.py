@@ -204,7 +204,7 @@ print(response.status_code, *response.get_json())
 
 # %% [markdown]
 # It works: status 200, and JSON with a probability for each of the two names. But the network is built, and its
-# weights are read, again for everyone. So load it **once, when the server starts**:
+# weights are read, again for everyone. So load it *once, when the server starts*:
 
 
 # %%

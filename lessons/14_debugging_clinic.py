@@ -98,8 +98,8 @@ assert min(programs["B"]) < 1.2 and programs["E"][0] > 200, f"B falls to {min(pr
 # %% [markdown]
 # ## How the round works
 #
-# Every case has a **patient**, a short program; a question, *guess first*, whose answer folds open; and folded cells
-# with **measurement**, **cure** and **test**. Half a minute of guessing teaches more than the answer. Then open the
+# Every case has a *patient*, a short program; a question, *guess first*, whose answer folds open; and folded cells
+# with *measurement*, *cure* and *test*. Half a minute of guessing teaches more than the answer. Then open the
 # folded cells.
 #
 # A test is worth something only if the sick program *fails* it. So each is tried on both:
@@ -189,10 +189,10 @@ for part in ["in DataLoader worker process", "collate", "Trying to resize storag
 # %% [markdown]
 # Three lines matter:
 #
-# 1. **The last line** says *what*: kind of error and message.
-# 2. **Your own last line**, the last frame with ▶, says *where*: in the call of `fit`. The library below seldom holds
+# 1. *The last line* says *what*: kind of error and message.
+# 2. *Your own last line*, the last frame with ▶, says *where*: in the call of `fit`. The library below seldom holds
 #    the bug, but its names tell what was being done: `fetch` examples, `collate` them into a batch.
-# 3. **A line without indentation in the middle** says *which process*: what follows happened in a worker.
+# 3. *A line without indentation in the middle* says *which process*: what follows happened in a worker.
 #
 # Workers obscure errors, so first try `num_workers=0`:
 
@@ -1035,11 +1035,11 @@ assert tried(record_stands, mended_file) == "passes", "the test stops the cured 
 # Real patients have several bugs, which hide each other. A **routine** helps: the same five measurements, repeated
 # after every cure.
 #
-# 1. **Overfit one batch.** A network must be able to learn 32 pictures by heart.
-# 2. **Look at the input the model sees**, with its labels.
-# 3. **First loss** against ln C, for C classes.
-# 4. **Gradient norms**, layer by layer: not zero, not huge.
-# 5. **Sweep the learning rate**, in factors of ten.
+# 1. *Overfit one batch.* A network must be able to learn 32 pictures by heart.
+# 2. *Look at the input the model sees*, with its labels.
+# 3. *First loss* against ln C, for C classes.
+# 4. *Gradient norms*, layer by layer: not zero, not huge.
+# 5. *Sweep the learning rate*, in factors of ten.
 #
 # This patient has three bugs. Guess first:
 
@@ -1170,7 +1170,7 @@ assert all(0.01 < norm < 100 for norm in norms), f"gradients are missing or huge
 assert losses[-1] < 0.2, f"loss {losses[-1]:.2f}"
 
 # %% [markdown]
-# Only now **step 5, the sweep**, means something:
+# Only now *step 5, the sweep*, means something:
 
 # %% tags=["nbval-ignore-output"]
 healthy = [score_at(lr) for lr in rates]

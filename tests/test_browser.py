@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import browser
+import nbformat
 import pytest
 from playwright.sync_api import Page
+
+LESSONS = sorted((browser.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +34,21 @@ def test_what_gives_an_answer_away_comes_folded(notebook, tag, least, opened):
     assert not any(cell["source"] for cell in folded), "the source of a folded cell is shown"
     assert tag != "fold" or not any(cell["output"] for cell in folded), "the output of a folded cell is shown"
     assert all(cell["source"] for cell in cells if not {"fold", "check"} & {*cell["tags"]})
+
+
+@pytest.fixture(scope="module")
+def lab(opened) -> Page:
+    return opened(None)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_can_be_read_wide_and_narrow_light_and_dark_and_opening_it_changes_nothing(path, lab):
+    browser.open_beside(lab, f"work/{path.name}")
+    for width, theme in [(1280, "Light"), (1024, "Light"), (1024, "Dark"), (1280, "Dark")]:
+        seen = browser.facts(lab, width, theme)
+        assert not seen["changed"], "opening it has changed it"
+        assert not seen["missing"] and not seen["wrong"] and not seen["raw"], seen
+        assert not seen["wide"], f"{width} px: {seen['wide']}"
+    cells = [cell for cell in nbformat.read(path, 4).cells if "fold" not in cell.metadata.get("tags", [])]
+    stored = sum("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+    assert seen["cells"] > 20 and seen["pictures"] >= stored

@@ -1,5 +1,6 @@
 """The builder: same source, same bytes; a small edit, a small difference; a failing cell changes nothing."""
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_an_edit_makes_stale_what_is_made_from_it_and_nothing_else():
     assert users("data/flowers/train.txt")[:2] == ["08_custom_dataset.py", "09_metrics_and_plots.py"]
     assert users("benchmarks/from_scratch.csv") == ["06_fine_tuning.py"]
     assert users("benchmarks/augmentations.csv") == users("benchmarks/time_to_accuracy.csv") == ["15_faster_training.py"]
+    assert users("benchmarks/training_sizes.csv") == ["17_vision_transformer.py"]
     assert users("data/text/chinese_sentences.csv")[0] == "12_text_classification_lstm.py"
     assert users("tools/build.py") == users("course_utils/basics/course.py") == [*all_inputs()]
 
@@ -127,3 +129,10 @@ def test_folds_and_formatter_pragmas(tmp_path):
     assert folded[1].source == "number = 6\nprint(number * 7)"
     check = nbformat.read(build_text(EXERCISE, tmp_path, "exercises") / "exercises" / "99_small.ipynb", 4).cells[1]
     assert check.metadata.jupyter == {"source_hidden": True}
+
+
+def test_a_lesson_that_does_not_exist_is_not_built_without_a_word(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["build.py", "exercises/13"])
+    with pytest.raises(SystemExit):
+        build.main()
+    assert "no lesson 'exercises/13'; 13 builds lesson 13 and its exercises" in capsys.readouterr().err

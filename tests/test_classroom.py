@@ -3,13 +3,18 @@
 The whole course and every way to spoil a submission are for the rehearsal: `make rehearsal`.
 """
 
+import contextlib
 import csv
 import json
 import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import a_class
@@ -21,10 +26,21 @@ import pytest
 from a_class import Class, counted, drawn_class, moodle_zip, rows, spy, tiny_course
 from teaching import copies, course, gaps, grade, moodle, report, walls
 from teaching.course import ClassroomError, Result, prepare
+from teaching.submissions import suspicions
 
 NAME = "90_counting"
 WALLED = not walls.why_not()
-NASTIEST = ["Aurélie Öztürk", "Blank", "Copied check", "Crash", "Strips all metadata", "Byte-order mark", "Cut off"]
+NASTIEST = [
+    "Aurélie Öztürk",
+    "Blank",
+    "Blinds the checks",
+    "Copied check",
+    "Crash",
+    "Strips all metadata",
+    "Syntax error",
+    "Byte-order mark",
+    "Cut off",
+]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +109,8 @@ def test_only_what_is_new_is_graded_again(school, graded, capsys):
     row = graded[0][0]
     school.hand_in(row.student, school.leave_open(school.solved(), 3))
     grade.grade(school.folder, walled=WALLED)
-    assert capsys.readouterr().out == f"{NAME}  {row.student}  5 of 6\n"
+    told = [f"{NAME}  first its solution, then 1 to grade", f"{NAME}  {row.student}  5 of 6"]
+    assert capsys.readouterr().out.splitlines() == told
     school.hand_in(row.student, school.solved())
     assert report.results(school.folder, NAME)[row.student].notes == ["handed in again since it was graded"]
 
@@ -126,6 +143,14 @@ def test_student_code_reaches_nothing_that_is_not_its_own(school, tmp_path):
     assert not [path for folder in {path.parent for path in targets} for path in folder.glob("spied")]
 
 
+def test_what_takes_the_place_of_what_checks_use_is_told(school):
+    code = "%env X=1\nimport random\nrandom.randint = lambda *limits: 5\nprint = None\n\ndef own():\n    isinstance = 3"
+    book = school.solved()
+    book.cells.insert(1, nbformat.v4.new_code_cell(code))
+    assert suspicions(book, school.source) == ["cell 2: replaces print, replaces random.randint"]
+    assert suspicions(school.solved(), school.source) == []
+
+
 def test_a_system_without_walls_grades_if_told_to(school):
     school.hand_in("Trusted", school.leave_open(school.solved(), 2))
     result = grade.run_one(school.folder, NAME, "Trusted", grade.Limits(60, 600, frozenset()), walled=False)
@@ -147,6 +172,38 @@ def test_a_process_that_the_system_ends_costs_one_student(school, monkeypatch):
     found = grade._each(students, 2, school.folder, NAME, grade.Limits(1, 1, frozenset()), WALLED)
     reasons = {result.student: result.not_graded for result in found}
     assert reasons == {"Before": "", "Ended": reasons["Ended"], "Then": ""} and "the system ended" in reasons["Ended"]
+
+
+def processes_of(place: str) -> list[str]:
+    """Command lines in which the folder `place` is named."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_text("utf-8", errors="replace"))
+    return [line for line in found if place in line]
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 300) -> None:
+    begun = time.monotonic()
+    while not what():
+        assert time.monotonic() - begun < seconds, "this did not happen in time"
+        time.sleep(0.05)
+
+
+@needs.namespaces
+@pytest.mark.parametrize("kind", ["SIGTERM", "SIGKILL"])
+def test_grading_that_is_ended_halfway_leaves_nothing_behind(school, kind):
+    school.hand_in("Loop", school.fill(school.solved(), 1, "while True:\n    pass"))
+    with tempfile.TemporaryDirectory(prefix="t") as place:  # not tmp_path: names of sockets may have 107 characters
+        program = [sys.executable, build.ROOT / "tools" / "classroom.py", "grade", school.folder]
+        environment = {**os.environ, "TMPDIR": place}
+        started = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        wait_for(lambda: bool(processes_of(f"{place}/g")))  # where the kernels of students lie
+        started.send_signal(getattr(signal, kind))
+        told = started.communicate(timeout=300)[1]
+        wait_for(lambda: not processes_of(place) and not os.listdir(place))
+    assert kind == "SIGKILL" or (started.returncode, "Who has been graded stays so" in told) == (130, True)
+    shutil.rmtree(school.folder / "submitted" / "Loop")
 
 
 def test_what_lies_in_the_wrong_place_is_told(school):
@@ -191,7 +248,7 @@ def test_prepare_refuses_what_is_not_empty(school, tmp_path, monkeypatch, capsys
         prepare(build.ROOT / "class")
     with pytest.raises(ClassroomError, match="is no folder for a class. Make one with"):
         grade.grade(tmp_path)
-    with pytest.raises(ClassroomError, match="no exercise begins with 7"):
+    with pytest.raises(ClassroomError, match="no exercise begins with 7; there are 90"):
         grade.grade(school.folder, only=["7"])
 
 

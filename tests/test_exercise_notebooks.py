@@ -12,7 +12,7 @@ import torch
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from course_utils import exercises, fresh_inputs, names_used, progress, solved
+from course_utils import exercises, fresh, fresh_inputs, names_used, progress, solved
 
 ROOT = Path(__file__).resolve().parents[1]
 GAP = "# YOUR CODE HERE\n    raise NotImplementedError()"
@@ -145,7 +145,21 @@ def test_progress_reads_what_was_saved_and_says_where_to_go_on(tmp_path, monkeyp
     assert others == ["01  ✓ ✓", "02  ○ ✗", "03  cannot be read: 'cells'"]
 
 
+def test_progress_says_where_copies_lie_that_are_not_in_the_course(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(solved, "REPOSITORY", tmp_path / "course")
+    monkeypatch.setattr(fresh, "copies_folder", lambda repository: tmp_path / "hers" / "work")
+    monkeypatch.setattr(exercises, "_number", "")
+    folder_of(tmp_path / "course/notebooks/exercises", {"01_a": [[], []]})
+    progress()
+    assert capsys.readouterr().out.endswith(f"{tmp_path / 'hers/work'}; python -m course_utils.fresh makes them.\n")
+    folder_of(tmp_path / "hers/work/exercises", {"01_a": [PASSED, []]})
+    progress()
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 of 2 tasks solved.") and last == f"These are the copies in {tmp_path / 'hers/work'}."
+
+
 def test_progress_counts_every_task_of_the_course(monkeypatch, capsys):
-    for folder, count in [("exercises", 0), ("solutions", 70)]:
+    tasks = 5 * len(list((ROOT / "notebooks" / "exercises").glob("[0-9]*.ipynb")))
+    for folder, count in [("exercises", 0), ("solutions", tasks)]:
         marks = [solved._marks(path) for path in sorted((ROOT / "notebooks" / folder).glob("*.ipynb"))]
-        assert sum(map(len, marks)) == 70 and sum(list(one.values()).count("✓") for one in marks) == count
+        assert sum(map(len, marks)) == tasks and sum(list(one.values()).count("✓") for one in marks) == count

@@ -1,5 +1,7 @@
 """A learner's copies in work/: made, renewed while untouched, never overwritten, brought back on demand."""
 
+import json
+import platform
 import re
 from pathlib import Path
 
@@ -15,33 +17,50 @@ def course(tmp_path: Path) -> Path:
     for name in ["03_mlp.ipynb", "04_cnn.ipynb", "exercises/03_mlp.ipynb", "figures/map.svg", ".hidden/x.ipynb"]:
         path = tmp_path / "notebooks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{name} as it was made")
+        path.write_text(made(name))
     assert fresh.update(tmp_path) == []
     return tmp_path
+
+
+def made(name: str, text: str = "as it was made") -> str:
+    """What a notebook, or a figure, holds before it is copied."""
+    notebook = {"cells": [], "metadata": {"language_info": {"name": "python"}, "text": text}}
+    return json.dumps(notebook) if name.endswith(".ipynb") else text
 
 
 def contents(course: Path) -> dict[str, str]:
     copies = course / "work"
     return {
-        path.relative_to(copies).as_posix(): path.read_text()
+        path.relative_to(copies).as_posix(): told(path)
         for path in copies.rglob("*") if path.is_file() and path.name != fresh.RECORD
     }  # fmt: skip
 
 
+def told(path: Path) -> str:
+    """The text of what `made` has made, or of what somebody has written in its place."""
+    text = path.read_text()
+    return json.loads(text)["metadata"]["text"] if text.startswith("{") else text
+
+
 def test_everything_a_notebook_shows_is_copied(course):
     names = ["03_mlp.ipynb", "04_cnn.ipynb", "exercises/03_mlp.ipynb", "figures/map.svg"]
-    assert contents(course) == {name: f"{name} as it was made" for name in names}
+    assert contents(course) == dict.fromkeys(names, "as it was made")
 
 
 def test_an_untouched_copy_follows_the_course_and_a_changed_one_stays(course):
     (course / "work/03_mlp.ipynb").write_text("with my notes")
     for name in ["03_mlp.ipynb", "04_cnn.ipynb", "05_resnet.ipynb"]:
-        (course / "notebooks" / name).write_text("newer")
+        (course / "notebooks" / name).write_text(made(name, "newer"))
     (told,) = fresh.update(course)
     assert told.startswith("work/03_mlp.ipynb is yours") and "fresh 03 brings it" in told
     found = contents(course)
     assert [found[f"{name}.ipynb"] for name in ["03_mlp", "04_cnn", "05_resnet"]] == ["with my notes", "newer", "newer"]
     assert fresh.update(course) == [told], "until it is brought"
+
+
+def test_a_copy_holds_the_version_that_its_kernel_would_enter(course):
+    info = json.loads((course / "work/03_mlp.ipynb").read_text())["metadata"]["language_info"]
+    assert info == {"name": "python", "version": platform.python_version()}
 
 
 def test_without_a_newer_one_nobody_is_told_anything(course):
@@ -52,7 +71,7 @@ def test_without_a_newer_one_nobody_is_told_anything(course):
 def test_a_lost_record_costs_no_work(course):
     (course / "work/03_mlp.ipynb").write_text("with my notes")
     (course / "work" / fresh.RECORD).write_text("{")
-    (course / "notebooks/04_cnn.ipynb").write_text("newer")
+    (course / "notebooks/04_cnn.ipynb").write_text(made("04_cnn.ipynb", "newer"))
     assert [line.split()[0] for line in fresh.update(course)] == ["work/03_mlp.ipynb", "work/04_cnn.ipynb"]
     assert contents(course)["03_mlp.ipynb"] == "with my notes"
 
@@ -65,7 +84,7 @@ def test_the_original_comes_back_and_every_version_of_yours_is_kept(course, name
         assert kept.startswith("kept  work/exercises/03_mlp.yours") and "fresh work/exercises/03_mlp.ipynb" in brought
     found = contents(course)
     assert found["exercises/03_mlp.yours.ipynb"] == "first" and found["exercises/03_mlp.yours-2.ipynb"] == "second"
-    assert found["exercises/03_mlp.ipynb"] == "exercises/03_mlp.ipynb as it was made"
+    assert found["exercises/03_mlp.ipynb"] == "as it was made"
     assert len(fresh.bring_back("03", course)) == 1, "an untouched copy is not kept"
 
 
@@ -73,6 +92,22 @@ def test_the_original_comes_back_and_every_version_of_yours_is_kept(course, name
 def test_a_name_that_does_not_exist_is_told(course, name):
     with pytest.raises(ValueError, match=f"no notebook '{name}'. Lessons are 03, 04"):
         fresh.bring_back(name, course)
+
+
+def test_where_the_course_cannot_be_written_the_copies_lie_at_home(course, tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("home")
+    (course / "README.md").touch()
+    monkeypatch.setattr(fresh.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(fresh.Path, "home", lambda: home)
+    assert fresh.update(course) == []
+    place = home / course.name
+    assert told(place / "work/exercises/03_mlp.ipynb") == "as it was made"
+    assert (place / "README.md").samefile(course / "README.md")
+    (place / "work/03_mlp.ipynb").write_text("with my notes")
+    (course / "notebooks/03_mlp.ipynb").write_text(made("03_mlp.ipynb", "newer"))
+    assert fresh.update(course)[0].startswith(f"{place / 'work/03_mlp.ipynb'} is yours")
+    assert fresh.bring_back("03", course)[0] == f"kept  {place / 'work/03_mlp.yours.ipynb'}"
+    assert contents(course)["03_mlp.ipynb"] == "as it was made", "nothing was written to the course"
 
 
 def test_the_program_says_what_it_did(monkeypatch, capsys):
@@ -86,4 +121,4 @@ def test_jupyterlab_opens_the_copies_and_needs_nothing_installed_to_make_them():
     assert 'default_url = "/lab/tree/work/00_start_here.ipynb"' in config
     source = Path(fresh.__file__).read_text(encoding="utf-8")
     imported = set(re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE))
-    assert imported == {"argparse", "hashlib", "json", "os", "shutil", "sys", "pathlib"}
+    assert imported == {"argparse", "hashlib", "json", "os", "platform", "sys", "pathlib"}

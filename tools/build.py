@@ -32,6 +32,7 @@ from course_utils.basics.files import replacing
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS, NOTEBOOKS = ROOT / "lessons", ROOT / "notebooks"
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+FIGURE_TEXTS = ROOT / "tools" / "figure_texts.py"
 VARIES = "nbval-ignore-output"
 FOLDED = {"fold": {"source_hidden": True, "outputs_hidden": True}, "check": {"source_hidden": True}}
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
@@ -105,7 +106,6 @@ def _add_grading(notebook: nbformat.NotebookNode) -> None:
 def take_out_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """What the learner gets: stubs in place of solutions, nothing executed."""
     stub = deepcopy(notebook)
-    stub.metadata.pop("language_info", None)
     for cell in stub.cells:
         if cell.cell_type == "code":
             cell.source = SOLUTION.sub(STUB, cell.source)
@@ -119,7 +119,7 @@ def inputs(source: Path) -> list[Path]:
     code = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
     always = [ROOT / name for name in ("tools/build.py", "tools/proofs.py", "constraints.txt", "requirements.txt")]
     measured = [path for path in sorted((ROOT / "benchmarks").glob("*.csv")) if path.name in code]
-    return [*always, proofs.RUNNER, *package_files(code), *data_files(source.name[:2]), *measured]
+    return [*always, proofs.RUNNER, FIGURE_TEXTS, *package_files(code), *data_files(source.name[:2]), *measured]
 
 
 def digest(source: Path) -> str:
@@ -144,7 +144,10 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
     notebook = read_source(source)
     folder = targets(source)[0].parent  # also where it is written elsewhere: lessons say where files lie from there
     folder.mkdir(parents=True, exist_ok=True)
-    ProvingClient(notebook, folder, timeout=1800, record_timing=False, coalesce_streams=True).execute()
+    texts = FIGURE_TEXTS.read_text(encoding="utf-8")
+    before = f"(lambda names: [exec({texts!r}, names), names['install']()])({{}})"
+    ProvingClient(notebook, folder, before=before, timeout=1800, record_timing=False, coalesce_streams=True).execute()
+    _put_texts_of_authors(notebook)
     _scrub(notebook)
     notebook.metadata["inputs"] = fingerprint
     if stored and stored.metadata.get("inputs") == fingerprint:
@@ -154,6 +157,15 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
         nbformat.validate(content)
         changed.append(_write(path, content))
     return f"{'built' if any(changed) else 'same '}  {describe(source)}"
+
+
+def _put_texts_of_authors(notebook: nbformat.NotebookNode) -> None:
+    """A cell with metadata `alt` says itself what its picture shows."""
+    for cell in notebook.cells:
+        if text := cell.metadata.pop("alt", None):
+            for output in cell.outputs:
+                for kind in {"image/png", "image/jpeg"} & output.get("data", {}).keys():
+                    output.metadata.setdefault(kind, {})["alt"] = text
 
 
 def _scrub(notebook: nbformat.NotebookNode) -> None:
@@ -200,6 +212,9 @@ def main() -> int:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="lessons to build even if nothing changed")
     parser.add_argument("--all", action="store_true", help="build everything")
     wanted = parser.parse_args()
+    numbers = {source.name[:2] for source in sources()}
+    if unknown := [number for number in wanted.numbers if number not in numbers]:
+        parser.error(f"there is no lesson {unknown[0]!r}; 13 builds lesson 13 and its exercises")
     chosen = [
         source
         for source in sources()

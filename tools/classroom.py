@@ -1,7 +1,7 @@
 """A class and its exercises, from handing out to what to show again tomorrow. TEACHING.md tells how.
 
-python tools/classroom.py student FOLDER         a copy of the course for students, without solutions
-python tools/classroom.py gaps FOLDER            lessons with gaps, to be typed together
+python tools/classroom.py student COPY           a copy of the course for students, without solutions
+python tools/classroom.py gaps GAPS              lessons with gaps, to be typed together
 python tools/classroom.py prepare FOLDER         a folder for a class, outside the course
 python tools/classroom.py collect ZIP FOLDER     sort in what Moodle's "Download all submissions" gives
 python tools/classroom.py grade FOLDER           grade what is new
@@ -9,6 +9,7 @@ python tools/classroom.py report FOLDER          points, feedback, and the class
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def main() -> int:
             command.add_argument("--seconds", type=float, metavar="S", help="time for each cell")
             command.add_argument("--at-once", type=int, metavar="N", help="students graded at the same time")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by the system is stopped as by Ctrl-C
     folder = wanted.folder.expanduser().absolute()
     try:
         match wanted.command:
@@ -62,6 +64,7 @@ def main() -> int:
                 report(folder)
             case "grade":
                 grade(folder, wanted.only, wanted.again, not wanted.without_walls, wanted.seconds, wanted.at_once)
+                print(f"\nGo on with: python tools/classroom.py report {folder}")
     except ClassroomError as error:
         print(error, file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ from diagrams import (
     course,
     data_sets,
     debugging,
+    explain,
     features,
     lightning,
     logs,
@@ -28,6 +29,7 @@ from diagrams import (
     runs,
     speed,
     transfer,
+    transformer,
 )
 from diagrams.canvas import Canvas
 
@@ -66,6 +68,11 @@ DRAWINGS: dict[str, Callable[[dict[str, str]], Canvas]] = {
         debugging.clinic,
         speed.workers,
         speed.channels_last,
+        transformer.vision_transformer,
+        transformer.attention,
+        transformer.encoder_block,
+        explain.class_activation,
+        explain.map_scores,
     ]
 }
 

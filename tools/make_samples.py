@@ -1,4 +1,4 @@
-"""Makes the course's sample data: the pictures of ants and bees and of flowers, and the table of temperatures.
+"""Makes the course's sample data: the pictures of ants and bees and of flowers with their masks, and the temperatures.
 
     python tools/make_samples.py [--output FOLDER]
 
@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 from drawing import flowers
 from drawing.insects import ant, bee
 from drawing.pen import Pen
-from drawing.scenery import UPRIGHT, jpeg, picture
+from drawing.scenery import UPRIGHT, jpeg, picture_and_mask
+from PIL import Image
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SEED = 1
@@ -72,11 +74,16 @@ def picture_paths() -> list[str]:
     ]
 
 
-def picture_bytes(path: str) -> bytes:
-    """The JPEG file that belongs at one of the `picture_paths`."""
+def insect(path: str) -> tuple[Image.Image, Image.Image]:
+    """The picture that belongs at one of the `picture_paths`, and its mask, see `picture_and_mask`."""
     _, split, name, file_name = path.split("/")
     index = int(Path(file_name).stem.removeprefix(f"{name}_"))
-    return jpeg(picture(THINGS[name], random.Random(f"{SEED}/{name}/{split}/{index}")))
+    return picture_and_mask(THINGS[name], random.Random(f"{SEED}/{name}/{split}/{index}"))
+
+
+def picture_bytes(path: str) -> bytes:
+    """The JPEG file that belongs at one of the `picture_paths`."""
+    return jpeg(insect(path)[0])
 
 
 def make_pictures(folder: Path) -> None:
@@ -99,10 +106,15 @@ def flower_files() -> dict[str, tuple[str, str, int]]:
     return {f"image_{number:05}.jpg": place for number, place in enumerate(pictures, 1)}
 
 
+def flower(split: str, flower_id: str, index: int) -> tuple[Image.Image, Image.Image]:
+    """The picture of one of the `flower_files`, and its mask."""
+    kind = FLOWERS[flower_id]
+    return picture_and_mask(kind.draw, random.Random(f"{SEED}/{kind.name}/{split}/{index}"), UPRIGHT)
+
+
 def flower_bytes(split: str, flower_id: str, index: int) -> bytes:
     """The JPEG file of one of the `flower_files`."""
-    flower = FLOWERS[flower_id]
-    return jpeg(picture(flower.draw, random.Random(f"{SEED}/{flower.name}/{split}/{index}"), UPRIGHT))
+    return jpeg(flower(split, flower_id, index)[0])
 
 
 def flower_texts() -> dict[str, str]:
@@ -124,6 +136,20 @@ def make_flowers(folder: Path) -> None:
         (images / file_name).write_bytes(flower_bytes(*place))
     for file_name, text in flower_texts().items():
         (images.parent / file_name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def make_masks(folder: Path) -> None:
+    """Write `folder`/masks.npz: the `names` of all drawn pictures, in order, and their `masks`, see `mask_bytes`."""
+    drawn = {path: insect(path) for path in picture_paths()}
+    drawn |= {f"flowers/images/{file_name}": flower(*place) for file_name, place in flower_files().items()}
+    names = sorted(drawn)
+    rows = [mask_bytes(drawn[name][1]) for name in names]
+    np.savez_compressed(folder / "masks.npz", names=np.array(names), masks=np.stack(rows))
+
+
+def mask_bytes(mask: Image.Image) -> np.ndarray:
+    """The pixels of a mask, row by row, eight in a byte."""
+    return np.packbits(np.asarray(mask))
 
 
 def read_maxima() -> list[tuple[date, int]]:
@@ -175,6 +201,7 @@ def make_temperatures(folder: Path) -> None:
 MAKERS: dict[str, Callable[[Path], None]] = {
     "hymenoptera": make_pictures,
     "flowers": make_flowers,
+    "masks.npz": make_masks,
     "seattle_temps.csv": make_temperatures,
 }
 

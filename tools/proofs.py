@@ -92,17 +92,21 @@ class ProvingClient(NotebookClient):
     Args:
         folder: where its cells are executed.
         lenient: note what does not hold and go on, instead of raising a `ProofError` or a `TryItError`.
+        before: code that the kernel executes before the first cell, uncounted.
     """
 
-    def __init__(self, notebook: NotebookNode, folder: Path, lenient: bool = False, **settings: Any):
+    def __init__(self, notebook: NotebookNode, folder: Path, lenient: bool = False, before: str = "", **settings: Any):
         settings |= {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
         super().__init__(notebook, resources={"metadata": {"path": str(folder)}}, **settings)
         self.lenient = lenient
+        self.before = before
         self.outcomes: list[Outcome] = []
 
     async def async_execute_cell(
         self, cell: NotebookNode, cell_index: int, *more: Any, **settings: Any
     ) -> NotebookNode:
+        if cell_index == 0 and self.before:
+            await self._ask(self.before, self.timeout)
         cell = await super().async_execute_cell(cell, cell_index, *more, **settings)
         proof = cell.metadata.get(TAG)
         if proof and cell.execution_count:
@@ -124,7 +128,7 @@ class ProvingClient(NotebookClient):
 
     async def _try(self, block: str) -> None:
         try:
-            content = await self._ask(block, SECONDS)
+            content = await self._ask(block, SECONDS if self.timeout else None)  # real data on a CPU take longer
         except TimeoutError:
             content = None
         failure = complaint(block, content)

@@ -27,7 +27,7 @@ PARTS = {  # the first lesson of each part of the course, the part's name, and w
     "00": ("See", "Pictures and tables become numbers, and you look at them at every step."),
     "03": ("Learn", "Networks from scratch, from a matrix product to a ResNet, and one that has learned before."),
     "08": ("Use", "Your own pictures, honest figures, a program, a library, sentences, a web page."),
-    "14": ("Look closer", "What goes wrong in a training, and how to find out."),
+    "14": ("Look closer", "What goes wrong in a training, what takes its time, what the network looked at, and a network without windows."),
 }
 HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
     "frozen_backbone": "as fast: a head on a frozen network's features, computed once and not every epoch (lesson 07)",
@@ -212,7 +212,7 @@ def measured(results: dict) -> str:
         claim = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
         if claim is None:
             raise SystemExit(f"{source.relative_to(ROOT)} should begin with a docstring that says what it measures")
-        lines = [f"### [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
+        lines = [f"## [{name}]({name}.py)", "", claim, "", f"*{benchmark['machine']}*", ""]
         lines += ["| what | figure | ratio | goal | met |", "|---|---|---|---|---|"]
         for row in _rows(benchmark["rows"]):
             ratio = f"{row['ratio']:.2f}×" if row.get("ratio") else ""

@@ -33,18 +33,20 @@ def encoded(picture, kind="PNG", **options):
 
 
 # %% [markdown]
-# ## Task 1 · The likeliest classes (2 points)
+# ## Task 1 · As many classes as it takes (2 points)
 #
-# Make an answer that can be sent as JSON: the `k` likeliest classes with their probabilities, the likeliest first. If
-# there are fewer classes than `k`, all of them. The probabilities are those among *all* classes.
+# Make an answer that can be sent as JSON. How many classes it names, the network decides: one where it is sure, several
+# where it wavers. They are the likeliest classes, as few as have together a probability of at least `share`, the
+# likeliest first, each with its probability among *all* classes.
 # <details><summary>Hint 1: a question</summary>
 #
-# Which function makes of all the logits numbers that add up to 1? And which kinds of numbers does JSON know?
+# Which function makes of all the logits numbers that add up to 1? And when is a class still needed: what have those
+# before it reached together?
 #
 # </details>
 # <details><summary>Hint 2: where to look</summary>
 #
-# *The whole app* says what top-k means, and why tensors cannot be sent.
+# *The whole app* finds the k likeliest classes, where `k` is given, and says why tensors cannot be sent.
 #
 # </details>
 # <details><summary>Hint 3: another example</summary>
@@ -66,123 +68,170 @@ def encoded(picture, kind="PNG", **options):
 
 
 # %% tags=["answer"]
-def likeliest(logits, classes, k):
-    """The k likeliest classes.
+def likeliest(logits, classes, share=0.9):
+    """The likeliest classes, as few as have together a probability of at least `share`.
 
     Args:
         logits: float tensor (number of classes,), which stays as it is
         classes: list of names; output i belongs to classes[i]
-        k: how many are wanted, at least 1
+        share: above 0 and at most 1; where rounding keeps the sum below it, all classes are named
     Returns:
         list of dicts such as {"class": "bee", "probability": 0.9}, the likeliest first
     """
     ### BEGIN SOLUTION
-    found = logits.softmax(dim=0).topk(min(k, len(classes)))
-    pairs = zip(found.indices.tolist(), found.values.tolist())
-    return [{"class": classes[label], "probability": value} for label, value in pairs]
+    found, reached = [], 0.0
+    probabilities = logits.softmax(dim=0).tolist()
+    for probability, name in sorted(zip(probabilities, classes), reverse=True):
+        if reached < share:
+            found.append({"class": name, "probability": probability})
+        reached += probability
+    return found
     ### END SOLUTION
 
 
 # %% tags=["right"]
-# -     found = logits.softmax(dim=0).topk(min(k, len(classes)))
-# -     pairs = zip(found.indices.tolist(), found.values.tolist())
-# -     return [{"class": classes[label], "probability": value} for label, value in pairs]
-# +     probabilities = torch.softmax(logits, dim=-1).tolist()
-# +     pairs = sorted(zip(classes, probabilities), key=lambda pair: pair[1], reverse=True)
-# +     return [dict(zip(["class", "probability"], pair)) for pair in pairs[:k]]
+# -     found, reached = [], 0.0
+# -     probabilities = logits.softmax(dim=0).tolist()
+# -     for probability, name in sorted(zip(probabilities, classes), reverse=True):
+# -         if reached < share:
+# -             found.append({"class": name, "probability": probability})
+# -         reached += probability
+# -     return found
+# +     ranked = logits.softmax(dim=0).sort(descending=True)
+# +     before = ranked.values.cumsum(dim=0) - ranked.values
+# +     needed = int((before < share - 1e-6).sum())
+# +     pairs = zip(ranked.indices.tolist()[:needed], ranked.values.tolist())
+# +     return [{"class": classes[label], "probability": value} for label, value in pairs]
 
 # %% tags=["right"]
-# -     found = logits.softmax(dim=0).topk(min(k, len(classes)))
-# -     pairs = zip(found.indices.tolist(), found.values.tolist())
-# -     return [{"class": classes[label], "probability": value} for label, value in pairs]
+# -     found, reached = [], 0.0
+# -     probabilities = logits.softmax(dim=0).tolist()
+# -     for probability, name in sorted(zip(probabilities, classes), reverse=True):
+# -         if reached < share:
+# -             found.append({"class": name, "probability": probability})
+# -         reached += probability
+# -     return found
 # +     scores = np.exp(logits.numpy() - logits.numpy().max())
-# +     shares, found = scores / scores.sum(), []
-# +     for label in np.argsort(-shares)[:k]:
-# +         found.append({"class": classes[label], "probability": round(float(shares[label]), 4)})
-# +     return found
+# +     shares = scores / scores.sum()
+# +     order = np.argsort(-shares)
+# +     needed = np.searchsorted(np.cumsum(shares[order]), share) + 1
+# +     return [{"class": classes[i], "probability": round(float(shares[i]), 4)} for i in order[:needed]]
 
 # %% tags=["right"]
-# -     found = logits.softmax(dim=0).topk(min(k, len(classes)))
-# -     pairs = zip(found.indices.tolist(), found.values.tolist())
-# -     return [{"class": classes[label], "probability": value} for label, value in pairs]
-# +     probabilities, found = logits.softmax(dim=0), []
-# +     while len(found) < min(k, len(classes)):
-# +         label = int(probabilities.argmax())
-# +         found.append({"class": classes[label], "probability": probabilities[label].item()})
-# +         probabilities[label] = -1
+# -     found, reached = [], 0.0
+# -     probabilities = logits.softmax(dim=0).tolist()
+# -     for probability, name in sorted(zip(probabilities, classes), reverse=True):
+# -         if reached < share:
+# -             found.append({"class": name, "probability": probability})
+# -         reached += probability
+# -     return found
+# +     left, found = dict(enumerate(logits.softmax(dim=0).tolist())), []
+# +     while left and sum(one["probability"] for one in found) < share:
+# +         best = max(left, key=left.get)
+# +         found.append({"class": classes[best], "probability": left.pop(best)})
 # +     return found
 
 # %% tags=["wrong"] expect="these are logits"
-# - found = logits.softmax(dim=0).topk(min(k, len(classes)))
-# + found = logits.topk(min(k, len(classes)))
+# - logits.softmax(dim=0).tolist()
+# + logits.tolist()
 
 # %% tags=["wrong"] expect="in per cent"
-# - logits.softmax(dim=0)
-# + (100 * logits.softmax(dim=0))
+# - "probability": probability}
+# + "probability": 100 * probability}
 
 # %% tags=["wrong"] expect="add up to"
 # - logits.softmax(dim=0)
 # + logits.sigmoid()
 
 # %% tags=["wrong"] expect="a number and not a text"
-# - {"class": classes[label], "probability": value}
-# + {"class": classes[label], "probability": f"{value:.3f}"}
+# - "probability": probability}
+# + "probability": f"{probability:.3f}"}
+
 
 # %% tags=["wrong"] expect="leave the logits as they are"
-def likeliest(logits, classes, k):
-    probabilities, found = logits.softmax(dim=0), []
-    for _ in range(min(k, len(classes))):
+def likeliest(logits, classes, share=0.9):
+    probabilities, found, reached = logits.softmax(dim=0).tolist(), [], 0.0
+    while reached < share and len(found) < len(classes):
         label = logits.argmax().item()
-        found.append({"class": classes[label], "probability": probabilities[label].item()})
+        found.append({"class": classes[label], "probability": probabilities[label]})
+        reached += probabilities[label]
         logits[label] = -torch.inf
     return found
 
 
 # %% tags=["wrong"] expect="equally likely"
-def likeliest(logits, classes, k):
-    names = dict(zip(logits.softmax(dim=0).tolist(), classes))
-    return [{"class": names[value], "probability": value} for value in sorted(names, reverse=True)[:k]]
+def likeliest(logits, classes, share=0.9):
+    names, found, reached = dict(zip(logits.softmax(dim=0).tolist(), classes)), [], 0.0
+    for value in sorted(names, reverse=True):
+        if reached < share:
+            found.append({"class": names[value], "probability": value})
+        reached += value
+    return found
 
 
 # %% tags=["wrong"] expect="cannot be sent as JSON"
-# -     pairs = zip(found.indices.tolist(), found.values.tolist())
-# -     return [{"class": classes[label], "probability": value} for label, value in pairs]
-# +     return [{"class": classes[label], "probability": value} for label, value in zip(found.indices, found.values)]
+# - logits.softmax(dim=0).tolist()
+# + logits.softmax(dim=0)
 
-# %% tags=["wrong"] expect="fewer classes than k"
-# - min(k, len(classes))
-# + k
+
+# %% tags=["wrong"] expect="rounding"
+def likeliest(logits, classes, share=0.9):
+    found, ranked = [], sorted(zip(logits.softmax(dim=0).tolist(), classes), reverse=True)
+    while sum(one["probability"] for one in found) < share:
+        value, name = ranked[len(found)]
+        found.append({"class": name, "probability": value})
+    return found
+
+
+# %% tags=["wrong"] expect="one class too few"
+# - if reached < share:
+# + if reached + probability <= share:
+
+# %% tags=["wrong"] expect="one class too many"
+# -         if reached < share:
+# -             found.append({"class": name, "probability": probability})
+# +         found.append({"class": name, "probability": probability})
+# +         if reached >= share:
+# +             break
+
+# %% tags=["wrong"] expect="together, not each alone"
+# - if reached < share:
+# + if probability >= share:
+
+# %% tags=["wrong"] expect="is exactly share"
+# - reached < share
+# + reached <= share
+
+# %% tags=["wrong"] expect="share is an argument"
+# - reached < share
+# + reached < 0.9
 
 # %% tags=["wrong"] expect="among all classes"
-# - found = logits.softmax(dim=0).topk(min(k, len(classes)))
-# + found = logits.topk(min(k, len(classes)))
-# - found.values.tolist()
-# + found.values.softmax(dim=0).tolist()
+# - return found
+# + return [one | {"probability": one["probability"] / sum(o["probability"] for o in found)} for one in found]
 
 # %% tags=["wrong"] expect="name belongs to another output"
-def likeliest(logits, classes, k):
-    values = sorted(logits.softmax(dim=0).tolist(), reverse=True)
-    return [{"class": name, "probability": value} for name, value in zip(classes, values)][:k]
-
+# - sorted(zip(probabilities, classes), reverse=True)
+# + zip(sorted(probabilities, reverse=True), classes)
 
 # %% tags=["wrong"] expect="the likeliest first"
-def likeliest(logits, classes, k):
-    pairs = sorted(zip(logits.softmax(dim=0).tolist(), classes))[-k:]
-    return [{"class": name, "probability": value} for value, name in pairs]
+# - return found
+# + return found[::-1]
 
 
 # %%
-print(likeliest(torch.tensor([0.0, 2.0, 1.0]), ["ant", "bee", "wasp"], k=2))
+for logits in [[0.0, 5.0, 1.0], [0.0, 2.0, 1.0]]:
+    print(likeliest(torch.tensor(logits), ["ant", "bee", "wasp"]))
 
 
 # %% tags=["check"] points=2
-def told(logits, classes, k):
+def told(logits, classes, share):
     given = torch.tensor(logits)
     try:
-        found = likeliest(given, classes, k)
-    except (RuntimeError, IndexError) as error:
+        found = likeliest(given, classes, share)
+    except IndexError as error:
         raise AssertionError(
-            f"k={k} of {len(classes)} classes raised {error}: there may be fewer classes than k"
+            f"share={share} of {len(classes)} classes raised {error}: by rounding, all of them may stay below share"
         ) from None
     assert isinstance(found, (list, tuple)), f"return a list, not a {type(found).__name__}"
     for one in found:
@@ -205,40 +254,57 @@ def told(logits, classes, k):
 
 
 names, scores = ["ant", "bee", "wasp", "fly"], [0.0, 2.0, 3.0, 1.0]
-true = dict(zip(names, torch.tensor(scores).softmax(dim=0).tolist()))
-found = told(scores, names, 4)
-assert len(found) == 4, f"4 classes are wanted, {len(found)} are returned"
+true = dict(zip(names, torch.tensor(scores).softmax(dim=0).tolist()))  # 0.03, 0.24, 0.64, 0.09
+found = told(scores, names, 0.99)
 values = [one["probability"] for one in found]
 total = sum(values)
 assert abs(total - 100) > 1, f"the probabilities are {values}, in per cent: they should lie between 0 and 1"
-assert max(values) <= 1, f"the probabilities are {values}: these are logits"
+assert not values or max(values) <= 1, f"the probabilities are {values}: these are logits"
+assert values, "with share=0.99 no class is named: they should have it together, not each alone"
+assert total < 1.01, f"the probabilities add up to {total:.3f}, that is more than 1: use softmax"
+sizes = [len(told(scores, names, share)) for share in [0.5, 0.85, 0.99]]
+assert len(set(sizes)) > 1, f"for share=0.5, 0.85 and 0.99 there are always {sizes[0]} classes: share is an argument"
 assert values == sorted(values, reverse=True), f"the probabilities are {values}, it should be the likeliest first"
-assert abs(total - 1) < 0.01, f"the probabilities of all classes add up to {total:.3f}, it should be 1: use softmax"
+assert len(found) != 3, "three classes have at most 0.97 together, share is 0.99: this is one class too few"
+assert len(found) == 4, f"for share=0.99 all 4 classes are needed, {len(found)} are returned"
 for one in found:
     assert abs(one["probability"] - true[one["class"]]) < 1e-3, (
         f"{one['class']} has probability {true[one['class']]:.3f}, not {one['probability']:.3f}: the name belongs to "
         "another output"
     )
-found = told(scores, names, 2)
-assert [one["class"] for one in found] == ["wasp", "bee"], f"the two likeliest are wasp and bee, not {found}"
-assert abs(found[0]["probability"] - true["wasp"]) < 1e-3, "give the probability among all classes, not among the k"
-assert len(told(scores, names, 1)) == 1, "with k=1 there is one answer"
-assert len(told(scores, names, 9)) == 4, "there may be fewer classes than k: return all of them"
-found = told([1.0, 0.0, 1.0], names[:3], 3)
+found = told(scores, names, 0.85)
+assert len(found) != 1, "with share=0.85 only wasp is named, which has 0.64: this is one class too few"
+assert len(found) != 3, "wasp and bee have 0.88 together, share is 0.85: this is one class too many"
+assert [one["class"] for one in found] == ["wasp", "bee"], f"the classes for share=0.85 are wasp and bee, not {found}"
+assert abs(found[0]["probability"] - true["wasp"]) < 1e-3, (
+    "give the probability among all classes, not among those that are named"
+)
+assert len(told(scores, names, 0.6)) == 1, "wasp alone has 0.64: for share=0.6 there should be one class"
+found = told([5.0, 5.0], names[:2], 0.5)
+assert len(found) == 1, f"of two equal classes each has 0.5, which is exactly share: one will do, not {found}"
+for number in range(3, 40):
+    found = told([0.0] * number, [f"class {label}" for label in range(number)], 1.0)
+    assert len(found) == number, f"{number} classes are equally likely, and for share=1 only {len(found)} are named"
+found = told([1.0, 0.0, 1.0], names[:3], 0.99)
 assert sorted(one["class"] for one in found) == ["ant", "bee", "wasp"], (
     f"ant and wasp are equally likely, and one of the three classes gets lost: {found}"
 )
 inputs = fresh_inputs()
-number, k = int(inputs.integers(4, 9)), int(inputs.integers(1, 10))
+number = int(inputs.integers(4, 9))
+k = int(inputs.integers(1, number))
 names = [f"class {label}" for label in inputs.permutation(100)[:number]]
 scores = inputs.permutation(number) / 2 - 1  # no two of them equal
 shares = np.exp(scores) / np.exp(scores).sum()
-expected = [names[label] for label in np.argsort(-scores)[:k]]
-found = told(scores.tolist(), names, k)
-assert [one["class"] for one in found] == expected, f"with logits {scores.tolist()}, k={k}, of {names}: {found}"
+order = np.argsort(-shares)
+share = shares[order][: k + 1].sum() - shares[order][k] / 2  # in the midst of the last one that is needed
+expected = [names[label] for label in order[: k + 1]]
+found = told(scores.tolist(), names, float(share))
+assert [one["class"] for one in found] == expected, (
+    f"with logits {scores.tolist()}, share={share:.3f}, of {names}: {found}"
+)
 for one in found:
-    share = shares[names.index(one["class"])]
-    assert abs(one["probability"] - share) < 1e-3, f"with logits {scores.tolist()} {one} should have {share:.4f}"
+    part = shares[names.index(one["class"])]
+    assert abs(one["probability"] - part) < 1e-3, f"with logits {scores.tolist()} {one} should have {part:.4f}"
 print("✓ task 1")
 
 # %% [markdown]
@@ -346,6 +412,7 @@ def size_app():
 # +
 # +
 # + def size_app():
+
 
 # %% tags=["right"]
 def size_app():
@@ -500,7 +567,9 @@ print("✓ task 2")
 # Write the function that turns an upload into an RGB picture as a person would see it:
 #
 # - turned as the camera's mark says,
-# - what is transparent lies on white paper (half transparent black becomes grey),
+# - edges in which all is transparent are cut off, as a person does not see them; where nothing is left, that is a
+#   `ValueError`,
+# - what is transparent inside lies on white paper (half transparent black becomes grey),
 # - any picture with more than `max_pixels` pixels raises a `ValueError` *before* its pixels are unpacked,
 # - and so does everything that is no picture or is damaged: a `ValueError`, no other exception.
 #
@@ -513,19 +582,19 @@ print("✓ task 2")
 # <details><summary>Hint 2: where to look</summary>
 #
 # *What deserves an answer* turns pictures and lays them on paper, *What deserves a refusal* checks sizes and lists what
-# Pillow raises.
+# Pillow raises. `getbbox` of a channel is the box around all that is not 0 there, or None.
 #
 # </details>
 # <details><summary>Hint 3: another example</summary>
 #
-# A sticker with a hole, laid on blue paper, and an exception exchanged for another one:
+# A sticker with a hole on blue paper, where a drawing has ink, and an exception exchanged for another one:
 #
 # ```python
-# sticker = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
+# sticker, paper = Image.new("RGBA", (2, 1), (255, 0, 0, 255)), Image.new("RGBA", (2, 1), "blue")
 # sticker.putpixel((1, 0), (0, 0, 0, 0))
-# paper = Image.new("RGBA", sticker.size, "blue")
 # print(list(np.asarray(Image.alpha_composite(paper, sticker))[0]))
-#
+# ink = Image.fromarray(np.array([[0, 0, 0], [0, 9, 7]], dtype=np.uint8))
+# print(ink.getbbox(), Image.new("L", (2, 2)).getbbox())
 # try:
 #     try:
 #         json.loads("{")
@@ -548,18 +617,19 @@ def read_upload(content, max_pixels=1_000_000):
     Returns:
         PIL image of mode RGB
     Raises:
-        ValueError: too many pixels, damaged, or no picture
+        ValueError: too many pixels, nothing to be seen, damaged, or no picture
     """
     ### BEGIN SOLUTION
     try:
         with Image.open(io.BytesIO(content)) as opened:
             if opened.width * opened.height > max_pixels:
                 raise ValueError(f"{opened.size} are too many pixels")
-            image = ImageOps.exif_transpose(opened)
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return image.convert("RGB")
+            layers = ImageOps.exif_transpose(opened).convert("RGBA")
+            seen = layers.getchannel("A").getbbox()
+            if seen is None:
+                raise ValueError("nothing of it can be seen")
+            layers = layers.crop(seen)
+            return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
     except UNREADABLE as error:
         raise ValueError(f"no picture that can be read: {error}") from error
     ### END SOLUTION
@@ -570,21 +640,24 @@ def read_upload(content, max_pixels=1_000_000):
 # -         with Image.open(io.BytesIO(content)) as opened:
 # -             if opened.width * opened.height > max_pixels:
 # -                 raise ValueError(f"{opened.size} are too many pixels")
-# -             image = ImageOps.exif_transpose(opened)
-# -             if image.has_transparency_data:
-# -                 image = image.convert("RGBA")
-# -                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-# -             return image.convert("RGB")
+# -             layers = ImageOps.exif_transpose(opened).convert("RGBA")
+# -             seen = layers.getchannel("A").getbbox()
+# -             if seen is None:
+# -                 raise ValueError("nothing of it can be seen")
+# -             layers = layers.crop(seen)
+# -             return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
 # -     except UNREADABLE as error:
 # -         raise ValueError(f"no picture that can be read: {error}") from error
 # +     try:
 # +         image = Image.open(io.BytesIO(content))
 # +         too_many = image.width * image.height > max_pixels
 # +         if not too_many:
-# +             return to_rgb(image)
+# +             layers = ImageOps.exif_transpose(image).convert("RGBA")
+# +             if layers.getbbox():
+# +                 return to_rgb(layers.crop(layers.getbbox()))
 # +     except UNREADABLE:
 # +         raise ValueError("damaged, or no picture")
-# +     raise ValueError(f"more than {max_pixels} pixels")
+# +     raise ValueError(f"more than {max_pixels} pixels, or all of them transparent")
 # - def read_upload(
 # + from course_utils.data.images import to_rgb
 # +
@@ -592,27 +665,34 @@ def read_upload(content, max_pixels=1_000_000):
 # + def read_upload(
 
 # %% tags=["right"]
-# -             image = ImageOps.exif_transpose(opened)
-# -             if image.has_transparency_data:
-# -                 image = image.convert("RGBA")
-# -                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-# -             return image.convert("RGB")
+# -             layers = ImageOps.exif_transpose(opened).convert("RGBA")
+# -             seen = layers.getchannel("A").getbbox()
+# -             if seen is None:
+# -                 raise ValueError("nothing of it can be seen")
+# -             layers = layers.crop(seen)
+# -             return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
 # -     except UNREADABLE as error:
 # +             opened.load()
 # +             ImageOps.exif_transpose(opened, in_place=True)
 # +             layers = opened.convert("RGBA")
+# +             opaque = layers.getchannel("A")
+# +             assert any(opaque.tobytes())
+# +             layers = layers.crop(opaque.getbbox())
 # +             paper = Image.new("RGB", layers.size, (255, 255, 255))
 # +             paper.paste(layers, mask=layers.getchannel("A"))
 # +             return paper
 # +     except Exception as error:
 
 # %% tags=["right"]
-# -             image = ImageOps.exif_transpose(opened)
-# -             if image.has_transparency_data:
-# -                 image = image.convert("RGBA")
-# -                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-# -             return image.convert("RGB")
+# -             layers = ImageOps.exif_transpose(opened).convert("RGBA")
+# -             seen = layers.getchannel("A").getbbox()
+# -             if seen is None:
+# -                 raise ValueError("nothing of it can be seen")
+# -             layers = layers.crop(seen)
+# -             return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
 # +             pixels = np.asarray(ImageOps.exif_transpose(opened).convert("RGBA")).astype(float)
+# +             rows, columns = np.nonzero(pixels[..., 3])  # min of nothing is a ValueError
+# +             pixels = pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 # +             opacity = pixels[..., 3:] / 255
 # +             seen = opacity * pixels[..., :3] + (1 - opacity) * 255
 # +             return Image.fromarray(seen.round().astype(np.uint8))
@@ -620,6 +700,7 @@ def read_upload(content, max_pixels=1_000_000):
 # %% tags=["wrong"] expect="held sideways"
 # - ImageOps.exif_transpose(opened)
 # + opened
+
 
 # %% tags=["wrong"] expect="other marks than 6"
 def read_upload(content, max_pixels=1_000_000):
@@ -636,17 +717,25 @@ def read_upload(content, max_pixels=1_000_000):
 
 
 # %% tags=["wrong"] expect="mirrored"
-# -             image = ImageOps.exif_transpose(opened)
+# -             layers = ImageOps.exif_transpose(opened).convert("RGBA")
 # +             turns = {3: 180, 6: 270, 8: 90}
-# +             image = opened.rotate(turns.get(opened.getexif().get(0x0112), 0), expand=True)
+# +             turned = opened.rotate(turns.get(opened.getexif().get(0x0112), 0), expand=True)
+# +             layers = turned.convert("RGBA")
 
 # %% tags=["wrong"] expect="a grey picture"
-# - image.has_transparency_data
-# + image.mode == "RGBA" or (image.mode == "P" and "transparency" in image.info)
+# -             layers = ImageOps.exif_transpose(opened).convert("RGBA")
+# +             layers = ImageOps.exif_transpose(opened)
+# +             if layers.mode not in ("RGBA", "P"):
+# +                 return layers.convert("RGB")
+# +             layers = layers.convert("RGBA")
 
 # %% tags=["wrong"] expect="a single colour"
-# - image.has_transparency_data
-# + image.mode in ("RGBA", "LA", "PA", "P")
+# -             layers = ImageOps.exif_transpose(opened).convert("RGBA")
+# +             layers = ImageOps.exif_transpose(opened)
+# +             if layers.mode not in ("RGBA", "LA", "PA", "P"):
+# +                 return layers.convert("RGB")
+# +             layers = layers.convert("RGBA")
+
 
 # %% tags=["wrong"] expect="half transparent"
 def read_upload(content, max_pixels=1_000_000):
@@ -670,9 +759,9 @@ def read_upload(content, max_pixels=1_000_000):
 # + except OSError as error:
 
 # %% tags=["wrong"] expect="should become white"
-# -             if image.has_transparency_data:
-# -                 image = image.convert("RGBA")
-# -                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+# - Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
+# + layers.convert("RGB")
+
 
 # %% tags=["wrong"] expect="before the pixels are unpacked"
 def read_upload(content, max_pixels=1_000_000):
@@ -699,15 +788,32 @@ def read_upload(content, max_pixels=1_000_000):
 # + max(opened.size) > max_pixels
 
 # %% tags=["wrong"] expect="of mode RGB"
-# - return image.convert("RGB")
-# + return image
+# - layers).convert("RGB")
+# + layers)
+
+# %% tags=["wrong"] expect="should lose its edges"
+# -             layers = layers.crop(seen)
+
+# %% tags=["wrong"] expect="transparent throughout"
+# -             if seen is None:
+# -                 raise ValueError("nothing of it can be seen")
+
+# %% tags=["wrong"] expect="a little of it can be seen"
+# - layers.getchannel("A").getbbox()
+# + layers.getchannel("A").point(lambda opacity: 255 * (opacity > 127)).getbbox()
+
+# %% tags=["wrong"] expect="white and not transparent"
+# - layers.getchannel("A").getbbox()
+# + ImageOps.invert(Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("L")).getbbox()
 
 # %% tags=["wrong"] expect="exactly max_pixels"
 # - opened.width * opened.height > max_pixels
 # + opened.width * opened.height >= max_pixels
 
 # %%
-print(read_upload(encoded(Image.new("RGBA", (40, 30)))).getpixel((0, 0)))
+sticker = Image.new("RGBA", (40, 30))
+sticker.paste("red", (10, 10, 30, 20))
+print(np.asarray(read_upload(encoded(sticker))).shape)
 
 
 # %% tags=["check"] points=3
@@ -744,11 +850,11 @@ for number, turn in (upright | mirrored).items():
     )
 
 glass = plain.convert("RGBA")
-glass.paste((0, 0, 0, 0), (0, 0, 20, 30))
+glass.paste((0, 0, 0, 0), (10, 5, 20, 25))
 found = given(encoded(glass))
 assert not isinstance(found, Exception), f"a picture with transparent parts raised {found!r}"
-assert found.getpixel((5, 5)) == (255, 255, 255), (
-    f"what is transparent should become white, not {found.getpixel((5, 5))}"
+assert found.getpixel((15, 15)) == (255, 255, 255), (
+    f"what is transparent should become white, not {found.getpixel((15, 15))}"
 )
 assert found.getpixel((30, 5)) == plain.getpixel((30, 5)), "what is not transparent should keep its colour"
 found = given(encoded(Image.new("RGBA", (4, 4), (0, 0, 0, 128))))
@@ -756,16 +862,31 @@ assert not isinstance(found, Exception), f"a half transparent picture raised {fo
 assert 120 < found.getpixel((0, 0))[0] < 135, (
     f"half transparent black on white should become grey, (127, 127, 127), not {found.getpixel((0, 0))}"
 )
-found = given(encoded(Image.new("P", (4, 4)), transparency=0))
+
+
+def with_corners(picture, colour):
+    """A picture of 4 x 4 pixels with two corners in another colour."""
+    for corner in [(0, 0), (3, 3)]:
+        picture.putpixel(corner, colour)
+    return picture
+
+
+found = given(encoded(with_corners(Image.new("P", (4, 4)), 1), transparency=0))
 assert not isinstance(found, Exception), f"a picture with a colour table raised {found!r}"
-assert found.getpixel((0, 0)) == (255, 255, 255), "what is transparent in a colour table should become white, too"
+assert found.getpixel((1, 1)) == (255, 255, 255), "what is transparent in a colour table should become white, too"
 for what, seen, options in [
-    ("a grey picture with transparent parts (mode LA)", Image.new("LA", (4, 4), (90, 0)), {}),
-    ("a picture in which a single colour is transparent", Image.new("RGB", (4, 4)), {"transparency": (0, 0, 0)}),
+    ("a grey picture with transparent parts (mode LA)", with_corners(Image.new("LA", (4, 4), (90, 0)), (90, 255)), {}),
+    (
+        "a picture in which a single colour is transparent",
+        with_corners(Image.new("RGB", (4, 4)), (9, 9, 9)),
+        {"transparency": (0, 0, 0)},
+    ),
 ]:
     found = given(encoded(seen, **options))
     assert not isinstance(found, Exception), f"{what} raised {found!r}"
-    assert found.getpixel((0, 0)) == (255, 255, 255), f"{what} should become white there: see has_transparency_data"
+    assert found.getpixel((1, 1)) == (255, 255, 255), (
+        f"{what} should become white there: convert('RGBA') knows them all"
+    )
 for mode in ["L", "CMYK"]:
     found = given(encoded(plain.convert(mode), "JPEG"))
     assert not isinstance(found, Exception), f"a picture of mode {mode} raised {found!r}"
@@ -792,21 +913,43 @@ try:
 finally:
     ImageFile.ImageFile.load = original
 assert not unpacked, "check the number of pixels before the pixels are unpacked: they may fill the memory"
+wide, inner = Image.new("RGBA", (50, 40)), plain.crop((0, 0, 20, 10))
+wide.paste(inner, (7, 4))
+found = given(encoded(wide))
+assert not isinstance(found, Exception), f"a picture with transparent edges raised {found!r}"
+assert found.size == (20, 10), f"a picture of 20 x 10 pixels and transparent edges should lose its edges: {found.size}"
+assert np.array_equal(np.asarray(found), np.asarray(inner)), "what lies between transparent edges should stay as it is"
+wide.putpixel((0, 0), (0, 0, 0, 1))
+found = given(encoded(wide))
+assert not isinstance(found, Exception), f"a picture with transparent edges raised {found!r}"
+assert found.size == (27, 14), "where a picture is nearly transparent, a little of it can be seen: that is no edge"
+for paper in [Image.new(mode, (20, 10), "white") for mode in ["RGB", "RGBA"]]:
+    paper.paste("black", (5, 5, 8, 8))
+    found = given(encoded(paper))
+    assert not isinstance(found, Exception), f"black on white raised {found!r}"
+    assert found.size == (20, 10), "edges that are white and not transparent can be seen: they should stay"
+found = given(encoded(Image.new("RGBA", (8, 6), (200, 10, 10, 0))))
+assert isinstance(found, ValueError), (
+    f"of a picture that is transparent throughout nothing is left: it should raise a ValueError, not give {found!r}"
+)
 inputs = fresh_inputs()
 height, width = (int(number) for number in inputs.integers(3, 20, size=2))
 pixels = inputs.integers(256, size=(height, width, 4), dtype=np.uint8)
+pixels[..., 3] |= 1  # none of them quite transparent, but for the edges
 number, (red, green, blue, opacity) = int(inputs.integers(2, 9)), np.moveaxis(pixels.astype(float), 2, 0)
 on_white = np.stack([255 + (colour - 255) * opacity / 255 for colour in (red, green, blue)], axis=2)
 expected = Image.fromarray(on_white.round().astype(np.uint8)).transpose((upright | mirrored)[number])
 mark[0x0112] = number
-content = encoded(Image.fromarray(pixels), exif=mark)
-found = given(content, height * width)
-what = f"a picture of {width} x {height} random pixels, some half transparent, with the mark {number},"
+edges = inputs.integers(4, size=(2, 2)).tolist()
+size = (height + sum(edges[0])) * (width + sum(edges[1]))
+content = encoded(Image.fromarray(np.pad(pixels, [*edges, (0, 0)])), exif=mark)
+found = given(content, size)
+what = f"a picture of {width} x {height} random pixels, some half transparent, with edges and the mark {number},"
 assert not isinstance(found, Exception), f"{what} raised {found!r}"
 assert found.size == expected.size, f"{what} should have the size {expected.size}, not {found.size}"
 off = np.abs(np.asarray(found).astype(int) - np.asarray(expected).astype(int)).max()
 assert off <= 3, f"{what} should be turned and lie on white paper; a colour is off by {off}"
-found = given(content, height * width - 1)
+found = given(content, size - 1)
 assert isinstance(found, ValueError), f"{what} has a pixel more than max_pixels: that should raise a ValueError"
 print("✓ task 3")
 
@@ -997,6 +1140,7 @@ def inspect(visitor, picture, other):
 # - found.add("memory")
 # + return {"memory"}
 
+
 # %% tags=["wrong"] expect="a healthy server is accused of crashes"
 def inspect(visitor, picture, other):
     return {"crashes", "refusals", "probabilities", "order", "memory"}
@@ -1100,8 +1244,8 @@ print("✓ task 4")
 # tasks 1 and 3, if you have solved them.
 #
 # - `GET /health` answers with JSON `{"status": "ok", "classes": [...]}`.
-# - `POST /predict` takes a picture in the form field `file` and answers with JSON `{"predictions": [...]}`, made as in
-#   task 1. `?top_k=2` asks for two classes; without it there are three.
+# - `POST /predict` takes a picture in the form field `file` and answers with JSON `{"predictions": [...]}`, the
+#   likeliest classes, as in task 1. `?top_k=2` asks for two; without it there are three. (`share=1` names all.)
 # - Pictures are prepared by `eval_transform(size)`.
 # - The network runs in eval mode, without gradients, whatever mode it was in before, in any thread.
 # - Refused are: no field `file` with 400, a `top_k` that is no whole number above 0 with 400, a body larger than
@@ -1182,7 +1326,7 @@ def serve(model, classes, size, max_bytes=100_000):
             abort(422, str(error))
         with torch.inference_mode():
             logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
+        return {"predictions": likeliest(logits, classes, share=1)[:top_k]}
 
     return app
     ### END SOLUTION
@@ -1220,9 +1364,9 @@ def serve(model, classes, size, max_bytes=100_000):
 # +             picture = read_upload(request.files["file"].read())
 # -         with torch.inference_mode():
 # -             logits = model(transform(picture)[None])[0]
-# -         return {"predictions": likeliest(logits, classes, top_k)}
+# -         return {"predictions": likeliest(logits, classes, share=1)[:top_k]}
 # +         logits = model(transform(picture).unsqueeze(0)).squeeze(0)
-# +         return jsonify(predictions=likeliest(logits, classes, int(wanted)))
+# +         return jsonify(predictions=likeliest(logits, classes, share=1)[:int(wanted)])
 # - def serve(
 # + import copy
 # +
@@ -1230,6 +1374,7 @@ def serve(model, classes, size, max_bytes=100_000):
 # +
 # +
 # + def serve(
+
 
 # %% tags=["right"]
 def serve(model, classes, size, max_bytes=100_000):
@@ -1344,6 +1489,7 @@ def serve(model, classes, size, max_bytes=100_000):
 # %% tags=["wrong"] expect="max_bytes"
 # -     app.config["MAX_CONTENT_LENGTH"] = max_bytes
 
+
 # %% tags=["wrong"] expect="top_k='two' should be refused with 400, not 500"
 def serve(model, classes, size, max_bytes=100_000):
     model.eval()
@@ -1367,7 +1513,7 @@ def serve(model, classes, size, max_bytes=100_000):
             abort(422, str(error))
         with torch.inference_mode():
             logits = model(transform(picture)[None])[0]
-        return {"predictions": likeliest(logits, classes, top_k)}
+        return {"predictions": likeliest(logits, classes, share=1)[:top_k]}
 
     return app
 

@@ -154,6 +154,8 @@ class Row:
     """part of the reason; empty if she is graded"""
     notes: tuple[str, ...] = ()
     """patterns of what the teacher is told, and of nothing more"""
+    message: str = ""
+    """what is said about task 1, at its beginning, if that matters"""
     file: str = ""
     """name of the file, if it is not the right one"""
 
@@ -168,6 +170,8 @@ class Row:
         every = range(1, len(school.tasks) + 1)
         lost = [number for number, task in zip(every, school.tasks, strict=True) if not result.points[task.check]]
         wrong = [] if lost == list(every if self.lost == (-1,) else self.lost) else [f"lost {lost}: {result.messages}"]
+        said = f"{result.errors.get(first := school.tasks[0].check)}: {result.messages.get(first)}"
+        wrong += [] if said.startswith(self.message) else [f"said of task 1: {said}"]
         told = [*result.notes, *[f"look at {what}" for what in result.look_at]]
         wrong += [f"not told: {note}" for note in self.notes if not any(re.search(note, what) for what in told)]
         return wrong + [f"told: {what}" for what in told if not any(re.search(note, what) for note in self.notes)]
@@ -266,7 +270,9 @@ def rows() -> Iterator[Row]:
     yield Row("Aurélie Öztürk", lambda school, book: book)
     yield Row("Blank", lambda school, book: copy.deepcopy(school.release), lost=(-1,))
     yield Row("Half", lambda school, book: school.leave_open(book, 1), lost=(1,))
-    yield Row("Syntax error", prints(1, "return (("), lost=(1,))
+    yield Row(
+        "Syntax error", prints(1, "return (("), lost=(1,), message="SyntaxError: the cell with the answer stopped"
+    )
     yield Row("Endless loop", prints(1, "while True:\n    pass"), lost=(1,), notes=("task 1, check: did not come",))
     yield Row(
         "Endless, not to be interrupted",
@@ -484,7 +490,13 @@ def rows() -> Iterator[Row]:
     yield Row(
         "Blinds the checks",
         lambda school, book: after(blank := copy.deepcopy(school.release), blank.cells[1], copy.deepcopy(blind)),
-        notes=("get_ipython, input_transformer", r"look at task \d, check: it passed without its ✓"),
+        lost=(-1,),
+        notes=("get_ipython, input_transformer", r"look at task \d, check: it ended without"),
+    )
+    yield Row(
+        "Replaces what checks use",
+        lambda school, book: after(book, book.cells[1], new_code_cell("isinstance = isinstance")),
+        notes=(r"look at cell \d: replaces isinstance",),
     )
     yield Row(
         "Own new cell",

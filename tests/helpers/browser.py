@@ -52,6 +52,36 @@ CELLS = """() => {
 }"""
 
 
+OPEN = """async path => {
+    const app = window.jupyterapp, old = app.shell.currentWidget;
+    if (old && old.context) { await old.sessionContext.shutdown(); old.dispose(); }
+    const panel = await app.commands.execute('docmanager:open', {path});
+    await panel.context.ready; await panel.revealed; await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+}"""
+FACTS = """() => {
+    const panel = window.jupyterapp.shell.currentWidget, root = panel.content.node;
+    const all = selector => [...root.querySelectorAll(selector)];
+    const wide = node => node.offsetHeight > 0 && node.scrollWidth > node.clientWidth + 1;
+    const shown = all('.jp-MarkdownOutput').map(node => {
+        const copy = node.cloneNode(true);
+        copy.querySelectorAll('code, pre, mjx-container').forEach(part => part.remove());
+        return copy.textContent;
+    }).join('\\n');
+    return {
+        changed: panel.context.model.dirty,
+        cells: panel.content.widgets.length,
+        wide: all('.jp-MarkdownOutput, .cm-scroller, .jp-OutputArea-output pre')
+            .filter(wide).map(node => node.textContent.slice(0, 80)),
+        pictures: all('img').length,
+        missing: all('img').filter(image => !image.complete || !image.naturalWidth).map(image => image.outerHTML),
+        formulas: all('mjx-container').length,
+        wrong: all('mjx-merror, .MathJax_Error').length,
+        raw: shown.match(/^#+ .*|\\*\\*\\w+\\*\\*|\\]\\(\\w[^)]*\\)|\\$[^$\\n]+\\$/gm) || [],
+    };
+}"""
+
+
 def find_chromium() -> str | None:
     """Path of the machine's Chromium or Chrome, or of the one that `playwright install chromium` has fetched."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
@@ -133,6 +163,27 @@ def run_all(page: Page, screenshot: str | Path, timeout: int = 900) -> list[str]
     page.screenshot(path=str(screenshot))
     page.set_viewport_size({"width": 1280, "height": 1000})
     return state["errors"]
+
+
+def open_beside(page: Page, notebook: str) -> None:
+    """Open another notebook in the JupyterLab that `page` shows, and close the one that is open, with its kernel."""
+    page.evaluate(OPEN, notebook)
+
+
+def facts(page: Page, width: int, theme: str) -> dict:
+    """What is seen of the notebook that is open, in a window `width` pixels wide, in the theme "Light" or "Dark".
+
+    Returns:
+        `changed` (whether it would be saved), `cells`, `wide` (texts that run out of their column), `pictures`,
+        `missing` (those that are not shown), `formulas`, `wrong` (formulas with an error), `raw` (Markdown left)
+    """
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {theme}"
+    )
+    page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=f"JupyterLab {theme}")
+    page.wait_for_timeout(400)  # what a new width or theme lays out anew
+    return page.evaluate(FACTS)
 
 
 def code_cells(page: Page) -> list[dict]:

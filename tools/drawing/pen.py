@@ -131,11 +131,11 @@ class Pen:
             brush.polygon(points, fill=colour)
         return image
 
-    def silhouette(self) -> Image.Image:
-        """White where the shapes that are not very transparent lie, black elsewhere."""
+    def silhouette(self, first: int = 0) -> Image.Image:
+        """White where the shapes, from number `first` on, lie that are not very transparent, black elsewhere."""
         mask = Image.new("L", (CANVAS, CANVAS), 0)
         brush = ImageDraw.Draw(mask)
-        for points, (*_, alpha) in self.shapes:
+        for points, (*_, alpha) in self.shapes[first:]:
             if alpha > 100:
                 brush.polygon(points, fill=255)
         return mask

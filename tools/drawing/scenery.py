@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
 from .backgrounds import anywhere, background, slope
 from .colours import WHITE, Colour, any_tone, clamp, hsv, jitter
@@ -43,13 +43,22 @@ UPRIGHT = Framing(scale=(0.27, 0.46), turn=0.5, tilt=0.2)  # for what stands, su
 def picture(
     draw: Callable[[Pen], None], rng: random.Random, framing: Framing = Framing(), size: int = FINISHED
 ) -> Image.Image:
-    """One finished picture.
+    """One finished picture; the arguments are those of `picture_and_mask`."""
+    return picture_and_mask(draw, rng, framing, size)[0]
+
+
+def picture_and_mask(
+    draw: Callable[[Pen], None], rng: random.Random, framing: Framing = Framing(), size: int = FINISHED
+) -> tuple[Image.Image, Image.Image]:
+    """One finished picture, and where its thing is to be seen: white there, black elsewhere, mode "1".
+
+    Shadows do not belong to the thing, and what lies in front of it hides it.
 
     Args:
         draw: draws the thing, in units of about [-1, 1] around the origin.
         rng: decides everything that is left to chance; the same state gives the same picture.
         framing: how the thing may lie.
-        size: width and height of the result, px.
+        size: width and height of the results, px.
     """
     angle = rng.uniform(0, TURN)
     light = (math.cos(angle), math.sin(angle))
@@ -57,13 +66,15 @@ def picture(
     pen = Pen(rng, light)
     if rng.random() < framing.clutter:
         scatter(pen)
+    behind = len(pen.shapes)
     place(draw, pen, framing)
-    image = pen.paint(with_shadow(image, pen))
+    image, mask = pen.paint(with_shadow(image, pen)), pen.silhouette(behind)
     if rng.random() < framing.hidden:
         front = Pen(rng, light)
         scatter(front)
-        image = front.paint(image)
-    return photograph(lit(image, rng, angle), rng, size)
+        image, mask = front.paint(image), ImageChops.subtract(mask, front.silhouette())
+    covered = mask.resize((size, size), Image.Resampling.BOX).point([255 * (share > 127) for share in range(256)], "1")
+    return photograph(lit(image, rng, angle), rng, size), covered
 
 
 def place(draw: Callable[[Pen], None], pen: Pen, framing: Framing) -> None:

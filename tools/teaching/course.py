@@ -230,7 +230,7 @@ def prepare(folder: Path, notebooks: Path = NOTEBOOKS, sources: Path = LESSONS /
             mistakes[solution.stem] = dict(zip([task.check for task in tasks(stub)], wrong, strict=True))
             print(f"{solution.stem}  {sum(task.points for task in tasks(stub)):g} points", flush=True)
         (folder / "mistakes.json").write_text(json.dumps(mistakes, ensure_ascii=False, indent=1), encoding="utf-8")
-    print(f"\nHand out what is in {folder / 'release'}.")
+    print(f"\nWhat comes back belongs in {folder / 'submitted'}. Now make what you hand out: classroom.py student COPY")
 
 
 def _make_release(folder: Path, solution: Path, stub: NotebookNode) -> None:

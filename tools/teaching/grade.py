@@ -1,10 +1,16 @@
 """Grade what was handed in: every student in a process of her own, behind walls, none in the way of another."""
 
+import multiprocessing
 import os
 import re
+import shutil
+import signal
+import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from teaching import course, walls
@@ -77,9 +83,11 @@ def grade(
         ClassroomError: the folder is not prepared, walls are missing, or the solved notebook does not get all points
     """
     course.needs_nbgrader()
-    names = [name for name in course.exercises(folder) if name.startswith(tuple(only) or "")]
+    every = course.exercises(folder)
+    names = [name for name in every if name.startswith(tuple(only) or "")]
     if not names:
-        raise ClassroomError(f"no exercise begins with {' or '.join(only)}")
+        there = ", ".join(name.partition("_")[0] for name in every)
+        raise ClassroomError(f"no exercise begins with {' or '.join(only)}; there are {there}")
     if walled and (reason := walls.why_not()):
         raise ClassroomError(
             f"What students wrote would run without walls: {reason}.\nIt could read and change all that you can, the "
@@ -95,6 +103,7 @@ def grade(
         waiting = [student for student in students(folder) if _is_new(folder, name, student, again)]
         if not waiting:
             continue
+        print(f"{name}  first its solution, then {len(waiting)} to grade", flush=True)
         limits = canary(folder, name, walled, cell_seconds)
         highest = sum(task.points for task in course.tasks(course.source(folder, name)))
         for result in _each(waiting, at_once or os.cpu_count() or 1, folder, name, limits, walled):
@@ -111,19 +120,49 @@ def _each(
 ) -> Iterator[Result]:
     """The result of each student, as it comes."""
     left = set(waiting)
-    with ProcessPoolExecutor(at_once) as pool:
+    with _workers(at_once) as pool, suppress(BrokenProcessPool):
         running = [pool.submit(run_one, folder, exercise, student, limits, walled) for student in waiting]
         for done in as_completed(running):
             if not isinstance(done.exception(), BrokenProcessPool):
                 left.remove(done.result().student)
                 yield done.result()
     for student in sorted(left):  # the system has ended one process, and with it the pool: now one at a time
-        with ProcessPoolExecutor(1) as pool:
+        with _workers(1) as pool:
             try:
                 yield pool.submit(run_one, folder, exercise, student, limits, walled).result()
             except BrokenProcessPool:
                 reason = "the system ended the process that graded it, probably for its memory"
                 yield Result(student, exercise, fingerprint(folder, exercise, student), reason)
+
+
+@contextmanager
+def _workers(number: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that leave nothing behind when `grade` ends, be it stopped or killed: no kernel, no file."""
+    with tempfile.TemporaryDirectory(prefix="g") as place:
+        with ProcessPoolExecutor(number, initializer=_begin_worker, initargs=(place,)) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for worker in multiprocessing.active_children():
+                    worker.terminate()  # else each would finish what it is at, and who waits in line
+                raise
+
+
+def _begin_worker(place: str) -> None:
+    """End at once when told to, and when `grade` is no more; keep temporary files in the folder `place`."""
+    tempfile.tempdir = place
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+    os._exit(1)
 
 
 def strays(folder: Path) -> list[str]:

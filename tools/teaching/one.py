@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from teaching import course
 from teaching.course import ClassroomError, Result, mark
 from teaching.execute import NotGraded, execute, label
@@ -17,7 +19,9 @@ from teaching.submissions import find, put_in_order, read, suspicions, text
 from course_utils.basics.files import replacing
 
 SLOWER = 4  # times as long as the whole solved notebook that a student's cell may take,
+LINE_OF_CELL = re.compile(r" \([^()]*, line (\d+)\)$")  # IPython names a file that nobody sees
 OPEN = "NotImplementedError"  # the kind of error where a gap is as it was handed out
+NO_TICK = "it ended without an error and without its ✓, which is its last line"
 LEAST = 30  # and seconds that it may take at least
 
 
@@ -91,12 +95,19 @@ def run_one(folder: Path, exercise: str, student: str, limits: Limits, walled: b
     except Exception as unexpected:
         result.not_graded = f"{type(unexpected).__name__}: {unexpected}"
         return result
-    result.look_at += without_a_tick(notebook, limits.ticks)
+    for cell in without_a_tick(notebook, limits.ticks):
+        result.look_at.append(f"{label(cell, 0)}: {NO_TICK}")
+        # nbgrader gives points to a check without an error
+        cell.outputs.append(new_output("error", ename="AssertionError", evalue=NO_TICK))
     cells = {mark(cell)["grade_id"]: cell for cell in notebook.cells if mark(cell)}
     given = {mark(cell)["grade_id"]: text(cell) for cell in release.cells if mark(cell)}
     for task in course.tasks(source):
         kind, message = error(cells[task.check])
         if kind:
+            stopped, why = error(cells[task.answer]) if task.answer in cells else ("", "")
+            if kind == "NameError" and stopped:
+                kind = stopped
+                message = "the cell with the answer stopped: " + LINE_OF_CELL.sub(r", in line \1", why)
             is_open = task.answer in cells and text(cells[task.answer]) == given[task.answer]
             result.errors[task.check], result.messages[task.check] = OPEN if is_open else kind, message
     notebook.metadata.update(source.metadata)
@@ -106,14 +117,13 @@ def run_one(folder: Path, exercise: str, student: str, limits: Limits, walled: b
     return result
 
 
-def without_a_tick(notebook: NotebookNode, ticks: frozenset[str]) -> list[str]:
-    """Checks that should have printed a ✓, and neither did nor failed: were they executed at all?"""
-    silent = [
-        label(cell, 0)
+def without_a_tick(notebook: NotebookNode, ticks: frozenset[str]) -> list[NotebookNode]:
+    """Checks that should have printed a ✓, and neither did nor failed: so they were not executed as they stand."""
+    return [
+        cell
         for cell in notebook.cells
         if mark(cell).get("grade_id") in ticks and not error(cell)[0] and "✓" not in printed(cell)
     ]
-    return [f"{name}: it passed without its ✓" for name in silent]
 
 
 def printed(cell: NotebookNode) -> str:

@@ -1,7 +1,10 @@
 """What students hand in, read and put in order: nothing in it is trusted, and every repair is told."""
 
+import ast
+import builtins
 import json
 import re
+import symtable
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -194,12 +197,54 @@ def text(cell: NotebookNode) -> str:
 
 
 def suspicions(submission: NotebookNode, source: NotebookNode) -> list[str]:
-    """What a teacher may want to read: names in the student's own code that solve no task, as the source uses none."""
-    usual = {name for cell in source.cells if cell.cell_type == "code" for name in LOOK_AT.findall(cell.source)}
+    """What a teacher may want to read: names in the student's own code that solve no task, as the source uses none.
+
+    And what it puts in the place of a function of a library, or of a name that the checks use.
+    """
+    code = [cell for cell in source.cells if cell.cell_type == "code"]
+    usual = {name for cell in code for name in LOOK_AT.findall(cell.source)}
+    used = _of_checks(code)
+    replaced_anyway = {name for cell in code for name in _replaced(cell.source, used)}
     notes = []
     for index, cell in enumerate(submission.cells):
         if cell.cell_type == "code" and not mark(cell).get("locked"):
             names = sorted(set(LOOK_AT.findall(cell.source)) - usual)
+            names += [f"replaces {name}" for name in sorted(_replaced(cell.source, used) - replaced_anyway)]
             if names:
                 notes.append(f"{label(cell, index)}: {', '.join(names)}")
     return notes
+
+
+def _of_checks(code: list[NotebookNode]) -> set[str]:
+    """Names that checks use and do not make: what the first cell imports, and Python's own."""
+    imported = {symbol.get_name() for symbol in _symbols(code[0].source) if symbol.is_imported()}
+    in_checks = {
+        node.id
+        for cell in code
+        if mark(cell).get("grade")
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Name)
+    }
+    return in_checks & (imported | set(dir(builtins)))
+
+
+def _replaced(code: str, used: set[str]) -> set[str]:
+    """Names of `used` that the code gives another meaning, and attributes, such as torch.allclose, that it replaces."""
+    try:
+        tree = ast.parse(re.sub(r"^\s*[%!].*", "", code, flags=re.MULTILINE))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()  # Python will not get far in it either
+    found = {symbol.get_name() for symbol in _symbols(ast.unparse(tree)) if symbol.is_assigned()} & used
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and not node.attr.isupper():
+            root = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in used | {"builtins"}:
+                found.add(ast.unparse(node))
+    return found
+
+
+def _symbols(code: str) -> list[symtable.Symbol]:
+    """Names of a cell, those inside its functions left out."""
+    return symtable.symtable(code, "cell", "exec").get_symbols()

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from build import ROOT
 
+PROGRAMS = ("setpriv", "unshare")
 INSIDE = Path(__file__).with_name("behind_walls.py")
+DIES_WITH_ITS_PARENT = ["--pdeathsig", "KILL"]
 UNSHARE = ["--user", "--map-root-user", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
 OF_THE_SYSTEM = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "sys/devices/system"]
 OF_ETC = [
@@ -85,8 +87,9 @@ def command(inside: list[str], folder: Path, memory: int = MEMORY, seconds: int 
         "memory": memory,
         "seconds": seconds,
     }
-    program = shutil.which("unshare") or "unshare"
-    return [program, *UNSHARE, sys.executable, "-I", "-S", str(INSIDE), json.dumps(walls), *inside]
+    setpriv, unshare = (shutil.which(program) or program for program in PROGRAMS)
+    outside = [setpriv, *DIES_WITH_ITS_PARENT, unshare, *UNSHARE]
+    return [*outside, sys.executable, "-I", "-S", str(INSIDE), json.dumps(walls), *inside]
 
 
 @functools.cache
@@ -94,8 +97,9 @@ def why_not() -> str:
     """Why this system has no such walls, in words; empty where it has."""
     if sys.platform != "linux":
         return f"{sys.platform} has no such walls: they exist on Linux only"
-    if not shutil.which("unshare"):
-        return "the program unshare (package util-linux) is missing"
+    for program in PROGRAMS:
+        if not shutil.which(program):
+            return f"the program {program} (package util-linux) is missing"
     with tempfile.TemporaryDirectory(prefix="walls-") as name:
         folder = Path(name)
         for part in ("root", "sockets"):
