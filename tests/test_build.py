@@ -28,6 +28,11 @@ time.perf_counter()
 print("time passes: True")
 """
 EXERCISE = """
+# %% [markdown]
+# # Exercises 99 · Small
+#
+# One task. Fill in the gap.
+
 # %% tags=["answer"]
 def double(x):
     ### BEGIN SOLUTION
@@ -41,6 +46,10 @@ def double(x):
 # %% tags=["check"] points=2
 assert double(4) == 8, "give twice the number"
 print("solved")
+
+# %% [markdown]
+# Done? [Compare with the solutions](../solutions/99_small.ipynb), or go on with
+# [lesson 00](../00_start_here.ipynb).
 """
 
 
@@ -59,6 +68,15 @@ def test_second_build_changes_no_byte_not_even_a_timing(tmp_path):
     first = notebook.read_bytes()
     build_text(LESSON, tmp_path)
     assert notebook.read_bytes() == first
+
+
+def test_solutions_do_not_look_like_exercises(tmp_path):
+    notebooks = build_text(EXERCISE, tmp_path, "exercises")
+    stub, solved = (nbformat.read(notebooks / name / "99_small.ipynb", 4) for name in ("exercises", "solutions"))
+    assert stub.cells[0].source.startswith("# Exercises 99 · Small") and "Fill in" in stub.cells[0].source
+    assert solved.cells[0].source.startswith("# Solutions 99 · Small") and "Fill in" not in solved.cells[0].source
+    assert "[exercises 99](../exercises/99_small.ipynb)" in solved.cells[0].source
+    assert solved.cells[-1].source == "Go on with\n[lesson 00](../00_start_here.ipynb)."
 
 
 def test_small_edit_gives_a_small_difference_and_keeps_cell_ids(tmp_path):
@@ -84,12 +102,12 @@ def test_exercise_becomes_a_solution_and_a_stub_and_keeps_its_wrong_answers_back
     notebooks = build_text(EXERCISE, tmp_path, "exercises")
     solved = nbformat.read(notebooks / "solutions" / "99_small.ipynb", 4)
     stub = nbformat.read(notebooks / "exercises" / "99_small.ipynb", 4)
-    assert "return 2 * x" in solved.cells[0].source
-    assert solved.cells[1].outputs[0].text == "solved\n"
-    assert "return 2 * x" not in stub.cells[0].source and "raise NotImplementedError()" in stub.cells[0].source
-    assert len(solved.cells) == len(stub.cells) == 2
-    assert not stub.cells[1].outputs
-    grading = stub.cells[1].metadata.nbgrader
+    assert "return 2 * x" in solved.cells[1].source
+    assert solved.cells[2].outputs[0].text == "solved\n"
+    assert "return 2 * x" not in stub.cells[1].source and "raise NotImplementedError()" in stub.cells[1].source
+    assert len(solved.cells) == len(stub.cells) == 4
+    assert not stub.cells[2].outputs
+    grading = stub.cells[2].metadata.nbgrader
     assert grading.points == 2 and grading.grade and grading.locked and grading.grade_id == "task-1-check"
 
 
@@ -103,6 +121,7 @@ def test_an_edit_makes_stale_what_is_made_from_it_and_nothing_else():
     ]
     assert users("data/flowers/train.txt")[:2] == ["08_custom_dataset.py", "09_metrics_and_plots.py"]
     assert users("benchmarks/from_scratch.csv") == ["06_fine_tuning.py"]
+    assert users("benchmarks/heat_maps.csv") == ["16_what_it_looked_at.py"]
     assert users("benchmarks/augmentations.csv") == users("benchmarks/time_to_accuracy.csv") == ["15_faster_training.py"]
     assert users("benchmarks/training_sizes.csv") == ["17_vision_transformer.py"]
     assert users("data/text/chinese_sentences.csv")[0] == "12_text_classification_lstm.py"
@@ -127,7 +146,7 @@ def test_folds_and_formatter_pragmas(tmp_path):
     folded = nbformat.read(build_text(text, tmp_path) / "99_small.ipynb", 4).cells
     assert folded[-1].metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
     assert folded[1].source == "number = 6\nprint(number * 7)"
-    check = nbformat.read(build_text(EXERCISE, tmp_path, "exercises") / "exercises" / "99_small.ipynb", 4).cells[1]
+    check = nbformat.read(build_text(EXERCISE, tmp_path, "exercises") / "exercises" / "99_small.ipynb", 4).cells[2]
     assert check.metadata.jupyter == {"source_hidden": True}
 
 

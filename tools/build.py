@@ -37,6 +37,7 @@ VARIES = "nbval-ignore-output"
 FOLDED = {"fold": {"source_hidden": True, "outputs_hidden": True}, "check": {"source_hidden": True}}
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
+CLOSING = re.compile(r"Done\? \[Compare with the solutions\]\([^)]*\),\s+or\s+go\s+on\s+with")
 PRAGMA = re.compile(r"  # (fmt|noqa|type|ruff)\b.*$", re.MULTILINE)
 
 
@@ -103,6 +104,26 @@ def _add_grading(notebook: nbformat.NotebookNode) -> None:
                 cell.metadata["nbgrader"]["points"] = cell.metadata["points"]
 
 
+def published(source: Path, notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """What goes into each of the `targets`."""
+    if not is_exercise(source):
+        return [notebook]
+    return [as_solutions(notebook, source.name[:2], source.stem), take_out_solutions(notebook)]
+
+
+def as_solutions(notebook: nbformat.NotebookNode, number: str, name: str) -> nbformat.NotebookNode:
+    """Solutions that say what they are in their first cell, and do not send their reader to themselves in the last."""
+    solved = deepcopy(notebook)
+    title = solved.cells[0].source.partition("\n")[0].replace("Exercises", "Solutions")
+    solved.cells[0].source = (
+        f"{title}\n\nAll tasks solved, each in one of several right ways, and run. "
+        f"Yours to fill in are the [exercises {number}](../exercises/{name}.ipynb)."
+    )
+    for cell in solved.cells:
+        cell.source = CLOSING.sub("Go on with", cell.source)
+    return solved
+
+
 def take_out_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """What the learner gets: stubs in place of solutions, nothing executed."""
     stub = deepcopy(notebook)
@@ -153,7 +174,7 @@ def build(source: Path, output: Path = NOTEBOOKS) -> str:
     if stored and stored.metadata.get("inputs") == fingerprint:
         _keep_varying_outputs(notebook, stored)
     changed = []
-    for path, content in zip(paths, [notebook, take_out_solutions(notebook)], strict=False):
+    for path, content in zip(paths, published(source, notebook), strict=True):
         nbformat.validate(content)
         changed.append(_write(path, content))
     return f"{'built' if any(changed) else 'same '}  {describe(source)}"

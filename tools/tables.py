@@ -27,7 +27,7 @@ PARTS = {  # the first lesson of each part of the course, the part's name, and w
     "00": ("See", "Pictures and tables become numbers, and you look at them at every step."),
     "03": ("Learn", "Networks from scratch, from a matrix product to a ResNet, and one that has learned before."),
     "08": ("Use", "Your own pictures, honest figures, a program, a library, sentences, a web page."),
-    "14": ("Look closer", "What goes wrong in a training, what takes its time, what the network looked at, and a network without windows."),
+    "14": ("Look closer", "What goes wrong, what takes time, where a network looks, and one that attends."),
 }
 HIGHLIGHTS = {  # benchmark -> what the README says of its best ratio
     "frozen_backbone": "as fast: a head on a frozen network's features, computed once and not every epoch (lesson 07)",

@@ -135,9 +135,8 @@ def tiny_course(folder: Path) -> tuple[Path, Path]:
     source.parent.mkdir(parents=True)
     source.write_text(TINY, encoding="utf-8")
     solved = build.read_source(source)
-    for name, notebook in [("solutions", solved), ("exercises", build.take_out_solutions(solved))]:
-        (folder / "notebooks" / name).mkdir(parents=True)
-        nbformat.write(notebook, folder / "notebooks" / name / "90_counting.ipynb")
+    (folder / "notebooks" / "exercises").mkdir(parents=True)
+    nbformat.write(build.take_out_solutions(solved), folder / "notebooks" / "exercises" / "90_counting.ipynb")
     return folder / "notebooks", source.parent
 
 

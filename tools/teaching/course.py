@@ -206,37 +206,30 @@ def prepare(folder: Path, notebooks: Path = NOTEBOOKS, sources: Path = LESSONS /
     """Make an nbgrader course of all exercises in `folder`, which must be empty or new.
 
     Args:
-        notebooks: has the folders `solutions` and `exercises`
+        notebooks: has the folder `exercises`, what learners get
         sources: what they were built from
     Raises:
         ClassroomError: nbgrader is missing, the folder is not empty, or a release is not what learners have
     """
     needs_nbgrader()
-    solutions = sorted((notebooks / "solutions").glob("*.ipynb"))
+    stubs = sorted((notebooks / "exercises").glob("[0-9]*.ipynb"))
     with new_folder(folder) as folder:
-        for solution in solutions:
-            as_written = read_source(sources / f"{solution.stem}.py")
-            if [cell.source for cell in as_written.cells] != [cell.source for cell in nbformat.read(solution, 4).cells]:
-                raise ClassroomError(f"{solution} is not what its source says. Build it with: make notebooks")
         (folder / "submitted").mkdir()
         (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
         mistakes = {}
-        for solution in solutions:
-            stub = nbformat.read(notebooks / "exercises" / solution.name, 4)
-            _make_release(folder, solution, stub)
-            wrong = [
-                [expected for _, expected in task.wrong] for task in written.tasks(sources / f"{solution.stem}.py")
-            ]
-            mistakes[solution.stem] = dict(zip([task.check for task in tasks(stub)], wrong, strict=True))
-            print(f"{solution.stem}  {sum(task.points for task in tasks(stub)):g} points", flush=True)
+        for path in stubs:
+            stub, source = nbformat.read(path, 4), sources / f"{path.stem}.py"
+            _make_release(folder, path.stem, read_source(source), stub)
+            wrong = [[expected for _, expected in task.wrong] for task in written.tasks(source)]
+            mistakes[path.stem] = dict(zip([task.check for task in tasks(stub)], wrong, strict=True))
+            print(f"{path.stem}  {sum(task.points for task in tasks(stub)):g} points", flush=True)
         (folder / "mistakes.json").write_text(json.dumps(mistakes, ensure_ascii=False, indent=1), encoding="utf-8")
     print(f"\nWhat comes back belongs in {folder / 'submitted'}. Now make what you hand out: classroom.py student COPY")
 
 
-def _make_release(folder: Path, solution: Path, stub: NotebookNode) -> None:
-    name = solution.stem
+def _make_release(folder: Path, name: str, solved: NotebookNode, stub: NotebookNode) -> None:
     (folder / "source" / name).mkdir(parents=True)
-    (folder / "source" / name / solution.name).write_bytes(solution.read_bytes())
+    nbformat.write(solved, folder / "source" / name / f"{name}.ipynb")
     made = api(folder).generate_assignment(name)
     if not made["success"]:
         raise ClassroomError(f"nbgrader could not make the release of {name}:\n{made['log'][-2000:]}")
