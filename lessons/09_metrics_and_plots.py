@@ -1070,4 +1070,4 @@ plt.show()
 #
 # **Exercises**: [09 exercises](exercises/09_metrics_and_plots.ipynb)
 #
-# **Next**: [lesson 10 · From notebook to script](10_from_notebook_to_script.ipynb)
+# **Next**: [10 · From notebook to script](10_from_notebook_to_script.ipynb)

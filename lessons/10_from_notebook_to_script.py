@@ -999,4 +999,4 @@ assert apart["other_seed"] > 10 * apart["two_processes"], f"largest differences:
 #
 # **Exercises**: [10 exercises](exercises/10_from_notebook_to_script.ipynb)
 #
-# **Next**: [lesson 11 · Lightning](11_lightning.ipynb)
+# **Next**: [11 · Lightning](11_lightning.ipynb)

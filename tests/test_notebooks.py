@@ -141,6 +141,32 @@ def test_shape_of_a_lesson(path):
     assert summary.count("\n- ") == 5, "the summary has five lines"
 
 
+def way_on(path):
+    """The link, with its title, to the lesson after `path`; after the last one to the map. From the lessons' folder."""
+    number = [lesson.name for lesson in LESSONS].index(path.name) + 1
+    if number == len(LESSONS):
+        return "[map of the lessons](../README.md#the-lessons)"
+    title = read(LESSONS[number]).cells[0].source.partition("\n")[0].removeprefix("# ")
+    return f"[{title}]({LESSONS[number].name})"
+
+
+@every_lesson
+def test_a_lesson_ends_with_what_comes_next(path):
+    summary, _, end = read(path).cells[-1].source.partition("**Exercises**")
+    tasks, _, after = end.partition("**Next**")
+    assert "## Summary" in summary
+    assert f"[{path.name[:2]} exercises](exercises/{path.name})" in tasks or path.name.startswith("00")
+    assert way_on(path) in after and after.count("](") == 1
+
+
+@pytest.mark.parametrize("path", SOLUTIONS + STUBS, ids=name)
+def test_an_exercise_ends_with_its_solutions_and_what_comes_next(path):
+    end = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"][-1].rpartition("\n\n")[2]
+    go = f"Done? [Compare with the solutions](../solutions/{path.name}), or go" if path in STUBS else "Go"
+    target = re.search(r"\((.*)\)", way_on(path))[1]
+    assert re.fullmatch(rf"{re.escape(go)} (on with|back to the)\n\[.*\]\({re.escape(f'../{target}')}\)\.", end), end
+
+
 @every_lesson
 def test_cells_are_short(path):
     lengths = [len(cell.source.splitlines()) for cell in code_cells(path)]

@@ -37,7 +37,7 @@ VARIES = "nbval-ignore-output"
 FOLDED = {"fold": {"source_hidden": True, "outputs_hidden": True}, "check": {"source_hidden": True}}
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
-CLOSING = re.compile(r"Done\? \[Compare with the solutions\]\([^)]*\),\s+or\s+go\s+on\s+with")
+CLOSING = re.compile(r"Done\? \[Compare with the solutions\]\([^)]*\),\s+or\s+go\b")
 PRAGMA = re.compile(r"  # (fmt|noqa|type|ruff)\b.*$", re.MULTILINE)
 
 
@@ -120,7 +120,7 @@ def as_solutions(notebook: nbformat.NotebookNode, number: str, name: str) -> nbf
         f"Yours to fill in are the [exercises {number}](../exercises/{name}.ipynb)."
     )
     for cell in solved.cells:
-        cell.source = CLOSING.sub("Go on with", cell.source)
+        cell.source = CLOSING.sub("Go", cell.source)
     return solved
 
 

@@ -1556,8 +1556,8 @@ assert abs(best - scores.max()) < 1e-6, f"{message} you return {best}"
 print("✓ task 5")
 
 # %% [markdown]
-# Done? [Compare with the solutions](../solutions/14_debugging_clinic.ipynb), or go back to the
-# [map of all lessons](../../README.md#the-lessons).
+# Done? [Compare with the solutions](../solutions/14_debugging_clinic.ipynb), or go on with
+# [lesson 15](../15_faster_training.ipynb).
 
 # %% tags=["nbval-ignore-output"]
 progress()

@@ -782,8 +782,8 @@ print("✓ task 5")
 # %% [markdown]
 # A list that is sorted by chance has about the share of wrong labels as its average precision, a perfect one has 1.
 #
-# Done? [Compare with the solutions](../solutions/16_what_it_looked_at.ipynb), or go back to the
-# [map of all lessons](../../README.md#the-lessons).
+# Done? [Compare with the solutions](../solutions/16_what_it_looked_at.ipynb), or go on with
+# [lesson 17](../17_vision_transformer.ipynb).
 
 # %% tags=["nbval-ignore-output"]
 progress()

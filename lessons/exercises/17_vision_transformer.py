@@ -902,7 +902,7 @@ plt.show()
 
 # %% [markdown]
 # Done? [Compare with the solutions](../solutions/17_vision_transformer.ipynb), or go back to the
-# [map of the lessons](../../README.md).
+# [map of the lessons](../../README.md#the-lessons).
 
 # %% tags=["nbval-ignore-output"]
 progress()
