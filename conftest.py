@@ -34,6 +34,7 @@ SECONDS |= {
     "tests/test_classroom.py": 35,
     "tests/test_backbones.py": 25,
     "tests/test_proofs.py": 30,
+    "tests/test_start_methods.py": 15,
 }
 
 

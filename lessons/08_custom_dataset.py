@@ -162,6 +162,21 @@ print("images:", tuple(images.shape), "  labels:", labels.tolist(), labels.dtype
 # %% [markdown]
 # So it needs a length, an answer to every index below it, and answers that fit together. Such a data set is called
 # **map-style**. Data that come as a stream want the other kind, an `IterableDataset`.
+#
+# On Windows and macOS, and from Python 3.14 on everywhere, a worker (lesson 01) is a fresh Python. The data set is sent
+# to it as a **pickle**, which says of a class only where to find it: here, `ListDataset` in `__main__`. It looks there:
+
+# %%
+import pickle
+import subprocess
+import sys
+
+command = [sys.executable, "-c", "import pickle, sys; pickle.load(sys.stdin.buffer)"]
+worker = subprocess.run(command, input=pickle.dumps(train_set), capture_output=True)
+print(worker.stderr.decode().splitlines()[-1])
+
+# %% [markdown]
+# Its `__main__` is not your notebook. Put the class into a `.py` file and import it, or do without workers.
 
 # %% [markdown]
 # **Try it.** What does a loader without `shuffle=True` ask for, and in which order do the labels come?

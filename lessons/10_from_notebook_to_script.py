@@ -230,9 +230,8 @@ assert "I am the worker" not in done.stdout and "An attempt has been made to sta
 # %% [markdown]
 # Twice, the second time as `__mp_main__`, in the worker, which never gets to its line. "An attempt has been made to
 # start a new process before the current process has finished its bootstrapping phase": whenever you read this, put what
-# your script *does* into a function and call it behind `if __name__ == "__main__":`. (Where workers
-# start in this way, they cannot find a data set that is defined in a notebook's cell either: put its class into a file,
-# and import it.)
+# your script *does* into a function and call it behind `if __name__ == "__main__":`. (Nor do such workers find a class
+# of a notebook's cell: [lesson 08](08_custom_dataset.ipynb).)
 
 # %% [markdown]
 # ## Flags

@@ -1254,6 +1254,7 @@ assert max(healthy) - max(sick) > 0.5, f"cured {healthy}, three bugs {sick}"
 # | `num must be an integer with 1 <= num` | `subplot` counts from 1 → `j + 1` | [11] |
 # | `Number of rows must be a positive integer` | `n // 2` rows for one picture → `-(-n // 2)` | [11] |
 # | `attempt has been made to start a new process` | workers (`BrokenPipeError`) → `if __name__ == "__main__":` | [10] |
+# | `Can't get attribute` | of a worker: class in a notebook → in a `.py` file | [08] |
 # | `Using a target size` | warning: shapes differ → `unsqueeze(1)` | [case 3] |
 # | `The epoch parameter in` | warning: `step(loss)` → `step()` | [case 6] |
 # | `Detected call of` | warning: scheduler before optimizer → other order | [06] |

@@ -1,5 +1,6 @@
 """Lesson 14's reference by message: what each row blames raises its message, and the cure named does not."""
 
+import pickle
 import subprocess
 import sys
 import warnings
@@ -144,6 +145,10 @@ MESSAGES = {  # message -> what raises it, and the cure
     "has no attribute 'append'": (lambda: MIXED.append({}), lambda: pd.DataFrame([{"temp": 50}, {"temp": 60}])),
     "num must be an integer with 1 <= num": (lambda: grids(4, 2, first=0), lambda: grids(4, 2, first=1)),
     "Number of rows must be a positive integer": (lambda: grids(1, 1 // 2, 1), lambda: grids(1, -(-1 // 2), 1)),
+    "Can't get attribute": (  # a pickle names a class by module and name
+        lambda: pickle.loads(b"c__main__\nTypedIntoACell\n."),
+        lambda: pickle.loads(b"ctorch.utils.data\nTensorDataset\n."),
+    ),
     "Using a target size": (
         lambda: F.mse_loss(torch.rand(3, 1), torch.rand(3)),
         lambda: F.mse_loss(torch.rand(3, 1), torch.rand(3).unsqueeze(1)),
