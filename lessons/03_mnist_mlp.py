@@ -715,7 +715,7 @@ assert np.ptp(table["plain"]) > 1e-5, "the batch size leaves the plain mean alon
 # ## The helper does the same
 #
 # The course's `fit` has this loop at its heart. It measures accuracy and time as well, and prints a line per epoch
-# (`progress=False` keeps it quiet). Without a `loss_fn` it uses cross-entropy.
+# (`progress="bar"` leaves the bar, `progress=False` nothing). Without a `loss_fn` it uses cross-entropy.
 
 # %% tags=["nbval-ignore-output"]
 train_loader, val_loader = make_loaders()
@@ -785,7 +785,7 @@ def train(optimizer_class, lr, loss_fn=F.cross_entropy):
     torch.manual_seed(0)
     model = MLP().to(course.device)
     optimizer = optimizer_class(model.parameters(), lr=lr)
-    settings = {"optimizer": optimizer, "epochs": epochs, "loss_fn": loss_fn, "progress": False}
+    settings = {"optimizer": optimizer, "epochs": epochs, "loss_fn": loss_fn, "progress": "bar"}
     return model, fit(model, train_loader, val_loader, **settings)
 
 

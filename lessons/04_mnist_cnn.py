@@ -550,7 +550,7 @@ def train(network, recipe, seed=0, images=train_images, labels=train_labels):
         optimizer=optimizer,
         scheduler=scheduler,
         epochs=epochs,
-        progress=False,
+        progress="bar",
     )
     return model, history
 

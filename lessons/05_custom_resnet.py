@@ -162,7 +162,7 @@ def train(block, depth, seed, epochs=epochs):
     steps = epochs * len(train_loader)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
     recipe = {"optimizer": optimizer, "scheduler": scheduler, "epochs": epochs}
-    return fit(model, train_loader, val_loader, **recipe, progress=False)
+    return fit(model, train_loader, val_loader, **recipe, progress="bar")
 
 
 # %%
@@ -807,7 +807,7 @@ def train_small(model, train_loader, val_loader, epochs, lr):
     steps = len(train_loader)
     scheduler = warmup_cosine(optimizer, warmup_steps=steps, total_steps=epochs * steps)
     recipe = {"optimizer": optimizer, "scheduler": scheduler, "epochs": epochs}
-    return fit(model, train_loader, val_loader, **recipe, progress=False)
+    return fit(model, train_loader, val_loader, **recipe, progress="bar")
 
 
 # %% [markdown]

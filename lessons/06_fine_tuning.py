@@ -99,7 +99,7 @@ history = fit(
     epochs=epochs,
     restore_best=True,
     checkpoint=folder / "run.pt",
-    progress=False,
+    progress="bar",
 )
 history.frame().round(4)
 
@@ -631,7 +631,7 @@ def train(model, epochs, body_rate, head_rate, seed=0):
     loader = DataLoader(small_train, batch_size=larger_batch, shuffle=True, generator=generator)
     optimizer = torch.optim.SGD(parameter_groups(model, body_rate, head_rate), momentum=0.9)
     scheduler = StepLR(optimizer, step_size=epochs * len(loader) // 2, gamma=0.1)
-    fit(model, loader, optimizer=optimizer, scheduler=scheduler, epochs=epochs, progress=False)
+    fit(model, loader, optimizer=optimizer, scheduler=scheduler, epochs=epochs, progress="bar")
 
 
 # %% [markdown]

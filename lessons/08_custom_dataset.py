@@ -827,7 +827,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
 scheduler = OneCycleLR(optimizer, max_lr=rate, total_steps=epochs * len(train_loader))
 history = fit(
     model, train_loader, val_loader,
-    optimizer=optimizer, scheduler=scheduler, epochs=epochs, progress=False,
+    optimizer=optimizer, scheduler=scheduler, epochs=epochs, progress="bar",
 )  # fmt: skip
 history.frame().drop(columns="lr").round(3)
 

@@ -76,6 +76,7 @@ def train_here(*flags):
 whole, killed = new_run("whole"), new_run("killed")
 codes = [train_here(*flags, "--output", whole)]
 
+# %%
 process = subprocess.Popen([*program, *flags, "--output", killed], stdout=subprocess.DEVNULL)
 log = killed / "batches.csv"
 while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 50):
@@ -737,6 +738,7 @@ def ride(model, sets, rate, momentum, decay):
 
 # %%
 import optuna
+from tqdm import tqdm
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -780,7 +782,8 @@ ways = {
 }
 studies = {}
 for name, (sampler, pruner) in ways.items():
-    studies[name] = [search(sampler(seed=seed), pruner(), seed) for seed in range(4)]
+    bar = tqdm(range(4), name, file=sys.stdout, leave=False)
+    studies[name] = [search(sampler(seed=seed), pruner(), seed) for seed in bar]
 
 # %% tags=["nbval-ignore-output"]
 table = pd.DataFrame(columns=["rides", "all trials", "winner, val", "winner, rest"], dtype=float)

@@ -80,7 +80,7 @@ def train_network(model, train_set, val_loader, seed=0, epochs=4, lr=0.01):
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
     scheduler = OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(train_loader))
     return fit(model, train_loader, val_loader, optimizer=optimizer, scheduler=scheduler,
-               epochs=epochs, clip_norm=1.0, progress=False)  # fmt: skip
+               epochs=epochs, clip_norm=1.0, progress="bar")  # fmt: skip
 
 
 # %% tags=["nbval-ignore-output"]

@@ -793,6 +793,7 @@ def serving():
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
+from tqdm import tqdm
 
 
 def in_order(answer):
@@ -828,7 +829,7 @@ answered, latencies, rows = {}, {}, {}
 with serving() as address:
     about = client.get(f"{address}/health").json()
     crowd(address, 4, count=4)  # to warm up
-    for clients in [1, 8, 32]:
+    for clients in tqdm([1, 8, 32], file=sys.stdout, leave=False):
         answered[clients], latencies[clients], total = crowd(address, clients)
         p50, p99 = np.percentile(1000 * latencies[clients], [50, 99])
         rows[clients] = {"answers per second": 48 / total, "p50, ms": p50, "p99, ms": p99}

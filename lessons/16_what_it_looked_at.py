@@ -662,13 +662,19 @@ if course.profile == "sample":  # in full the body is torchvision's
 # size that it knows.
 
 # %%
+import sys
+
+from tqdm import tqdm
+
+
 def photo_features(part):
     large = F.interpolate(part * 2 - 1, size=224, mode="bicubic")  # colours from -1 to 1
     with torch.no_grad():
         return network.forward_features(large).mean(dim=(2, 3))
 
 
-rows = torch.cat([photo_features(part) for part in train_images.split(32)]).numpy()
+bar = tqdm(train_images.split(32), file=sys.stdout, leave=False)
+rows = torch.cat([photo_features(part) for part in bar]).numpy()
 print("features:", rows.shape)
 
 # %%

@@ -48,7 +48,7 @@ def train(model, images, labels, lr, epochs=epochs):
     optimizer = torch.optim.AdamW(model.to(course.device).parameters(), lr=lr)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps)
     recipe = {"optimizer": optimizer, "scheduler": scheduler, "epochs": epochs}
-    fit(model, train_loader, **recipe, progress=False)
+    fit(model, train_loader, **recipe, progress="bar")
     return model
 
 

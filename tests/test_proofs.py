@@ -12,9 +12,13 @@ ROOT = Path(__file__).resolve().parents[1]
 LESSON = """
 # %%
 import random
+import sys
+
+from tqdm import tqdm
 
 random.seed(0)
-score = random.random()
+for _ in tqdm(range(1), file=sys.stdout, leave=False):
+    score = random.random()
 
 # %% tags=["nbval-ignore-output"]
 print(f"accuracy {score:.3f}")
@@ -65,6 +69,7 @@ def test_a_proof_leaves_no_trace_in_what_a_learner_sees(tmp_path, monkeypatch):
                         LESSON[LESSON.rindex("# %%") :]))  # fmt: skip
     assert without_proofs(build_lesson(tmp_path / "bare", "")) == with_proof
     assert [cell.execution_count for cell in with_proof.cells] == [1, 2, 3]
+    assert not with_proof.cells[0].outputs, "of a progress bar something is left"
     assert "nobody" not in str(with_proof) and with_proof.cells[2].outputs[0].data["text/plain"].endswith("False)")
 
 

@@ -777,6 +777,12 @@ def test_a_bar_and_a_line_per_epoch_are_printed(capsys: pytest.CaptureFixture) -
     assert "epoch  1/12" in printed.out, "the columns do not line up"
 
 
+def test_of_the_bar_alone_nothing_is_left(capsys: pytest.CaptureFixture) -> None:
+    quiet_fit(make_model(), *loaders(), progress="bar")
+    printed = capsys.readouterr()
+    assert "/14" in printed.out and re.sub(r"[^\n]*\r", "", printed.out) == printed.err == ""
+
+
 def test_nothing_is_printed_without_progress(capfd: pytest.CaptureFixture) -> None:
     quiet_fit(make_model(), *loaders(), progress=False)
     assert capfd.readouterr() == ("", "")

@@ -38,6 +38,7 @@ FOLDED = {"fold": {"source_hidden": True, "outputs_hidden": True}, "check": {"so
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 STUB = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
 CLOSING = re.compile(r"Done\? \[Compare with the solutions\]\([^)]*\),\s+or\s+go\b")
+BAR = re.compile(r"[^\n]*\r")  # progress, of which the next output on the line leaves nothing
 PRAGMA = re.compile(r"  # (fmt|noqa|type|ruff)\b.*$", re.MULTILINE)
 
 
@@ -197,7 +198,7 @@ def _scrub(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 text = re.sub(r"/\S*/ipykernel_\d+/\d+\.py", "<cell>", output.text)
-                output.text = re.sub(r"[^\n]*\r", "", text)  # progress bars that have come and gone
+                output.text = BAR.sub("", text)
     for cell in notebook.cells:
         if "outputs" in cell:
             cell.outputs = [out for out in cell.outputs if out.output_type != "stream" or out.text]

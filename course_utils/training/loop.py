@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,7 @@ def fit(
     restore_best: bool | str = False,
     checkpoint: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
-    progress: bool = True,
+    progress: bool | Literal["bar"] = True,
 ) -> History:
     """Train `model` on the device it is on, and measure it after every epoch.
 
@@ -54,7 +55,7 @@ def fit(
             numbers as a run that was never interrupted: bit for bit on one CPU. Loaders with `persistent_workers=True`
             break this, shuffling included, because they draw a seed once and not every epoch; `seeded_loader` does not.
         callbacks: told of batches and epochs, e.g. `CSVLog("runs/first")`.
-        progress: show a bar and print a line per epoch.
+        progress: show a bar and print a line per epoch; "bar": the bar alone, of which nothing is left in the end.
 
     Where `torchrun` has started several processes, each trains on what its `train_loader` yields, and they average
     their gradients; the first one alone writes files and prints.
@@ -81,14 +82,14 @@ def fit(
     history, per_epoch = run.history, len(train_loader)
     if first and history.rows and len(history) >= epochs:
         print(f"{checkpoint} holds all {len(history)} epochs: nothing is left to train.")
-    progress, callbacks = progress and first, callbacks if first else ()
+    show, lines, callbacks = bool(progress) and first, progress is True and first, callbacks if first else ()
     trained = distributed.parallel(model)
     bar = tqdm(
         total=epochs * per_epoch,
         initial=len(history) * per_epoch,
         file=sys.stdout,
         leave=False,
-        disable=not progress,
+        disable=not show,
         unit="batch",
     )
     with bar, started(callbacks, model, history, len(history) * per_epoch):
@@ -108,7 +109,7 @@ def fit(
                 callback.on_epoch(row)
             if checkpoint and first:
                 run.save(checkpoint)
-            if progress:
+            if lines:
                 bar.write(_epoch_line(row, epochs), file=sys.stdout)
     run.restore_best()
     return history
