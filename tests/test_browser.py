@@ -1,4 +1,4 @@
-"""JupyterLab as the course configures it: it opens on lesson 00 and runs it, and what gives answers away is folded."""
+"""JupyterLab as the course configures it: it opens on lesson 00, runs it and others, and shows each as it is meant."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,8 +16,8 @@ def opened(chromium_path: str) -> Iterator[Callable[[str | None], Page]]:
         yield opened
 
 
-def test_lab_opens_on_lesson_00_and_runs_it(tmp_path, opened):
-    assert browser.run_all(opened(None), tmp_path / "screenshot.png") == []
+def test_lab_opens_on_lesson_00_and_runs_it(opened):
+    assert browser.run_all(opened(None)) == []
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,18 @@ def test_a_lesson_can_be_read_wide_and_narrow_light_and_dark_and_opening_it_chan
     cells = [cell for cell in nbformat.read(path, 4).cells if "fold" not in cell.metadata.get("tags", [])]
     stored = sum("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
     assert seen["cells"] > 20 and seen["pictures"] >= stored
+
+
+@pytest.mark.parametrize("lesson", ["01_data_loading_and_visualization", "02_tensors_and_regression"])  # the quickest
+def test_a_lesson_runs_to_its_end(lesson, lab):
+    browser.open_beside(lab, f"work/{lesson}.ipynb")
+    assert browser.run_all(lab) == []
+
+
+def test_an_exercise_that_nobody_has_begun_runs_to_its_end_and_says_what_is_open(lab):
+    browser.open_beside(lab, "work/exercises/02_tensors_and_regression.ipynb")
+    assert browser.run_all(lab) == []
+    cells = browser.code_cells(lab)
+    told = [cell["text"].partition(":")[0] for cell in cells if "check" in cell["tags"]]
+    assert told == [f"○ Task {task} is open" for task in range(1, 6)]
+    assert "02  ○ ○ ○ ○ ○\n" in cells[-1]["text"], "the last cell tells what is solved"

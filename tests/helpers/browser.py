@@ -37,7 +37,8 @@ STATE = """() => {
         busy: panel.sessionContext.session.kernel.status !== 'idle'
             || cells.some(c => c.promptNode.innerText.includes('*')),
         waiting: cells.filter(c => c.model.executionCount === null).length,
-        errors: outputs.filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
+        errors: outputs.filter(o => o.output_type === 'error' && o.traceback.join() !== 'open')  // not filled yet
+            .map(o => o.ename + ': ' + o.evalue),
     };
 }"""
 
@@ -48,6 +49,7 @@ CELLS = """() => {
         tags: c.model.getMetadata('tags') || [],
         source: shown(c.node.querySelector('.jp-InputArea-editor')),
         output: shown(c.node.querySelector('.jp-OutputArea-output')),
+        text: c.model.outputs.toJSON().flatMap(o => o.text || (o.data || {})['text/plain'] || '').join(''),
     }));
 }"""
 
@@ -144,9 +146,9 @@ def lab(chromium: str) -> Iterator[Callable[[str | None], Page]]:
         context.close()
 
 
-def run_all(page: Page, screenshot: str | Path, timeout: int = 900) -> list[str]:
+def run_all(page: Page, timeout: int = 900) -> list[str]:
     """Run all cells of the notebook that is open. Returns the errors: those of cells, and that it did not finish within
-    `timeout` seconds."""
+    `timeout` seconds. What stops at the gap of an exercise is open, and no error."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     deadline = time.monotonic() + timeout
@@ -156,13 +158,16 @@ def run_all(page: Page, screenshot: str | Path, timeout: int = 900) -> list[str]
         state = page.evaluate(STATE)
     if state["busy"] or state["waiting"]:
         state["errors"].append(f"{state['waiting']} cells had not run after {timeout} s")
+    return state["errors"]
+
+
+def take_screenshot(page: Page, path: str) -> None:
+    """Write the notebook that is open to a picture, from its first cell to its last."""
     height = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.viewportNode.scrollHeight")
     page.set_viewport_size({"width": 1280, "height": min(height + 300, 16_000)})
     page.evaluate("() => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0; }")
     page.wait_for_timeout(2000)
-    page.screenshot(path=str(screenshot))
-    page.set_viewport_size({"width": 1280, "height": 1000})
-    return state["errors"]
+    page.screenshot(path=path)
 
 
 def open_beside(page: Page, notebook: str) -> None:
@@ -187,7 +192,7 @@ def facts(page: Page, width: int, theme: str) -> dict:
 
 
 def code_cells(page: Page) -> list[dict]:
-    """What one sees of each code cell: its `tags`, and whether `source` and `output` are shown."""
+    """What one sees of each code cell: its `tags`, whether `source` and `output` are shown, and the output's `text`."""
     return page.evaluate(CELLS)
 
 
@@ -197,7 +202,9 @@ def main(arguments: list[str]) -> int:
         print(chromium or "Chromium is not installed")
         return int(not chromium)
     with lab(chromium) as opened:
-        problems = run_all(opened(arguments[0]), arguments[1] if len(arguments) > 1 else "screenshot.png")
+        page = opened(arguments[0])
+        problems = run_all(page)
+        take_screenshot(page, arguments[1] if len(arguments) > 1 else "screenshot.png")
     print("\n".join(problems) or "all cells ran")
     return int(bool(problems))
 
