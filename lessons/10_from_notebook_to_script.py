@@ -73,10 +73,11 @@ def train_here(*flags):
 
 
 # %%
-whole, killed = new_run("whole"), new_run("killed")
-codes = [train_here(*flags, "--output", whole)]
+whole = new_run("whole")
+codes = {"whole": train_here(*flags, "--output", whole)}
 
 # %%
+killed = new_run("killed")
 process = subprocess.Popen([*program, *flags, "--output", killed], stdout=subprocess.DEVNULL)
 log = killed / "batches.csv"
 while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 50):
@@ -85,11 +86,11 @@ process.kill()
 process.wait()
 at_the_kill = pd.read_csv(log, index_col="batch")["train_loss"]
 
-codes.append(train_here("--resume", killed))
+codes["resumed"] = train_here("--resume", killed)
 
 # %% tags=["proof"]
 assert process.returncode != 0, "the program came to its end before it was killed"
-assert codes == [0, 0], f"exit codes {codes}"
+assert codes == {"whole": 0, "resumed": 0}, codes
 assert 50 <= len(at_the_kill) <= 60, f"{len(at_the_kill)} batches in the log when it was killed"
 
 # %%
