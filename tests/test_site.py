@@ -120,7 +120,7 @@ def page(site, chromium_path) -> Iterator[Page]:
         browser.close()
 
 
-@pytest.mark.parametrize("name", ["index.html", LESSON, "notebooks/exercises/03_mnist_mlp.html", "glossary.html"])
+@pytest.mark.parametrize("name", ["index.html", "notebooks/00_start_here.html", "notebooks/exercises/03_mnist_mlp.html"])
 def test_nobody_is_shut_out_by_light_or_dark(name, site, page):
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)

@@ -66,10 +66,14 @@ def install(name: str, wanted: dict) -> Path:
     return python
 
 
-def run(python: Path, report: Path, folder: Path) -> None:
-    """Execute the notebooks of a folder with another Python; what became of each cell goes into `report`."""
+def run(python: Path, report: Path, folder: Path, processes: int | str = "logical") -> None:
+    """Execute the notebooks of a folder with another Python; what became of each cell goes into `report`.
+
+    Args:
+        processes: how many notebooks run at once; 0: one after the other, which starts sooner
+    """
     command = [str(python), "-m", "pytest", "-q", f"--digits-may-differ={report}", "--dist=loadfile",
-               "--numprocesses=logical", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
+               f"--numprocesses={processes}", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
                "--confcutdir", str(build.ROOT), "-p", "conftest", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
     done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True)
     if not report.exists():
