@@ -578,14 +578,14 @@ shown = train(small_vit(), some, some_labels, lr=0.005, epochs=1)
 
 # %% tags=["nbval-ignore-output", "fold"]
 contenders = {"CNN": cnn, "ViT, moved copies": shown, "ViT": vit}
-pixels = range(9)
+pixels = range(0, 9, 2)
 moved = {}
 for name, model in contenders.items():
     moved[name] = [accuracy(model, F.pad(val_images, (move, -move))) for move in pixels]
 pd.DataFrame(moved, pixels).rename_axis("pixels").T.round(2)
 
 # %% tags=["proof"]
-unmoved, by_four = [{name: scores[place] for name, scores in moved.items()} for place in (0, 4)]
+unmoved, by_four = [{name: scores[place] for name, scores in moved.items()} for place in (0, 2)]
 assert unmoved["CNN"] > unmoved["ViT"] + course.pick(sample=0.03, full=0.005), f"unmoved {unmoved}"
 assert by_four["CNN"] > by_four["ViT"] + course.pick(sample=0.3, full=0.2), f"moved by 4 {by_four}"
 assert by_four["ViT, moved copies"] > by_four["ViT"] + 0.1, f"moved by 4 {by_four}"
@@ -767,7 +767,7 @@ scores = {}
 for kind, lr in {"ViT": 0.003, "ViT, pretrained": 0.001, "CNN": 0.01}.items():
     for seed in range(3):
         torch.manual_seed(seed)
-        model = train(fresh(kind), few_images, few_labels, lr=lr, epochs=30)
+        model = train(fresh(kind), few_images, few_labels, lr=lr, epochs=20)
         scores[kind, f"seed {seed}"] = accuracy(model, new_images, new_labels)
 table = pd.Series(scores).unstack()
 table.round(2)
