@@ -105,6 +105,23 @@ def test_with_an_address_files_of_the_repository_are_linked(monkeypatch):
     assert "see train.py, [here]" in make_site.relink(text, page, published | {page})
 
 
+def test_with_an_address_a_notebook_says_where_else_it_opens(monkeypatch):
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://github.com/owner/name")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title")])
+    text = make_site.page_of(notebook, LESSON.replace("html", "ipynb"), set()).cells[0].source
+    assert text.startswith("# Title\n\n") and text.count("](https://") == 4 and "[Kaggle](" in text
+
+
+def test_a_date_is_named_where_the_stored_versions_were_tried(monkeypatch):
+    tried = [{"date": "2026-11-27", "versions": {"torch": "2.15.0+cpu"}}]
+    tried += [{"date": "2026-11-28", "versions": {"torch": "2.16.0"}}]
+    monkeypatch.setattr(make_site, "made_with", lambda: {"torch": "2.15.0"})
+    monkeypatch.setattr(make_site, "without_failure", lambda: tried)
+    assert make_site.verified().endswith("was last verified with torch 2.15.0 on 2026-11-27.")
+    monkeypatch.setattr(make_site, "without_failure", list)
+    assert make_site.verified().endswith("was last verified with torch 2.15.0.")
+
+
 def test_a_figure_brings_its_text_along():
     output = nbformat.v4.new_output("display_data", {"image/png": ""}, metadata={"image/png": {"alt": "Two bars"}})
     cell = nbformat.v4.new_code_cell("plt.show()", outputs=[output], metadata={"jupyter": {"source_hidden": True}})
