@@ -129,7 +129,8 @@ def activation_map(maps, weight, label):
 # + maps
 
 # %% [markdown]
-# Try it before you run the check. Two maps, the second counts twice, for class 1:
+# Try it before you run the check. Two maps, of which the second counts twice for class 1, so a 6 should come out below
+# on the right:
 
 # %%
 tiny = torch.tensor([[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 3.0]]])
@@ -287,8 +288,10 @@ def grad_cam_by_hand(model, image, layer, label):
 network, transform, names = load_imagenet_network()
 network.requires_grad_(False)
 coffee = transform(load_rgb(locate("photos") / "coffee.jpg"))
-heat = grad_cam_by_hand(network, coffee, network.bn2, names.index("espresso"))
-show_maps(coffee[None] * 0.5 + 0.5, heat.reshape(1, 7, 7), ["espresso"], columns=3, title="Where is it?")
+asked = ["espresso", "cup", "wooden spoon"]
+heat = torch.stack([grad_cam_by_hand(network, coffee, network.bn2, names.index(name)) for name in asked])
+colours = (coffee * 0.5 + 0.5).expand(3, -1, -1, -1)
+show_maps(colours, heat.reshape(3, 7, 7), asked, columns=3, title="Where is it?")
 plt.show()
 
 # %% tags=["check"] points=4
@@ -453,7 +456,8 @@ def lost_by_covering(model, image, label, size, stride):
 # + return lost.clamp(min=0)
 
 # %% [markdown]
-# Try it before you run the check, on a network with random weights:
+# Try it before you run the check, on a network with random weights. A picture of 24 × 32 pixels has 3 rows of 4 places.
+# Squares hardly matter to such a network, so the numbers are tiny, and have both signs:
 
 # %%
 print(lost_by_covering(small_network(0), torch.ones(3, 24, 32), label=0, size=8, stride=8))
