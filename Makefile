@@ -41,7 +41,7 @@ data: .venv/learner
 	$(BIN)/python -m course_utils.downloads
 
 range: .venv/author
-	$(BIN)/python tools/versions.py
+	$(BIN)/python tools/versions.py; found=$$?; $(BIN)/python tools/tables.py && exit $$found
 
 site: .venv/author
 	$(BIN)/python tools/make_site.py

@@ -333,18 +333,22 @@ assert f"of {5 * len(exercises)} tasks solved." in first and len(others) == len(
 # %% [markdown]
 # ## Is everything there?
 #
-# This cell lists the packages for which something has to be done: missing, too old, or known to compute wrong.
+# This cell lists the packages for which something has to be done: missing, too old, or known to compute wrong. Its
+# last line says what is known of your version of PyTorch.
 
 # %% tags=["nbval-ignore-output"]
-from course_utils.basics.environment import check_environment
+from course_utils.basics.environment import check_environment, tried
 
 environment = check_environment()
 todo = environment.loc[environment["what to do"] != "", ["package", "installed", "what to do"]]
 print(todo.to_string(index=False) if len(todo) else f"all {len(environment)} packages will do")
+print(tried())
 
 # %% tags=["proof"]
 missing = environment.loc[environment["installed"] == "missing", "package"]
 assert missing.empty, f"not installed: {', '.join(missing)}"
+as_made = environment.set_index("package").loc["torch", "verdict"] == "as made"
+assert as_made == tried().endswith("that the stored outputs were made with."), tried()
 
 # %% [markdown]
 # Commands such as `python -m pip install …` go into a terminal (File → New → Terminal). For `python` write the course's

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 17 · A vision transformer
 #
-# You cut pictures into patches that look at each other, build the network around this, from a small one for digits to
-# ViT-B/16, see where it looks, and measure what it has to learn that a CNN knows from the start.
+# You build a network of patches that look at each other, and measure what it must learn that a CNN knows from the
+# start.
 #
 # **Time** about 60 minutes, of which the computer works 60 seconds · **Before this**
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 05](05_custom_resnet.ipynb), [lesson 06](06_fine_tuning.ipynb)
@@ -47,14 +47,15 @@ def train(model, images, labels, lr, epochs=epochs):
     steps = epochs * len(train_loader)
     optimizer = torch.optim.AdamW(model.to(course.device).parameters(), lr=lr)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps)
-    recipe = {"optimizer": optimizer, "scheduler": scheduler, "epochs": epochs}
-    fit(model, train_loader, **recipe, progress="bar")
+    fit(
+        model, train_loader, epochs=epochs, optimizer=optimizer, scheduler=scheduler, progress="bar"
+    )
     return model
 
 
 # %% [markdown]
-# The network is a small **vision transformer**, or ViT, the helper of what this lesson builds: no window that slides,
-# no pooling, no BatchNorm.
+# The network is a small **vision transformer**, or ViT, ready-made; in this lesson you build it. No window slides over
+# the picture, there is no pooling and no BatchNorm.
 
 # %%
 from course_utils.models.vit import small_vit
@@ -76,8 +77,9 @@ print(f"validation accuracy {accuracy(vit, val_images):.3f}")
 assert accuracy(vit, val_images) > course.pick(sample=0.82, full=0.93), accuracy(vit, val_images)
 
 # %% [markdown]
-# It sees a digit as 4 × 4 **patches** of 7 × 7 pixels. Before it answers, it gathers what it needs from them, from some
-# more than from others, and these weights can be drawn. The darker the orange, the more:
+# It sees a digit as 4 × 4 **patches** of 7 × 7 pixels. A 17th place, the **class token**, number 0, belongs to no
+# patch. It gathers what the answer needs, from some patches more than from others, and these **attention weights** can
+# be drawn. Each layer looks four times at once, with four **heads**; we average them. The darker the orange, the more:
 
 # %%
 from course_utils.models.vit import attention_maps
@@ -103,8 +105,8 @@ fig.suptitle("From where the network takes what it answers with")
 plt.show()
 
 # %% [markdown]
-# Nobody has told it where the ink is. Yet is that more than a pretty picture? We count. How much of the last layer's
-# weight falls on patches with ink, and how many of the patches are that?
+# Nobody has told it where the ink is. Is that more than a pretty picture? We count. What share of the patches has ink,
+# and what share of the last layer's weight falls on them?
 
 # %% tags=["nbval-ignore-output"]
 weights = attention_maps(vit, val_images[:500].to(course.device)).cpu()[:, -1, :, 0, 1:].mean(dim=1)
@@ -119,12 +121,11 @@ if course.profile == "sample":  # where MNIST's many more steps lead the attenti
     )
 
 # %% [markdown]
-# On the sample digits it looks at ink, and more so than chance would. In an hour you will have built all of this: the
-# patches, the look-around, the network.
+# On the sample digits ink gets more than its share, though not all. In an hour you will have built all of this.
 
 # %% [markdown]
 # **Try it.** Patches look around as well. At whom does the sixth look, in the first layer? (It is the second from the
-# left in the second row; the class token is number 0.)
+# left in the second row.)
 # <details><summary>One way, and what we saw</summary>
 #
 # ```python
@@ -147,7 +148,8 @@ if course.profile == "sample":  # where MNIST's many more steps lead the attenti
 # class token alone and makes ten logits](figures/vision_transformer.svg)
 #
 # Transformers were made for sentences: a row of words, each a list of numbers, called a **token**. A picture becomes
-# such a row when you cut it up. `reshape` splits rows and columns into 4 times 7, `permute` puts the two 4s first:
+# such a row when you cut it up. `reshape` splits rows and columns into 4 times 7, `permute` puts the two 4s first, and
+# `flatten` makes 16 rows of 49 numbers:
 
 
 # %%
@@ -181,22 +183,22 @@ print("tokens:", tuple(by_torch.shape))
 torch.testing.assert_close(by_torch, by_hand)
 
 # %% [markdown]
-# (`assert_close` is silent where two tensors agree up to rounding.) This is all that the network will ever do with
-# neighbouring pixels as such. From here on there are 16 tokens, and nothing says that the second lies beside the first.
+# (`assert_close` is silent where two tensors agree up to rounding.) This is all that the network does with neighbouring
+# pixels as such. From here on there are 16 tokens, and nothing says that the second lies beside the first.
 #
-# **Check yourself.** ViT-B/16 takes pictures of 3 × 224 × 224 in patches of 16 × 16. How many tokens are that, and how
-# many numbers has a patch?
+# **Check yourself.** ViT-B/16 takes pictures of 3 × 224 × 224 in patches of 16 × 16. How many patches are that, and how
+# many numbers has each?
 # <details><summary>Answer</summary>
 #
-# 14 × 14 = 196 tokens, and 3 × 16 × 16 = 768 numbers. Its tokens have 768 numbers, too.
+# 14 × 14 = 196 patches of 3 × 16 × 16 = 768 numbers. Its tokens have 768 numbers, too.
 #
 # </details>
 
 # %% [markdown]
 # ## Where does a patch belong?
 #
-# **Guess first.** We cut a digit into its patches and lay them out again in a wrong order, like a puzzle in its box.
-# What does a transformer say of it that is *not* told the places?
+# **Guess first.** We cut digits into patches and lay these out in a wrong order, like a puzzle in its box. What does a
+# transformer that is *not* told the places say of them?
 
 
 # %%
@@ -211,7 +213,7 @@ puzzle = lay_out(to_patches(val_images)[:, order])
 
 # %% [markdown]
 # The places are told by 17 rows of numbers, learned like all weights, one for each place. Each is simply *added* to the
-# token there: the **position embedding**. We set it to 0 in a copy:
+# token there: the **position embedding**. We set it to 0 in a copy. Then open the folded cell.
 
 # %%
 from copy import deepcopy
@@ -236,8 +238,8 @@ assert change["placeless"] < 1e-3 < 1 < change["vit"], change
 # The same, up to rounding! Without positions a picture is a bag of patches. (Why that is so, the next section shows:
 # all tokens are treated alike.)
 #
-# What has the training made of the positions? We compare that of each place with all others, by the cosine of lesson
-# 04: 1 is the same direction, 0 none in common.
+# What has the training made of the positions? We compare each with all others by the cosine of lesson 04: 1 is the same
+# direction, 0 none in common. (Steps count rows plus columns.)
 
 # %% tags=["nbval-ignore-output"]
 places = vit.encoder.pos_embedding[0, 1:].detach().cpu()
@@ -254,11 +256,11 @@ if course.profile == "sample":  # what MNIST's many more steps make of the posit
 # %% [markdown]
 # They are told apart, and that is all: on the sample, neighbours are no more alike than places at opposite ends. The
 # network has sixteen names for sixteen places, and no map. (Trained on millions of pictures, ViTs do learn one: the
-# paper shows it.) Remember this for the question "Why?" below.
+# paper shows it.)
 
 # %% [markdown]
 # > **Common mistake.** The position embedding is made in `__init__` and never added in `forward`. Nothing warns, the
-# > shapes fit, the loss falls. What does it cost?
+# > shapes fit, the loss falls. What does it cost? (We add zeros that stay zeros, which is the same.)
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
@@ -282,9 +284,10 @@ assert cost > course.pick(sample=0.05, full=0.02), f"forgotten positions cost {c
 # such as 0.24 for a patch with a stroke, and the values are averaged with these weights](figures/attention.svg)
 #
 # How does a token learn about the others? Each makes three things of its numbers, by three linear layers: a **query**,
-# "what I am looking for", a **key**, "what I have", and a **value**, "what I tell". The scalar product of a query and a
-# key says how well they match. Softmax makes weights of a row of matches, positive and of sum 1, and the token gets
-# the average of all values with these weights:
+# "what I am looking for", a **key**, "what I have", and a **value**, "what I tell". The **dot product** of a query and
+# a key (multiply number by number, add up) says how well they match, and one `@` makes all of them: a row for each
+# query, a column for each key. Softmax makes weights of a row, positive and of sum 1, and the token gets the average of
+# all values with these weights:
 
 
 # %%
@@ -306,8 +309,8 @@ print("weights:", weights.numpy().round(2), sep="\n")
 print("what each gets:", looked.flatten().numpy().round(1))
 
 # %% [markdown]
-# The first row gives most of its weight to the third token. The second asks for nothing, and gets the plain average.
-# This is **scaled dot-product attention**, and torch has it, faster and with less memory:
+# The first gives most of its weight to the third. The second asks for nothing, and gets the plain average. This is
+# **scaled dot-product attention**, and torch has it, faster and with less memory:
 
 # %%
 torch.manual_seed(0)
@@ -315,7 +318,7 @@ q, k, v = torch.randn(3, 8, 17, 64)  # each: 8 pictures, 17 tokens, 64 numbers
 torch.testing.assert_close(attention(q, k, v)[0], F.scaled_dot_product_attention(q, k, v))
 
 # %% [markdown]
-# "Scaled" is the division by the root of the number of numbers. A sum of 64 random products is about √64 = 8 in size.
+# "Scaled" is the division by √64, for keys of 64 numbers: a sum of 64 random products is about √64 = 8 in size.
 # What would softmax make of that?
 
 # %%
@@ -328,12 +331,13 @@ assert attention(q, k, v)[1].amax(dim=-1).mean() < 0.35, "scaled"
 assert unscaled.amax(dim=-1).mean() > 0.75, "not scaled"
 
 # %% [markdown]
-# Without it, nearly all weight would fall on one token before anything is learned, and a softmax so sure of itself has
+# Without it, most of the weight would fall on one token before anything is learned, and a softmax so sure of itself has
 # hardly any gradient.
 #
-# One look-around can ask only one question. So the numbers are cut into **heads**, here 4 of 16, which look around
-# each for itself; another linear layer mixes what they bring. `in_proj_weight` holds the layers for queries, keys and
-# values in one, as in torchvision:
+# One look-around can ask only one question. So the 64 numbers are shared out among 4 **heads**, 16 each, and every head
+# looks around for itself; another linear layer, `out_proj`, mixes what they bring. `in_proj_weight` holds the layers
+# for queries, keys and values in one, as in torchvision; `unflatten` splits their 192 numbers into 3 × 4 × 16, and
+# `permute` puts the 3 in front:
 
 
 # %%
@@ -359,8 +363,8 @@ class SelfAttention(nn.Module):
 
 # %%
 fig, axes = plt.subplots(3, 4, figsize=(5, 4.4))
-for row, digit in zip(axes, [0, 1, 2]):
-    draw_attention(row, val_images[[digit] * 4], maps[digit, 1, :, 0, 1:])
+for row, index in zip(axes, [0, 1, 2]):
+    draw_attention(row, val_images[[index] * 4], maps[index, 1, :, 0, 1:])
 for head, ax in enumerate(axes[0], 1):
     ax.set_title(f"head {head}", fontsize=9)
 fig.suptitle("Four heads, three digits")
@@ -376,8 +380,8 @@ if course.profile == "sample":  # where MNIST's many more steps lead the heads i
 # Some spread their weight, some put nearly all of it on one patch. Sometimes several settle on the same, sometimes each
 # on another.
 #
-# (**Self**-attention, because a picture's tokens look at those of the same picture.) torch's own layer for this is
-# `nn.MultiheadAttention`. The names are the same, so its weights fit:
+# (**Self**-attention, because tokens look at those of the same picture.) torch's own layer is `nn.MultiheadAttention`,
+# and it is called with the tokens that ask, have and tell: three times `x`. The names are the same, so its weights fit:
 
 # %%
 theirs = nn.MultiheadAttention(64, 4, batch_first=True)
@@ -387,8 +391,8 @@ x = torch.randn(8, 17, 64)
 torch.testing.assert_close(ours(x), theirs(x, x, x)[0])
 
 # %% [markdown]
-# Nowhere in it does the number of tokens occur, nor their order. Every token may look at every other one, near or far,
-# in the very first layer. The price: each pair is a product, and pairs grow with the *square* of the tokens.
+# Nowhere does their order occur: hence the bag of patches. Every token may look at every other one, near or far, in the
+# very first layer. The price: each pair is a product, and pairs grow with the *square* of the tokens.
 
 # %%
 for name, tokens in {"our digits": 17, "224 pixels": 197, "448 pixels": 785}.items():
@@ -409,9 +413,9 @@ for name, tokens in {"our digits": 17, "224 pixels": 197, "448 pixels": 785}.ite
 # ![A block of the encoder. x goes through LayerNorm and attention, and is also carried around them and added. The sum
 # goes through LayerNorm and an MLP, and is carried around and added again](figures/encoder_block.svg)
 #
-# Attention is where tokens exchange. Then each *thinks for itself*: an MLP of two layers, the same for all tokens.
-# Around both goes the shortcut of lesson 05. And before both stands **LayerNorm**, which does to the numbers of *one
-# token* what BatchNorm does to a channel of a whole batch:
+# In attention tokens learn from each other. Then each *thinks for itself*: an MLP of two layers, the same for all
+# tokens. Around each of the two goes the shortcut of lesson 05, and before each stands **LayerNorm**, which does to the
+# numbers of *one token* what BatchNorm does to a channel of a whole batch:
 
 # %%
 x = 3 * torch.randn(8, 17, 64) + 5
@@ -419,8 +423,8 @@ mean, variance = x.mean(dim=2, keepdim=True), x.var(dim=2, correction=0, keepdim
 torch.testing.assert_close(nn.LayerNorm(64)(x), (x - mean) / (variance + 1e-5) ** 0.5)
 
 # %% [markdown]
-# No other picture takes part, there are no running averages, train and eval mode are the same: a transformer has no
-# lesson 04 riddle.
+# (As there, a learned weight and bias for each number follow, at first 1 and 0.) No other picture takes part, and there
+# are no running averages: train and eval mode are the same.
 
 
 # %%
@@ -444,8 +448,9 @@ class Block(nn.Module):
 #
 # ## The class token
 #
-# Which token says what digit it is? One more joins the row, the **class token**. It belongs to no patch, begins the
-# same for every picture, looks around like the others, and at the end the head reads it alone:
+# Which token says what digit it is? The class token, which joins the row. It begins the same for every picture, looks
+# around like the others, and at the end the head reads it alone. First the **encoder**, which adds the positions and
+# holds the blocks, then the whole. (`add_module` gives parts torchvision's names.)
 
 
 # %%
@@ -491,8 +496,8 @@ with torch.inference_mode():
     torch.testing.assert_close(yours(some), vit(some), atol=1e-4, rtol=1e-4)
 
 # %% [markdown]
-# **Check yourself.** In `walk`s of lesson 05 maps shrank and channels grew. What changes its shape between the first
-# and the last block of a ViT?
+# **Check yourself.** In lesson 05's ResNets maps shrank and channels grew. What changes its shape between the first and
+# the last block of a ViT?
 # <details><summary>Answer</summary>
 #
 # Nothing: 17 tokens of 64 numbers go in and come out, from block to block. Sizes are chosen once.
@@ -502,8 +507,8 @@ with torch.inference_mode():
 # %% [markdown]
 # ## ViT-B/16, name by name
 #
-# The network of the paper (Dosovitskiy and others, *An Image is Worth 16x16 Words*, 2021) has the same five classes
-# with larger numbers: B is for "base", 16 for the patches. torchvision's has 152 tensors. Do they fit?
+# The paper's network (Dosovitskiy and others, *An Image is Worth 16x16 Words*, 2021) is yours with larger numbers: B is
+# for "base", 16 for the patches. torchvision's has 152 tensors. Do they fit?
 
 # %%
 import torchvision
@@ -517,8 +522,8 @@ print(ours.load_state_dict(theirs.state_dict(), strict=True, assign=True))
 print(f"{len(theirs.state_dict())} tensors, {sum(p.numel() for p in ours.parameters()):,} numbers")
 
 # %% [markdown]
-# (torchvision starts the head at 0. Then *every* network would answer 1,000 zeros, and a comparison would prove
-# nothing. So we gave it random numbers.) And the answers to a picture?
+# (torchvision starts the head at 0: *every* network would answer 1,000 zeros. So we gave it random numbers.) And the
+# answers to a picture?
 
 # %%
 picture = torch.randn(1, 3, 224, 224)
@@ -532,9 +537,9 @@ assert answers.std() > 0.1, f"answers that are all alike prove nothing: spread {
 assert len(theirs.state_dict()) == 152 and sum(p.numel() for p in ours.parameters()) == 86_567_656
 
 # %% [markdown]
-# All names, all shapes, and the answers to five digits. The course keeps the same classes in
-# `course_utils.models.vit`, and the training program of lesson 10 knows them all: `--model vit_b_16`, and the small one
-# as `--model vit --size 28`.
+# All names and shapes fit, and the answers agree to about four decimals. The course keeps the same network in
+# `course_utils.models.vit`, and the training program of lesson 10 knows it: `--model vit_b_16`, and the small one as
+# `--model vit --size 28`.
 
 # %% [markdown]
 # **Try it.** The small one with four layers instead of two: how many parameters?
@@ -553,8 +558,9 @@ assert len(theirs.state_dict()) == 152 and sum(p.numel() for p in ours.parameter
 # ## Against lesson 04's CNN
 #
 # The same digits, the same epochs, the same schedule; each network has the rate that suits it. Lesson 04's `CNN` has a
-# third of the numbers to learn. A third contender is a ViT that saw lesson 04's moved copies, five of each digit, each
-# once, which is no more steps than the others had. **Guess first:** what happens when the digits move?
+# third of the parameters. A third contender is a ViT that saw lesson 04's moved copies, five of each digit, each once,
+# which is no more steps than the others had. **Guess first:** what happens when the digits move? Then open the folded
+# cells.
 
 # %%
 from course_utils import CNN
@@ -562,7 +568,6 @@ from course_utils import CNN
 torch.manual_seed(0)
 cnn = train(CNN(), train_images, train_labels, lr=0.01)
 
-# %%
 moves = range(-4, 5, 2)
 copies = torch.cat([F.pad(train_images, (move, -move)) for move in moves])
 copied_labels = train_labels.repeat(len(moves))
@@ -571,23 +576,23 @@ every = course.pick(sample=1, full=5)
 some, some_labels = copies[::every], copied_labels[::every]
 shown = train(small_vit(), some, some_labels, lr=0.005, epochs=1)
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "fold"]
 contenders = {"CNN": cnn, "ViT, moved copies": shown, "ViT": vit}
-pixels = range(9)
+pixels = range(0, 9, 2)
 moved = {}
 for name, model in contenders.items():
     moved[name] = [accuracy(model, F.pad(val_images, (move, -move))) for move in pixels]
 pd.DataFrame(moved, pixels).rename_axis("pixels").T.round(2)
 
 # %% tags=["proof"]
-unmoved, by_four = [{name: scores[place] for name, scores in moved.items()} for place in (0, 4)]
+unmoved, by_four = [{name: scores[place] for name, scores in moved.items()} for place in (0, 2)]
 assert unmoved["CNN"] > unmoved["ViT"] + course.pick(sample=0.03, full=0.005), f"unmoved {unmoved}"
 assert by_four["CNN"] > by_four["ViT"] + course.pick(sample=0.3, full=0.2), f"moved by 4 {by_four}"
 assert by_four["ViT, moved copies"] > by_four["ViT"] + 0.1, f"moved by 4 {by_four}"
 if course.profile == "sample":  # in MNIST's many more steps it may learn both
     assert unmoved["ViT, moved copies"] < unmoved["ViT"] - 0.01, f"unmoved {unmoved}"
 
-# %%
+# %% tags=["fold"]
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
 for (name, scores), style in zip(moved.items(), ["-", "--", ":"]):
     ax.plot(pixels, scores, style, marker=".", label=name)
@@ -598,15 +603,15 @@ plt.show()
 
 # %% [markdown]
 # The ViT is behind on digits as they are, and lost when they move, like the MLP of lesson 04: four pixels to the right,
-# and every stroke lies in another part of its patch, or in another patch. Copies show it what the CNN is born with. It
-# learns it, as far as it is shown, at the price of reading unmoved digits less well in as many steps.
+# and every stroke lies in another part of its patch, or in another patch. Moved copies show it what the CNN is born
+# with. It learns that, as far as it is shown, but in as many steps reads unmoved digits less well.
 
 # %% [markdown]
 # ## Who needs how many pictures?
 #
 # Would more pictures help? With all of MNIST we can ask. The curve was computed before, by
 # `benchmarks/training_sizes.py`: from 100 digits to 32,000, three seeds each with other digits, and *always 500
-# batches of 64*, so that only the pictures differ. We repeat one point in small, with 200 of our digits:
+# batches of 64*, so that only the pictures differ. Here we try one point between, 200 digits, in fewer batches:
 
 # %% tags=["nbval-ignore-output"]
 first_images, first_labels = train_images[:200], train_labels[:200]
@@ -639,11 +644,11 @@ means = curve.groupby(["network", "pictures"])["val_accuracy"].mean().unstack()
 behind = means.loc["CNN"] - means.loc["ViT"]
 assert (behind.diff().dropna() < 0).all(), behind
 assert 0.15 < behind.iloc[0] < 0.25 and behind.iloc[-1] < 0.045, behind
-assert means.loc["CNN", 500] > means.loc["ViT", 2000], means
+assert abs(means.loc["CNN", 500] - means.loc["ViT", 32000]) < 0.005, means
 
 # %% [markdown]
 # Both learn from more pictures, and the gap closes: 20 points with 100 digits, 4 with 32,000. With 500 digits the CNN
-# is further than the ViT with 2,000: what it has built in is worth several times as many pictures.
+# is where the ViT, in as many batches, is with 32,000: what it has built in is worth many times the pictures.
 #
 # In the large it is the same. The ViT paper found its networks a few points *behind* ResNets when trained on ImageNet's
 # 1.3 million pictures alone, and ahead with 14 to 300 million. (Strong augmentation makes up for much: Touvron and
@@ -674,8 +679,6 @@ plt.show()
 
 # %% [markdown]
 # **Guess first.** You could not read them. Could a ViT learn to, as well as before? And a CNN? Then open the cells.
-#
-# For the ViT no training is needed. We give its weights the wrong order, too: the 49 of each filter, and the positions.
 
 # %% tags=["fold"]
 twin = deepcopy(vit).eval()
@@ -703,17 +706,19 @@ assert lost["CNN"] > course.pick(sample=0.02, full=0.005), f"scrambling costs {l
 assert 1 - scores["CNN"][1] > 2 * (1 - scores["CNN"][0]), f"mistakes {scores}"
 
 # %% [markdown]
-# To the ViT it is all the same. Whatever weights read digits, there are others, as likely to begin with, that read
-# scrambled ones. Any order is as good as another to it, and so it has to find out everything about order. The CNN makes
-# several times as many mistakes as before: it has lost what it takes for granted, and that is its secret:
+# To the ViT it is all the same. It needed no training: the first cell gives its weights the wrong order, too, the 49 of
+# each filter and the positions. Whatever weights read digits, there are others, as likely to begin with, that read
+# scrambled ones, and so it has to find out everything about order. The CNN makes several times as many mistakes as
+# before: it has lost what it takes for granted, and that is its secret:
 #
 # - **Locality**: what belongs together lies together. A 3 × 3 window cannot look anywhere else.
 # - **Weight sharing**: what is worth finding here is worth finding there. The same filter slides over all places.
 #
 # Such knowledge, built in by the architecture, is called **inductive bias**. The ViT shares weights as well, one linear
 # layer for all patches, one MLP for all tokens. But a stroke that moves by a pixel makes other numbers of a patch, and
-# what lies beside what it has to find out, from pictures. Where knowledge is true, and pictures are few, it wins. Where
-# pictures are plenty, it may be in the way: what is far apart can belong together, and attention sees it at once.
+# which patches are neighbours it has to find out from pictures. Where pictures are few, built-in knowledge that is true
+# wins. Where they are plenty, it may be in the way: what is far apart can belong together, and attention sees it at
+# once.
 
 # %% [markdown]
 # **Check yourself.** 500 satellite pictures, each of one field, to be sorted by crop. ViT from scratch, CNN from
@@ -762,7 +767,7 @@ scores = {}
 for kind, lr in {"ViT": 0.003, "ViT, pretrained": 0.001, "CNN": 0.01}.items():
     for seed in range(3):
         torch.manual_seed(seed)
-        model = train(fresh(kind), few_images, few_labels, lr=lr, epochs=30)
+        model = train(fresh(kind), few_images, few_labels, lr=lr, epochs=20)
         scores[kind, f"seed {seed}"] = accuracy(model, new_images, new_labels)
 table = pd.Series(scores).unstack()
 table.round(2)
@@ -815,17 +820,18 @@ else:
 # ## Without labels: CLIP and self-supervised features
 #
 # Everything so far learned from labels that people had given. The networks whose features are used most today did not,
-# and most of them are vision transformers. None of their weights are in this course, so this page *tells* and does not
-# measure; each line names its source.
+# and most of them are vision transformers. None of their weights are in this course, so this section *tells* and does
+# not measure; each line names its source.
 #
 # **From pictures with captions: CLIP** (Radford and others, 2021). Two networks, one for pictures, one for texts, each
 # make one row of numbers. They learned from 400 million pictures from the internet with the text beside them. A batch
-# has $n$ pairs, and the task is to find out which text belongs to which picture. The loss fits into two lines:
+# has $n$ pairs, and the task is to find out which text belongs to which picture. The loss needs three lines. (The
+# **temperature** of 0.07 stretches the cosines, which end at 1, so that softmax can be sure.)
 
 # %%
 torch.manual_seed(0)
 pictures, texts = F.normalize(torch.randn(2, 8, 64), dim=2)  # what the two networks would say
-similar = pictures @ texts.T / 0.07  # cosines, and a temperature
+similar = pictures @ texts.T / 0.07  # cosines, divided by a temperature
 pairs = torch.arange(8)
 loss = (F.cross_entropy(similar, pairs) + F.cross_entropy(similar.T, pairs)) / 2
 print(f"before any training {loss:.1f}; if each text fits its picture", end=" ")
@@ -851,7 +857,7 @@ print(f"{F.cross_entropy(pictures @ pictures.T / 0.07, pairs):.2f}")
 # `timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=True, num_classes=0)` is such a backbone.
 #
 # **What to keep in mind.** Features from the internet know what is on the internet, with its gaps and its prejudices;
-# CLIP's own paper has a chapter on them. Zero-shot answers depend on the wording. And an attention map shows where
+# CLIP's own paper has a section on them. Zero-shot answers depend on the wording. And an attention map shows where
 # numbers came from, not why the answer is what it is (lesson 16 asks more of such maps). So do as ever: a validation
 # set of your own, a simple baseline beside it, and a test set that is opened once.
 
@@ -865,8 +871,9 @@ print(f"{F.cross_entropy(pictures @ pictures.T / 0.07, pairs):.2f}")
 #     print(n, F.cross_entropy(torch.zeros(n, n), torch.arange(n)))
 # ```
 #
-# 2.1 and 6.7, the logarithms of 8 and 800: a guess among that many. Large batches make the task harder, and CLIP took
-# 32,768 pairs at once.
+# 2.1 and 6.7, the logarithms of 8 and 800: a guess among that many. (The random networks above were worse, 3.7: they
+# were sure of pairs that chance had made alike.) Large batches make the task harder, and CLIP took 32,768 pairs at
+# once.
 #
 # </details>
 

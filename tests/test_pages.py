@@ -32,7 +32,9 @@ def anchors(page: Path) -> set[str]:
 
 @cache
 def generated() -> dict[Path, str]:
-    return tables.generated()
+    with pytest.MonkeyPatch.context() as patch:  # the pages are those of pyproject.toml
+        patch.delenv("COURSE_REPOSITORY", raising=False)
+        return tables.generated()
 
 
 @pytest.mark.parametrize("path", [*map(ROOT.joinpath, tables.PAGES), *tables.build.sources()], ids=name)
@@ -59,6 +61,60 @@ def test_a_goal_that_was_missed_is_shown():
     table = tables.measured(results)
     assert "| computing time of 03 | 99 s |  | at most 90 s | NO |" in table
     assert table.count("computing time of 04") == 1 and "04, the longest of 2 |" in table
+
+
+@pytest.fixture
+def tries(monkeypatch):
+    """Two environments that were tried, one of them with a failure; the tables then know them."""
+    good, bad = (
+        {"same": 9, "differs": [], "failed": []},
+        {"same": 2, "differs": [], "failed": [["Cell 7", "TypeError: `x`"]]},
+    )
+    other = good | {"differs": ["Cell 3"]}
+    notebooks = ["03_a", "04_b", "solutions/03_a"]
+    results = {
+        name: {"about": f"as {name}", "date": "2026-11-27", "notebooks": dict(zip(notebooks, found)),
+               "versions": {"python": python, "torch": torch, "numpy": "2.0.2", "pandas": "2.2.3"}}
+        for name, python, torch, found in [("floors", "3.11.14", "2.9.1", [good, other, good]),
+                                           ("pins", "3.13.9", "2.15.0+cpu", [good, good, good]),
+                                           ("newest", "3.14.0", "2.16.0", [good, other, bad])]
+    }  # fmt: skip
+    monkeypatch.setattr(tables, "range_results", lambda: results)
+
+
+@pytest.mark.usefixtures("tries")
+def test_versions_that_were_tried_are_counted_and_what_fails_is_named():
+    table = tables.other_versions({}).splitlines()
+    assert len({line.count("|") for line in table[:5]}) == 1
+    assert table[2] == "| floors: as floors | 3.11.14 | 2.9.1 | 2.0.2 | 2.2.3 | 2 | 1 | 0 | 2026-11-27 |"
+    assert table[4] == "| newest: as newest | 3.14.0 | 2.16.0 | 2.0.2 | 2.2.3 | 1 | 1 | 1 | 2026-11-27 |"
+    assert table[5:] == ["", "- `newest: solutions/03_a, Cell 7: TypeError: 'x'`"]
+
+
+@pytest.mark.usefixtures("tries")
+def test_a_sentence_names_the_versions_with_which_everything_runs():
+    page = "Install it. <!-- tried -->old<!-- /tried -->\nThen go on.\n"
+    used = "torch 2.9.1 and 2.15.0 on Python 3.11 and 3.13"
+    said = f"All notebooks run with [{used}](benchmarks/README.md#with-other-versions)."
+    assert tables.renewed(page, {}) == page.replace("old", said)
+
+
+def test_where_nothing_was_tried_nothing_is_claimed(monkeypatch):
+    monkeypatch.setattr(tables, "range_results", dict)
+    assert tables.tried({}) == "" and tables.other_versions({}) == "Not measured yet."
+
+
+def test_with_an_address_each_lesson_opens_elsewhere(monkeypatch):
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://github.com/owner/name")
+    lines = tables.lesson_map({}).splitlines()
+    assert {line.count(" | ") for line in lines if "](notebooks/" in line} == {4}
+    (row,) = [line for line in lines if "notebooks/06_fine_tuning.ipynb)" in line]
+    github = "github.com/owner/name/blob/elsewhere/notebooks/06_fine_tuning.ipynb"
+    assert f"(https://colab.research.google.com/{github.replace('.com', '')})" in row
+    assert f"src=https://{github})" in row and "(https://codespaces.new/owner/name)" in row
+    assert "mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/notebooks/06_fine_tuning.ipynb)" in row
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://example.org/owner/name")  # they know GitHub only
+    assert "Colab" not in tables.lesson_map({})
 
 
 @pytest.mark.parametrize("old, new", [("about 7 minutes", 45), ("about 45 minutes", 45)])

@@ -105,6 +105,23 @@ def test_with_an_address_files_of_the_repository_are_linked(monkeypatch):
     assert "see train.py, [here]" in make_site.relink(text, page, published | {page})
 
 
+def test_with_an_address_a_notebook_says_where_else_it_opens(monkeypatch):
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://github.com/owner/name")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title")])
+    text = make_site.page_of(notebook, LESSON.replace("html", "ipynb"), set()).cells[0].source
+    assert text.startswith("# Title\n\n") and text.count("](https://") == 4 and "[Kaggle](" in text
+
+
+def test_a_date_is_named_where_the_stored_versions_were_tried(monkeypatch):
+    tried = [{"date": "2026-11-27", "versions": {"torch": "2.15.0+cpu"}}]
+    tried += [{"date": "2026-11-28", "versions": {"torch": "2.16.0"}}]
+    monkeypatch.setattr(make_site, "made_with", lambda: {"torch": "2.15.0"})
+    monkeypatch.setattr(make_site, "without_failure", lambda: tried)
+    assert make_site.verified().endswith("was last verified with torch 2.15.0 on 2026-11-27.")
+    monkeypatch.setattr(make_site, "without_failure", list)
+    assert make_site.verified().endswith("was last verified with torch 2.15.0.")
+
+
 def test_a_figure_brings_its_text_along():
     output = nbformat.v4.new_output("display_data", {"image/png": ""}, metadata={"image/png": {"alt": "Two bars"}})
     cell = nbformat.v4.new_code_cell("plt.show()", outputs=[output], metadata={"jupyter": {"source_hidden": True}})
@@ -120,11 +137,11 @@ def page(site, chromium_path) -> Iterator[Page]:
         browser.close()
 
 
-@pytest.mark.parametrize("name", ["index.html", LESSON, "notebooks/exercises/03_mnist_mlp.html", "glossary.html"])
+@pytest.mark.parametrize("name", ["index", "notebooks/00_start_here", "notebooks/exercises/03_mnist_mlp"])
 def test_nobody_is_shut_out_by_light_or_dark(name, site, page):
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        page.goto(f"file://{site / name}")
+        page.goto(f"file://{site / name}.html")
         page.wait_for_timeout(500)  # colours fade from one theme to the other
         found = Axe().run(page, options={"runOnly": BARRIERS}).response["violations"]
         serious = [

@@ -34,7 +34,7 @@ def report(tmp_path_factory):
     outputs = ["", "1.5\n", "1.5\n", "after\n"]
     notebook(folder, "01_lesson", outputs)
     notebook(folder, "02_proven", outputs, "assert library.half(3.0) == 1.5")
-    versions.run(sys.executable, folder / "report.jsonl", folder)
+    versions.run(sys.executable, folder / "report.jsonl", folder, processes=0)
     return versions.read(folder / "report.jsonl")
 
 

@@ -2,7 +2,8 @@
 
     python tools/elsewhere.py FOLDER       write them below FOLDER/notebooks
 
-They are published on the branch `elsewhere` (.github/workflows/site.yml), where the badges of the site lead. The cell
+They are published on the branch `elsewhere` (.github/workflows/site.yml), where the links of the site and of the README
+lead; Binder and Codespaces install the course from its repository instead (.binder, .devcontainer). The cell
 does nothing where the course is at hand. Elsewhere it clones the course's repository, goes to where its notebooks lie,
 and installs what is missing; what cannot be installed is named, and stops nothing.
 """
@@ -50,6 +51,31 @@ def settings() -> dict:
 def address() -> str:
     """Where the course is published, such as "https://github.com/owner/name"; "" where nobody has said so."""
     return os.environ.get("COURSE_REPOSITORY") or settings()["tool"]["course"]["repository"]
+
+
+def links(page: str) -> dict[str, str]:
+    """Where a notebook opens without installing anything: name of the service -> address.
+
+    Args:
+        page: its path in the repository, such as "notebooks/00_start_here.ipynb".
+
+    Returns:
+        none where the course is not published, or not on GitHub, from which all four take it.
+    """
+    host, _, name = address().rstrip("/").partition("github.com/")
+    if host != "https://" or not name:
+        return {}
+    return {
+        "Colab": f"https://colab.research.google.com/github/{name}/blob/elsewhere/{page}",
+        "Kaggle": f"https://kaggle.com/kernels/welcome?src=https://github.com/{name}/blob/elsewhere/{page}",
+        "Binder": f"https://mybinder.org/v2/gh/{name}/main?urlpath=lab/tree/{page}",
+        "Codespaces": f"https://codespaces.new/{name}",
+    }
+
+
+def badges(page: str) -> str:
+    """The links of a notebook in Markdown; "" where there are none."""
+    return " · ".join(f"[{service}]({target})" for service, target in links(page).items())
 
 
 def packages() -> dict[str, str]:

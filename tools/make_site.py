@@ -14,16 +14,17 @@ import re
 import shutil
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 import nbformat
 from build import NOTEBOOKS, ROOT
-from elsewhere import address as published_at
+from elsewhere import address as published_at, badges
 from sphinx.cmd.build import build_main
-from tables import PARTS, head, parts
+from tables import PARTS, head, parts, without_failure
 from website.pages import cheat_sheet, glossary, messages
+
+from course_utils.basics.environment import made_with
 
 SITE = ROOT / "_site"
 SETTINGS = ROOT / "tools" / "website"
@@ -79,6 +80,8 @@ def page_of(notebook: nbformat.NotebookNode, page: str, published: set[str]) -> 
         texts = [output.metadata.get("image/png", {}).get("alt") for output in cell.outputs if "metadata" in output]
         if any(texts):
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(filter(None, texts))}}
+    if elsewhere := badges(page):
+        notebook.cells[0].source += f"\n\nWithout installing anything: {elsewhere}"
     return notebook
 
 
@@ -126,10 +129,11 @@ def assemble(folder: Path) -> None:
 
 
 def verified() -> str:
-    """When which version passed all tests."""
-    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    (torch,) = [pin.partition("==")[2] for pin in pins if pin.startswith("torch==")]
-    return f"Every cell on these pages was last verified with torch {torch} on {date.today():%Y-%m-%d}."
+    """With which torch the outputs were made, and when `make range` ran all notebooks with it, if it did."""
+    torch = made_with()["torch"]
+    dates = [one["date"] for one in without_failure() if one["versions"]["torch"].partition("+")[0] == torch]
+    when = f" on {max(dates)}" if dates else ""
+    return f"Every cell on these pages was last verified with torch {torch}{when}."
 
 
 def make(output: Path) -> int:

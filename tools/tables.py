@@ -3,8 +3,9 @@
     python tools/tables.py
 
 Nothing is measured here. Computing times and figures come from benchmarks/results.json, which `make bench` writes,
-needs from data/manifest.toml, titles, promises and study times from the lessons. On a page a table stands between
-<!-- NAME --> and <!-- /NAME -->, where NAME is one of `TABLES`. A lesson whose times change has to be built again.
+other versions of the libraries from benchmarks/range.json, which `make range` writes, needs from data/manifest.toml,
+titles, promises and study times from the lessons. On a page a table stands between <!-- NAME --> and <!-- /NAME -->, in
+lines of its own or within one, where NAME is one of `TABLES`. A lesson whose times change has to be built again.
 """
 
 import ast
@@ -16,7 +17,11 @@ from functools import cache
 from pathlib import Path
 
 import build
+import elsewhere
+import versions
+from packaging.version import Version
 
+from course_utils.basics.environment import became, listed, range_results
 from course_utils.basics.files import replacing
 from course_utils.downloads.manifest import needs
 from course_utils.lesson import MEASURED, minutes_in_full
@@ -102,17 +107,21 @@ def head(lesson: Path) -> tuple[str, str]:
 
 
 def lesson_map(results: dict) -> str:
-    """The README's table: parts and their lessons, with titles, promises and minutes."""
-    lines = ["| lesson | what you get | to study | exercises |", "|---|---|---|---|"]
+    """The README's table: parts and their lessons, with titles, promises, minutes, and where else each opens."""
+    published = bool(elsewhere.links(""))
+    lines = ["| lesson | what you get | to study | exercises |" + " without installing |" * published]
+    lines.append("|---|---|---|---|" + "---|" * published)
     for first, group in parts().items():
         name, about = PARTS[first]
-        lines.append(f"| **{name}** | **{about}** | | |")
+        lines.append(f"| **{name}** | **{about}** | | |" + " |" * published)
         for lesson in group:
             title, promise = head(lesson)
             link, study = "", f"{minutes_to_study(lesson)}{NBSP}min"
             if exercise := exercise_of(lesson):
                 link = f"[{minutes_to_study(exercise)}{NBSP}min](notebooks/exercises/{lesson.stem}.ipynb)"
-            lines.append(f"| [{title}](notebooks/{lesson.stem}.ipynb) | {promise} | {study} | {link} |")
+            page = f"notebooks/{lesson.stem}.ipynb"
+            row = f"| [{title}]({page}) | {promise} | {study} | {link} |"
+            lines.append(row + f" {elsewhere.badges(page)} |" * published)
     return "\n".join(lines)
 
 
@@ -253,6 +262,39 @@ def seeds(results: dict) -> str:
     return "\n".join(lines) if found else "Not measured yet."
 
 
+def other_versions(results: dict) -> str:
+    """The table of benchmarks/README.md: what became of the notebooks with other versions of the libraries."""
+    found = range_results()
+    if not found:
+        return "Not measured yet."
+    lines = ["| with | Python | torch | numpy | pandas | print the same | print other digits | fail | on |"]
+    lines.append("|---" * 9 + "|")
+    failed = []
+    for name, one in found.items():
+        counts = Counter(map(became, one["notebooks"].values()))
+        used = " | ".join(one["versions"][library] for library in ("python", "torch", "numpy", "pandas"))
+        fate = " | ".join(str(counts[what]) for what in ("same", "differs", "failed"))
+        lines.append(f"| {name}: {one['about']} | {used} | {fate} | {one['date']} |")
+        failed += versions.complaints(name, one["notebooks"])
+    return "\n".join([*lines, "", *[f"- `{line.replace('`', chr(39))}`" for line in failed]]).rstrip()
+
+
+def without_failure() -> list[dict]:
+    """What `make range` found in those environments in which nothing failed."""
+    return [one for one in range_results().values() if "failed" not in map(became, one["notebooks"].values())]
+
+
+def tried(results: dict) -> str:
+    """The README's sentence: with which versions every notebook runs. Where it is not known, there is none."""
+    whole = without_failure()
+    if not whole:
+        return ""
+    torches = sorted({one["versions"]["torch"].partition("+")[0] for one in whole}, key=Version)
+    pythons = sorted({one["versions"]["python"].rpartition(".")[0] for one in whole}, key=Version)
+    used = f"torch {listed(torches)} on Python {listed(pythons)}"
+    return f"All notebooks run with [{used}](benchmarks/README.md#with-other-versions)."
+
+
 def _rows(rows: list[dict]) -> list[dict]:
     """Lessons and exercises that met their goal stand in one row: the longest; each has its time in its own head."""
     groups: dict[tuple, list[dict]] = {}
@@ -275,6 +317,7 @@ def highlights(results: dict) -> str:
 
 TABLES: dict[str, Callable[[dict], str]] = {
     "hours": hours,
+    "tried": tried,
     "map": lesson_map,
     "highlights": highlights,
     "times": times,
@@ -284,6 +327,7 @@ TABLES: dict[str, Callable[[dict], str]] = {
     "measured": measured,
     "claims": claims,
     "seeds": seeds,
+    "versions": other_versions,
 }
 
 
@@ -291,9 +335,9 @@ def renewed(page: str, results: dict) -> str:
     """The text of a page with its tables made anew."""
 
     def table(found: re.Match) -> str:
-        return f"<!-- {found[1]} -->\n{TABLES[found[1]](results)}\n<!-- /{found[1]} -->"
+        return f"<!-- {found[1]} -->{found[2]}{TABLES[found[1]](results)}{found[2]}<!-- /{found[1]} -->"
 
-    return re.sub(r"(?s)<!-- (\w+) -->.*?<!-- /\1 -->", table, page)
+    return re.sub(r"(?s)<!-- (\w+) -->(\n?).*?<!-- /\1 -->", table, page)
 
 
 def retimed(source: Path, results: dict) -> str:

@@ -5,7 +5,7 @@
 
 No cell may raise, every proof and *Try it* box must hold; a printed digit may differ, and is counted. Each environment
 is made with uv in .range/NAME, 6 GB that stay until `make clean`. Results go into benchmarks/range.json, from which
-pages, site and `check_environment` speak. Exit code 1 where something failed: lesson, cell and error are printed.
+pages, site and lesson 00 (`tried`) speak. Exit code 1 where something failed: lesson, cell and error are printed.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from pathlib import Path
 import build
 from elsewhere import settings
 
+from course_utils.basics.environment import RANGE, range_results
 from course_utils.basics.files import replacing
 
 ENVIRONMENTS = Path(__file__).with_name("versions.toml")
-RESULTS = build.ROOT / "benchmarks" / "range.json"
 SHOWN = ["torch", "torchvision", "numpy", "pandas", "matplotlib", "scikit-learn", "lightning", "onnxscript"]
 TESTERS = [
     "ipykernel",
@@ -66,10 +66,14 @@ def install(name: str, wanted: dict) -> Path:
     return python
 
 
-def run(python: Path, report: Path, folder: Path) -> None:
-    """Execute the notebooks of a folder with another Python; what became of each cell goes into `report`."""
+def run(python: Path, report: Path, folder: Path, processes: int | str = "logical") -> None:
+    """Execute the notebooks of a folder with another Python; what became of each cell goes into `report`.
+
+    Args:
+        processes: how many notebooks run at once; 0: one after the other, which starts sooner
+    """
     command = [str(python), "-m", "pytest", "-q", f"--digits-may-differ={report}", "--dist=loadfile",
-               "--numprocesses=logical", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
+               f"--numprocesses={processes}", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
                "--confcutdir", str(build.ROOT), "-p", "conftest", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
     done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True)
     if not report.exists():
@@ -135,9 +139,9 @@ def main() -> int:
         parser.error(f"there is no environment {unknown[0]!r}. Choose from: {', '.join(environments)}")
     failed = []
     for name in names:
-        results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        results = range_results()
         results[name] = measure(name, environments[name])
-        with replacing(RESULTS, "w") as file:
+        with replacing(RANGE, "w") as file:
             file.write(json.dumps({one: results[one] for one in environments if one in results}, indent=1) + "\n")
         found = results[name]["notebooks"].values()
         differ = sum(bool(one["differs"]) for one in found)

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Exercises 15 · Faster training
 #
-# Four functions and a race without a clock, about 50 minutes. Each task has a gap to fill and a check that tells you
-# what is wrong. They need nothing beyond [lesson 15](../15_faster_training.ipynb); if you are stuck, unfold the hints
-# one by one. The checks count reads and passes instead of seconds, so they judge alike on every machine. Run the next
-# cell first.
+# Three functions, a data set and a race without a clock, about 50 minutes. Each task has a gap to fill and a check that
+# tells you what is wrong. They need nothing beyond [lesson 15](../15_faster_training.ipynb); if you are stuck, unfold
+# the hints one by one. The checks count reads and passes instead of seconds, so they judge alike on every machine. Run
+# the next cell first.
 
 # %%
 import copy
@@ -39,8 +39,9 @@ class Counted(Dataset):
 # %% [markdown]
 # ## Task 1 · Batches without a loader (4 points)
 #
-# Write a generator that yields one epoch of (images, labels): shuffled, every example once, `batch_size` at a time. The
-# last batch may be smaller. Examples must not be touched one by one, and `DataLoader` is not needed.
+# Write a function that yields one epoch of batches (images, labels): shuffled, every example once, `batch_size` at a
+# time. The last batch may be smaller. Do it with look-ups of whole batches, no example touched by itself, and without a
+# `DataLoader`.
 # <details><summary>Hint 1: a question</summary>
 #
 # If you had all indices in a random order, and cut into pieces, what would be left to do with a piece?
@@ -72,7 +73,7 @@ def batches(images, labels, batch_size, generator):
         images: tensor (n, …)
         labels: tensor (n,)
         batch_size: int
-        generator: torch.Generator that shuffles; each epoch goes on with it
+        generator: torch.Generator that shuffles; the next epoch draws on from where this one has left it
     Yields:
         images (b, …) and labels (b,), with b = batch_size, in the last batch perhaps less
     """
@@ -200,7 +201,9 @@ for _ in range(2):
     pictures = images[place[torch.cat([part for _, part in epochs[0]])]]
     told = f"{n} examples in batches of {size}: images and labels do not belong together: take one order for both"
     assert shown.shape == images.shape and torch.equal(shown, pictures), told
-    assert [len(part) for part, _ in epochs[0]] == [len(part) for part in torch.arange(n).split(size)], sizes
+    sizes = [len(part) for part, _ in epochs[0]]
+    told = f"{n} examples in batches of {size}: full ones, and at the end what is left, not {sizes}"
+    assert sizes == [len(part) for part in torch.arange(n).split(size)], told
 assert orders[0] == orders[1], "use the generator that is given: the same seed should give the same order"
 assert orders[0][0] != orders[0][1], "the second epoch has the order of the first: each epoch goes on with it"
 done.clear()
@@ -212,10 +215,10 @@ print("✓ task 1")
 # ## Task 2 · Count the operations (4 points)
 #
 # How many floating-point operations does a network need for *one* example, forwards? Count two (multiply, add) for each
-# use of a weight in `nn.Conv2d` and `nn.Linear`; biases and all other layers are free. Do it without a counter.
+# use of a weight in `nn.Conv2d` and `nn.Linear`; biases and all other layers are free. Do it without PyTorch's counter.
 # <details><summary>Hint 1: a question</summary>
 #
-# At how many places is each weight of a filter used, and where do you see that number?
+# At how many places is each weight of a filter used, and at which point of the forward pass can you read that number?
 #
 # </details>
 # <details><summary>Hint 2: where to look</summary>
@@ -393,10 +396,11 @@ for _ in range(4):
 print("✓ task 2")
 
 # %% [markdown]
-# ## Task 3 · From when on does it pay? (3 points)
+# ## Task 3 · When does it begin to pay? (3 points)
 #
-# Compiling a network, starting workers or filling a cache costs a wait, once, and makes every epoch shorter. From how
-# many epochs on is the whole training *shorter*, wait included? Return `None` if it never is.
+# Compiling a network, starting workers or filling a cache costs a wait, once, and makes every epoch shorter. What is
+# the smallest number of epochs with which the whole training, wait included, is *shorter* than without (as long is not
+# enough)? Return `None` if it never is.
 # <details><summary>Hint 1: a question</summary>
 #
 # How much does one epoch save, and what has to be saved in all?
@@ -421,11 +425,11 @@ print("✓ task 2")
 
 # %% tags=["answer"]
 def pays_from(wait, before, after):
-    """The smallest number of epochs with which waiting is worth while.
+    """The smallest number of epochs with which the wait has paid.
 
     Args:
         wait: seconds, once, from 0
-        before, after: seconds an epoch without and with it
+        before, after: seconds an epoch takes without it and with it
     Returns:
         int from 1, or None
     """
@@ -528,7 +532,7 @@ print("✓ task 3")
 #
 # Write a data set around another one, whose examples are slow to read: each is read *once*, when it is asked for the
 # first time, and kept. `augment`, a function of an image, is applied *anew every time*. It may change the tensor that
-# it gets, so what you keep has to be safe from it.
+# it gets in place, so what you keep has to be safe from it.
 # <details><summary>Hint 1: a question</summary>
 #
 # Which part of the way from file to network is the same in every epoch, and what must come after it?
@@ -722,9 +726,10 @@ print("✓ task 4")
 #
 # - reads every training and every test example at most once,
 # - sends no example through the network that is not needed for that,
-# - builds no graph where nothing is learned.
+# - builds no graph (autograd's notes for `backward`, lesson 03) where nothing is learned.
 #
-# **Guess first** how many reads and passes the slow one needs; the cell below counts them.
+# **Guess first** for 50 training examples, 30 test examples and 3 epochs: how often does the slow one read each
+# example, and how many does it send through the network? The second cell below counts them.
 
 # %%
 def slow_training(model, train_set, test_set, epochs):
@@ -940,7 +945,7 @@ for seed, epochs, sizes in [(0, 3, (50, 30)), *[(int(inputs.integers(10**6)), 2,
 print("✓ task 5")
 
 # %% [markdown]
-# How much waste was it? In this race nothing but waste has gone:
+# How much waste was it? Accuracy and weights are the same; all that has gone is reads and passes:
 
 # %%
 for training in [slow_training, fast_training]:

@@ -129,7 +129,8 @@ def activation_map(maps, weight, label):
 # + maps
 
 # %% [markdown]
-# Try it before you run the check. Two maps, the second counts twice, for class 1:
+# Try it before you run the check. Two maps, of which the second counts twice for class 1, so a 6 should come out below
+# on the right:
 
 # %%
 tiny = torch.tensor([[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 3.0]]])
@@ -287,8 +288,10 @@ def grad_cam_by_hand(model, image, layer, label):
 network, transform, names = load_imagenet_network()
 network.requires_grad_(False)
 coffee = transform(load_rgb(locate("photos") / "coffee.jpg"))
-heat = grad_cam_by_hand(network, coffee, network.bn2, names.index("espresso"))
-show_maps(coffee[None] * 0.5 + 0.5, heat.reshape(1, 7, 7), ["espresso"], columns=3, title="Where is it?")
+asked = ["espresso", "cup", "wooden spoon"]
+heat = torch.stack([grad_cam_by_hand(network, coffee, network.bn2, names.index(name)) for name in asked])
+colours = (coffee * 0.5 + 0.5).expand(3, -1, -1, -1)
+show_maps(colours, heat.reshape(3, 7, 7), asked, columns=3, title="Where is it?")
 plt.show()
 
 # %% tags=["check"] points=4
@@ -453,7 +456,8 @@ def lost_by_covering(model, image, label, size, stride):
 # + return lost.clamp(min=0)
 
 # %% [markdown]
-# Try it before you run the check, on a network with random weights:
+# Try it before you run the check, on a network with random weights. A picture of 24 × 32 pixels has 3 rows of 4 places.
+# Squares hardly matter to such a network, so the numbers are tiny, and have both signs:
 
 # %%
 print(lost_by_covering(small_network(0), torch.ones(3, 24, 32), label=0, size=8, stride=8))
@@ -491,11 +495,13 @@ def compare_loss(weights, image, label, size, stride, told):
     assert same or result.shape[0] > rows - 1, "there is one more place in each direction: the last one counts, too"
     assert same, f"{told}: there are {rows} x {columns} places, not {tuple(result.shape)}"
     result = result.detach().float()
+    if torch.allclose(result, expected, atol=1e-4):
+        return
     left = torch.sigmoid((image * weights).sum()) if label else torch.sigmoid(-(image * weights).sum())
     assert not torch.allclose(result, left - expected, atol=1e-4), "return what is lost, not what is left"
     assert not torch.allclose(result, parts if label else 0 * parts, atol=1e-4), "compare probabilities, not logits"
     assert not torch.allclose(result, expected.clamp(min=0), atol=1e-4), "what is gained is negative, not 0"
-    assert torch.allclose(result, expected, atol=1e-4), (
+    raise AssertionError(
         f"{told}: wrong numbers: rows are counted along the height and columns along the width, not the other way round"
     )
 
@@ -521,7 +527,7 @@ print("✓ task 3")
 # picture a little, too.
 # <details><summary>Hint 1: a question</summary>
 #
-# One picture may mislead you. What can you do with the maps of twenty?
+# One picture may mislead you. What can you do with the maps of ten?
 #
 # </details>
 # <details><summary>Hint 2: where to look</summary>
@@ -628,7 +634,7 @@ def marks_found(seed, count):
     found = []
     for _ in range(count):
         row, column = torch.randint(6, (2,)).tolist()
-        answer = find_mark(Suspect(row, column).eval(), torch.randn(20, 3, 48, 48))
+        answer = find_mark(Suspect(row, column).eval(), torch.randn(10, 3, 48, 48))
         pair = isinstance(answer, (tuple, list)) and len(answer) == 2
         assert pair, f"return two numbers, (row, column), not {answer!r}"
         answer = tuple(int(one) for one in answer)

@@ -22,7 +22,8 @@ val_images, val_labels = load_digits28("val")
 # ## Task 1 · How many numbers has it? (2 points)
 #
 # Before anybody builds a network, they want to know how large it will be. Count the parameters of a vision transformer
-# as in the lesson, weights and biases, from its settings alone. Use arithmetic, build no network.
+# as in the lesson, weights and biases, from its settings alone. Use arithmetic, build no network. (`side` is a whole
+# number of patches.)
 # <details><summary>Hint 1: a question</summary>
 #
 # Which parts are there once, and which once in every layer?
@@ -202,9 +203,9 @@ print("✓ task 1")
 # %% [markdown]
 # ## Task 2 · Attention that stays near (4 points)
 #
-# Every token may look at every other. Forbid it: the tokens are the patches of a picture, `side` rows of `side`, no
-# class token among them. Each may look only at patches that lie at most `reach` rows *and* at most `reach` columns from
-# it (itself among them), with weights that sum to 1. Do not use `scaled_dot_product_attention`.
+# Every token may look at every other. Change that. The tokens are the patches of a picture, `side` rows of `side`, with
+# no class token among them. Let each look only at patches that lie at most `reach` rows *and* at most `reach` columns
+# from it (itself among them), with weights that sum to 1. Do not use `scaled_dot_product_attention`.
 # <details><summary>Hint 1: a question</summary>
 #
 # Which number must stand in the place of a match, so that softmax gives it no weight at all?
@@ -390,8 +391,9 @@ print("✓ task 2")
 # ## Task 3 · Larger pictures (3 points)
 #
 # A vision transformer has learned a position for each of its places, and refuses pictures with more patches. The usual
-# way out: lay the positions of the patches out as a picture, with the width as its channels, and resize that,
-# bilinearly. The class token's position, the first one, stays as it is.
+# way out: lay the positions of the patches out as a picture, one pixel for each patch, whose channels are the `width`
+# numbers of a position. Resize that picture bilinearly (each new number is a mixture of the four nearest). The class
+# token's position, the first one, stays as it is.
 # <details><summary>Hint 1: a question</summary>
 #
 # Which shape does `F.interpolate` want, and where are the rows and columns of the patches now?
@@ -547,10 +549,11 @@ print("✓ task 3")
 #
 # A position embedding that is made and never added raises no error. Write the test that finds it: return True if the
 # network's answers depend on where the patches of 7 × 7 pixels lie, and False if it takes a picture for a bag of
-# patches. The same sums in another order differ in the last digits: only more than a thousandth counts.
+# patches. The same sums in another order differ in the last digits, so only logits that differ by more than a
+# thousandth count.
 # <details><summary>Hint 1: a question</summary>
 #
-# What could you do to a picture that changes nothing for a bag of patches, and much for anybody else?
+# What could you do to a picture that changes nothing for a bag of patches, and much for any other network?
 #
 # </details>
 # <details><summary>Hint 2: where to look</summary>
@@ -720,7 +723,7 @@ print("✓ task 4")
 # **Attention rollout** (Abnar and Zuidema, 2020) follows the numbers through all layers:
 #
 # - average the heads of each layer,
-# - half of what comes out of a layer came along the shortcut: half attention, half the identity,
+# - take it that half of what comes out of a layer came along the shortcut: half attention, half the identity matrix,
 # - chain the layers: the product of their matrices, the last layer on the left,
 # - read the class token's row, leave out what it has of itself, and divide by the sum of the rest.
 #

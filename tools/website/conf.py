@@ -44,9 +44,7 @@ html_theme_options = {
 if FACTS["repository"]:
     html_theme_options |= {
         "repository_url": FACTS["repository"],
-        "repository_branch": "elsewhere",  # notebooks with a first cell that brings the course; see tools/elsewhere.py
         "use_issues_button": True,
-        "launch_buttons": {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"},
     }
 
 
