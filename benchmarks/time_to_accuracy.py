@@ -6,7 +6,7 @@ beforehand, by validation, and score the test set once, off the clock. What is m
 tagged `benchmark` are executed here, in the profile "full" where COURSE_DATA_DIR holds MNIST.
 
     python benchmarks/time_to_accuracy.py     how long the last recipe has to be: the shortest of some lengths with
-                                              which every seed gets 99.2 % of the validation digits right (in `full`)
+                                              which every seed gets 99.1 % of the validation digits right (in `full`)
 """
 
 import os
@@ -25,7 +25,7 @@ import build  # noqa: E402
 LESSON = ROOT / "lessons" / "15_faster_training.py"
 STORED = Path(__file__).with_suffix(".csv")  # lesson 15 shows it
 SEEDS = 3
-LENGTHS, CLEARED = (300, 360, 430, 560, 700), 0.992
+LENGTHS, CLEARED = (300, 360, 430, 560, 700), 0.991
 
 
 def names_of_lesson(profile: str) -> dict[str, Any]:

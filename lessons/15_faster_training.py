@@ -69,17 +69,20 @@ def waterfall(seconds, title):
 # %%
 waterfall(steps["seconds"].median(), "All of MNIST to 99 % of the test digits, on two cores")
 plt.show()
-print(f"lowest test accuracy of these {len(drawn)} trainings: {drawn['accuracy'].min():.4f}")
+lowest = steps["accuracy"].min()
+lowest.to_frame("lowest test accuracy of three").T.round(4)
 
 # %% tags=["proof"]
 medians = steps["seconds"].median()
 assert medians.iloc[0] / medians.iloc[-1] >= 20, medians
-assert drawn["accuracy"].min().round(3) >= 0.99, steps["accuracy"].min()
+assert lowest.drop("small network").min() >= 0.99 > lowest["small network"] > 0.985, lowest
+assert drawn.set_index("step").loc["small network", "accuracy"].ge(0.99).sum() == 2, drawn
 assert medians.index[1:3].tolist() == ["test set once", "tensors once"], medians
 
 # %% [markdown]
-# The last bar does the task of the first, on the same machine; only the way has changed. Now you climb these stairs
-# yourself, in `sample` on a few thousand digits with 90 % for a goal, in `full` on all of MNIST.
+# The last bar does the task of the first, on the same machine; only the way has changed. (The small network alone stays
+# just below 99 % with one seed of three; the step after it mends that.) Now you climb these stairs yourself, in `sample`
+# on a few thousand digits with 90 % for a goal, in `full` on all of MNIST.
 
 # %% tags=["benchmark"]
 from course_utils import load_digits28
@@ -457,7 +460,7 @@ assert score(model, "val") >= goal, f"validation accuracy {score(model, 'val')}"
 one_cycle = {"batch_size": course.pick(sample=64, full=128), "rate": 0.01, "cycle": True}
 
 # %% tags=["nbval-ignore-output"]
-lengths = course.pick(sample=[15, 30, 45], full=[215, 430, 860])
+lengths = course.pick(sample=[15, 30, 45], full=[215, 430, 700])
 rows = {}
 for length in lengths:
     models = [train(seed, length, **one_cycle)[0] for seed in range(2)]
@@ -474,7 +477,7 @@ assert np.mean(rows[lengths[0]]) < np.mean(rows[lengths[-1]]), rows
 # and not on our clock.)
 
 # %% tags=["benchmark"]
-recipes["one cycle"] = one_cycle | {"batches": course.pick(sample=45, full=430)}
+recipes["one cycle"] = one_cycle | {"batches": course.pick(sample=45, full=700)}
 
 # %% tags=["nbval-ignore-output"]
 _, stairs["one cycle"] = climb(train, 0, **recipes["one cycle"])
