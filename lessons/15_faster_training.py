@@ -81,8 +81,8 @@ assert medians.index[1:3].tolist() == ["test set once", "tensors once"], medians
 
 # %% [markdown]
 # The last bar does the task of the first, on the same machine; only the way has changed. (The small network alone stays
-# just below 99 % with one seed of three; the step after it mends that.) Now you climb these stairs yourself, in `sample`
-# on a few thousand digits with 90 % for a goal, in `full` on all of MNIST.
+# just below 99 % with one seed of three; the step after it mends that.) Now you climb these stairs yourself, in
+# `sample` on a few thousand digits with 90 % for a goal, in `full` on all of MNIST.
 
 # %% tags=["benchmark"]
 from course_utils import load_digits28

@@ -1,5 +1,7 @@
 """Lesson 15: who waits for whom while batches are loaded, and where the channels of a place lie in memory."""
 
+from collections.abc import Sequence
+
 from diagrams.canvas import Canvas, Texts
 from diagrams.style import (
     BLUE,
@@ -55,7 +57,7 @@ def name(canvas: Canvas, y: float, text: str) -> None:
     canvas.text(20, y, text, 15, anchor="start")
 
 
-def row(canvas: Canvas, top: float, batches: list[tuple[float, float]], x: float = BEGIN) -> None:
+def row(canvas: Canvas, top: float, batches: Sequence[tuple[float, float]], x: float = BEGIN) -> None:
     """Batches one after the other, each with its loading, if any, and its learning; at the end their number."""
     for load, learn in batches:
         if load:
