@@ -4,7 +4,7 @@
 # A widely copied training becomes twenty times as fast, one measured step at a time, and you learn which step pays
 # where.
 #
-# **Time** about 60 minutes, of which the computer works 40 seconds · **Before this**
+# **Time** about 55 minutes, of which the computer works 30 seconds · **Before this**
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 06](06_fine_tuning.ipynb), [lesson 07](07_feature_extraction.ipynb)
 #
 # **You will learn to**

@@ -4,7 +4,7 @@
 # A network names a photograph, and you ask which part of it made it say so. Then you find out how far such an answer
 # can be trusted, on pictures of which every pixel is known.
 #
-# **Time** about 55 minutes, of which the computer works 75 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 60 seconds · **Before this**
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 06](06_fine_tuning.ipynb), [lesson 07](07_feature_extraction.ipynb)
 #
 # **You will learn to**
