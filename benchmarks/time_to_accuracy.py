@@ -5,8 +5,8 @@ first crossing. Two steps train the same network to the same weights with less w
 beforehand, by validation, and score the test set once, off the clock. What is measured is the lesson itself: its cells
 tagged `benchmark` are executed here, in the profile "full" where COURSE_DATA_DIR holds MNIST.
 
-    python benchmarks/time_to_accuracy.py     how long the last recipe has to be: the shortest of some lengths with
-                                              which every seed gets 99.1 % of the validation digits right (in `full`)
+Run alone, it says how long the last recipe has to be: the shortest of some lengths with which every seed gets 99.1 % of
+the validation digits right (in `full`).
 """
 
 import os

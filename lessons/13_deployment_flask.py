@@ -806,8 +806,7 @@ def ask(address, content):
     with requests.Session() as session:
         session.trust_env = False
         response = session.post(f"{address}/predict", files={"file": ("a.jpg", content)})
-    seconds = perf_counter() - start
-    return in_order(response.json()), seconds
+    return in_order(response.json()), perf_counter() - start
 
 
 def crowd(address, clients, count=48):

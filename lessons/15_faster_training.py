@@ -43,9 +43,7 @@ course = setup(seed=0, lesson="15")
 # steps above it, too. (Measured beforehand, three seeds each; the median is drawn.)
 
 # %%
-from course_utils.lesson import MEASURED
-
-measured = pd.read_csv(MEASURED.parent / "time_to_accuracy.csv")
+measured = pd.read_csv("../benchmarks/time_to_accuracy.csv")
 drawn = measured[measured["step"] != "torch.compile"]  # that one comes later
 steps = drawn.groupby("step", sort=False)
 
@@ -407,9 +405,9 @@ assert megaflops(tutorial_cnn(), 1, 28, 28) > 8 * megaflops(fast_cnn(), 1, 28, 2
 # settings that are to come, `layout` and `dtype` among them; their turn comes below:
 
 # %% tags=["benchmark"]
-def train(seed, batches, batch_size=64, rate=0.001, cycle=False, layout=None, dtype=None, compiled=False):
+def train(seed, batches, batch_size=64, rate=0.001, cycle=False,
+          layout=torch.contiguous_format, dtype=None, compiled=False):  # fmt: skip
     torch.manual_seed(seed)
-    layout = layout or torch.contiguous_format
     model = fast_cnn().to(course.device, memory_format=layout)
     images = to_float(pixels["train"]).to(course.device, memory_format=layout)
     targets = labels["train"].to(course.device)
@@ -915,7 +913,7 @@ torch.testing.assert_close(smoothed, F.cross_entropy(logits, torch.tensor([[0.95
 # paired differences to *crop and mirror*; its two standard errors (s.e.) are taken over seeds and over pictures:
 
 # %% tags=["fold"]
-runs = pd.read_csv(MEASURED.parent / "augmentations.csv", dtype={"right": str})
+runs = pd.read_csv("../benchmarks/augmentations.csv", dtype={"right": str})
 runs["hits"] = [np.array(list(right), dtype=float) for right in runs["right"]]
 usual = runs[runs["way"] == "crop and mirror"]
 rows = {}

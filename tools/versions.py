@@ -74,7 +74,7 @@ def run(python: Path, report: Path, folder: Path, processes: int | str = "logica
     """
     command = [str(python), "-m", "pytest", "-q", f"--digits-may-differ={report}", "--dist=loadfile",
                f"--numprocesses={processes}", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
-               "--confcutdir", str(build.ROOT), "-p", "conftest", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
+               "--confcutdir", str(folder), "-p", "conftest", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
     done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True)
     if not report.exists():
         raise SystemExit(f"The tests did not run with {python}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

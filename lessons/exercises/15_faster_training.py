@@ -36,6 +36,47 @@ class Counted(Dataset):
         self.reads[index] += 1
         return self.inputs[index].clone(), int(self.labels[index])
 
+
+def slow_training(model, train_set, test_set, epochs):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(epochs):
+        for start in range(0, len(train_set), 8):
+            chosen = range(start, min(start + 8, len(train_set)))
+            images = torch.stack([train_set[i][0] for i in chosen])
+            labels = torch.tensor([train_set[i][1] for i in chosen])
+            loss = F.cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            right = sum(int(model(image[None]).argmax() == label) for image, label in test_set)
+    return right / len(test_set)
+
+
+def blobs(n, generator):
+    """n points of two kinds, in a plane, one kind to the right of the other."""
+    labels = torch.randint(2, (n,), generator=generator)
+    points = torch.randn(n, 2, generator=generator)
+    points[:, 0] += 3.0 * labels
+    return Counted(points, labels)
+
+
+def watched_race(training, seed, epochs=3, sizes=(50, 30)):
+    """Accuracy, weights, reads and passes of a training."""
+    generator = torch.Generator().manual_seed(seed)
+    train_set, test_set = (blobs(n, generator) for n in sizes)
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+    passes = {"with a graph": 0, "without": 0}
+
+    def count(module, given, output):
+        passes["with a graph" if output.requires_grad else "without"] += len(output)
+
+    model.register_forward_hook(count)
+    accuracy = training(model, train_set, test_set, epochs)
+    weights = nn.utils.parameters_to_vector(model.parameters()).detach()
+    return accuracy, weights, max(train_set.reads), max(test_set.reads), passes
+
+
 # %% [markdown]
 # ## Task 1 · Batches without a loader (4 points)
 #
@@ -231,10 +272,10 @@ print("✓ task 1")
 # The largest number of values that is alive between two layers of a network:
 #
 # ```python
-# x, largest = torch.zeros(1, 1, 8, 8), 0
-# for layer in [nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Flatten()]:
-#     x = layer(x)
-#     largest = max(largest, x.numel())
+# values, largest = torch.zeros(1, 1, 8, 8), 0
+# for part in [nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Flatten()]:
+#     values = part(values)
+#     largest = max(largest, values.numel())
 # print(largest)
 # ```
 #
@@ -540,7 +581,7 @@ print("✓ task 3")
 # </details>
 # <details><summary>Hint 2: where to look</summary>
 #
-# *Pictures decoded once*, and its *Check yourself*.
+# *Pictures decoded once*, and the question at its end.
 #
 # </details>
 # <details><summary>Hint 3: another example</summary>
@@ -721,58 +762,17 @@ print("✓ task 4")
 # %% [markdown]
 # ## Task 5 · A race without a clock (5 points)
 #
-# Here is a training as you find them. It gives the right weights, and takes its time. Read it, then write one that
-# returns **the same** accuracy and leaves **the same** weights, and
+# In the first cell stands a training as you find them, `slow_training`. It gives the right weights, and takes its time.
+# Read it, then write one that returns **the same** accuracy and leaves **the same** weights, and
 #
 # - reads every training and every test example at most once,
 # - sends no example through the network that is not needed for that,
 # - builds no graph (autograd's notes for `backward`, lesson 03) where nothing is learned.
 #
 # **Guess first** for 50 training examples, 30 test examples and 3 epochs: how often does the slow one read each
-# example, and how many does it send through the network? The second cell below counts them.
+# example, and how many does it send through the network? The next cell counts them.
 
 # %%
-def slow_training(model, train_set, test_set, epochs):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(epochs):
-        for start in range(0, len(train_set), 8):
-            chosen = range(start, min(start + 8, len(train_set)))
-            images = torch.stack([train_set[i][0] for i in chosen])
-            labels = torch.tensor([train_set[i][1] for i in chosen])
-            loss = F.cross_entropy(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            right = sum(int(model(image[None]).argmax() == label) for image, label in test_set)
-    return right / len(test_set)
-
-
-# %%
-def blobs(n, generator):
-    """n points of two kinds, in a plane, one kind to the right of the other."""
-    labels = torch.randint(2, (n,), generator=generator)
-    points = torch.randn(n, 2, generator=generator)
-    points[:, 0] += 3.0 * labels
-    return Counted(points, labels)
-
-
-def watched_race(training, seed, epochs=3, sizes=(50, 30)):
-    """Accuracy, weights, reads and passes of a training."""
-    generator = torch.Generator().manual_seed(seed)
-    train_set, test_set = (blobs(n, generator) for n in sizes)
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
-    passes = {"with a graph": 0, "without": 0}
-
-    def count(module, given, output):
-        passes["with a graph" if output.requires_grad else "without"] += len(output)
-
-    model.register_forward_hook(count)
-    accuracy = training(model, train_set, test_set, epochs)
-    weights = nn.utils.parameters_to_vector(model.parameters()).detach()
-    return accuracy, weights, max(train_set.reads), max(test_set.reads), passes
-
-
 accuracy, weights, train_reads, test_reads, passes = watched_race(slow_training, seed=0)
 print(f"accuracy {accuracy:.2f}, reads of an example: training {train_reads}, test {test_reads}")
 print("examples sent through the network:", passes)
