@@ -540,7 +540,8 @@ print("a weight:", small[0].weight.dtype)
 def has_bfloat16():
     if course.device.type != "cpu":
         return course.device.type == "cuda" and torch.cuda.is_bf16_supported()
-    features = torch.cpu.get_capabilities()
+    ask = getattr(torch.cpu, "get_capabilities", dict)  # older PyTorch cannot tell
+    features = ask()
     return any(features.get(name) for name in ["avx512_bf16", "amx_bf16", "bf16"])
 
 

@@ -661,3 +661,7 @@ def test_the_page_fits_a_phone_and_a_laptop(size: dict, page: Page, tmp_path: Pa
         box = page.locator(f"#{name}").bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"]
     page.screenshot(path=tmp_path / "screenshot.png", full_page=True)
+
+
+def test_pytorch_still_warns_of_the_files_of_which_lesson_13_does() -> None:
+    assert "Never load data from an untrusted source" in torch.export.load.__doc__

@@ -26,24 +26,13 @@ from course_utils.basics.files import replacing
 
 ENVIRONMENTS = Path(__file__).with_name("versions.toml")
 SHOWN = ["torch", "torchvision", "numpy", "pandas", "matplotlib", "scikit-learn", "lightning", "onnxscript"]
-TESTERS = [
-    "ipykernel",
-    "ipywidgets",
-    "jupyterlab",
-    "vega_datasets",
-    "nbgrader",
-    "jupytext",
-    "nbclient",
-    "nbformat",
-    "nbval",
-    "pytest",
-    "pytest-xdist",
-]  # what executes and compares
+TESTERS = ["vega_datasets", "nbgrader", "jupytext", "nbclient", "nbformat", "nbval", "pytest", "pytest-xdist"]
 
 
 def asked_for() -> list[str]:
-    """What pyproject.toml asks for, floors included, and what runs notebooks."""
-    return [*settings()["project"]["dependencies"], *TESTERS]
+    """What pyproject.toml asks for, floors included, what learners have beside it, and what tests notebooks."""
+    learners = re.findall(r"^([a-z][\w-]*)\s+#", (build.ROOT / "requirements.txt").read_text(encoding="utf-8"), re.M)
+    return [*settings()["project"]["dependencies"], *learners, *TESTERS]
 
 
 def install(name: str, wanted: dict) -> Path:
