@@ -15,12 +15,15 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RECORD = ".copied.json"  # in work/: what each copy was made from
-LINKED_TO = ("README.md", "benchmarks", "course_utils", "data")  # what notebooks link to, and programs are given
+LINKED_TO = ("benchmarks", "course_utils", "data")  # what notebooks link to, and programs are given
+MAP = re.compile(r"\]\(((?:\.\./)+)(README\.md)(?:#([\w-]+))?\)")  # links of notebooks to the map of the lessons
+LINK = re.compile(r"\]\((?![a-z]+:|#)([^)]+)\)")
 
 
 def copies_folder(repository: Path = REPOSITORY) -> Path:
@@ -31,7 +34,7 @@ def copies_folder(repository: Path = REPOSITORY) -> Path:
 
 
 def update(repository: Path = REPOSITORY) -> list[str]:
-    """Copy `notebooks/` to `work/`: what is new, and what is newer than a copy that nobody has changed.
+    """Copy `notebooks/` and README.md to `work/`: what is new, and what is newer than a copy that nobody has changed.
 
     Returns:
         one line for each notebook that is newer than a copy that was changed; such a copy is left as it is
@@ -40,9 +43,9 @@ def update(repository: Path = REPOSITORY) -> list[str]:
     record, told = _read(copies / RECORD), []
     if copies.parent != repository:
         _link(repository, copies.parent)
-    for original in sorted(originals.rglob("*")):
-        name = original.relative_to(originals).as_posix()
-        if not original.is_file() or any(part.startswith(".") for part in original.relative_to(originals).parts):
+    named = {path.relative_to(originals).as_posix(): path for path in sorted(originals.rglob("*"))}
+    for name, original in {**named, "README.md": repository / "README.md"}.items():
+        if not original.is_file() or any(part.startswith(".") for part in name.split("/")):
             continue
         copy, content = copies / name, _content(original)
         now = _digest(content)
@@ -103,13 +106,28 @@ def _link(repository: Path, beside: Path) -> None:
 
 
 def _content(original: Path) -> bytes:
-    """What is copied. A notebook gets the version of Python that its kernel would enter: opening it changes nothing."""
+    """What is copied. A notebook gets the version of Python that its kernel would enter: opening it changes nothing.
+    Links between the notebooks and the map of the lessons, in README.md, stay among the copies."""
     content = original.read_bytes()
+    if original.suffix == ".md":
+        return LINK.sub(_from_the_copies, content.decode()).encode()
     if original.suffix != ".ipynb":
         return content
     notebook = json.loads(content)
     notebook["metadata"].setdefault("language_info", {})["version"] = platform.python_version()
-    return (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return MAP.sub(_to_the_copied_map, text).encode()
+
+
+def _from_the_copies(link: re.Match[str]) -> str:
+    inside = link[1].removeprefix("notebooks/")
+    return f"]({inside if inside != link[1] else f'../{link[1]}'})"
+
+
+def _to_the_copied_map(link: re.Match[str]) -> str:
+    up, file, heading = link.groups()
+    anchor = f"#{heading.capitalize()}" if heading else ""  # JupyterLab keeps the capitals of a heading
+    return f"]({up.removeprefix('../')}{file}{anchor})"
 
 
 def _digest(content: bytes) -> str:

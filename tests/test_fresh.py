@@ -58,6 +58,19 @@ def test_an_untouched_copy_follows_the_course_and_a_changed_one_stays(course):
     assert fresh.update(course) == [told], "until it is brought"
 
 
+def test_links_between_notebooks_and_the_map_of_the_lessons_stay_among_the_copies(course):
+    (course / "README.md").write_text("[01](notebooks/01_a.ipynb) [T](TEACHING.md) [web](https://a.b) [below](#part)")
+    (course / "notebooks/03_mlp.ipynb").write_text(
+        made("x.ipynb", "[map](../README.md#the-lessons) [c](../course_utils)")
+    )
+    (course / "notebooks/exercises/03_mlp.ipynb").write_text(made("x.ipynb", "[map](../../README.md)"))
+    fresh.update(course)
+    found = contents(course)
+    assert found["03_mlp.ipynb"] == "[map](README.md#The-lessons) [c](../course_utils)"
+    assert found["exercises/03_mlp.ipynb"] == "[map](../README.md)"
+    assert found["README.md"] == "[01](01_a.ipynb) [T](../TEACHING.md) [web](https://a.b) [below](#part)"
+
+
 def test_a_copy_holds_the_version_that_its_kernel_would_enter(course):
     info = json.loads((course / "work/03_mlp.ipynb").read_text())["metadata"]["language_info"]
     assert info == {"name": "python", "version": platform.python_version()}
@@ -96,13 +109,13 @@ def test_a_name_that_does_not_exist_is_told(course, name):
 
 def test_where_the_course_cannot_be_written_the_copies_lie_at_home(course, tmp_path_factory, monkeypatch):
     home = tmp_path_factory.mktemp("home")
-    (course / "README.md").touch()
+    (course / "benchmarks").mkdir()
     monkeypatch.setattr(fresh.os, "access", lambda path, mode: False)
     monkeypatch.setattr(fresh.Path, "home", lambda: home)
     assert fresh.update(course) == []
     place = home / course.name
     assert told(place / "work/exercises/03_mlp.ipynb") == "as it was made"
-    assert (place / "README.md").samefile(course / "README.md")
+    assert (place / "benchmarks").samefile(course / "benchmarks")
     (place / "work/03_mlp.ipynb").write_text("with my notes")
     (course / "notebooks/03_mlp.ipynb").write_text(made("03_mlp.ipynb", "newer"))
     assert fresh.update(course)[0].startswith(f"{place / 'work/03_mlp.ipynb'} is yours")
@@ -121,4 +134,4 @@ def test_jupyterlab_opens_the_copies_and_needs_nothing_installed_to_make_them():
     assert 'default_url = "/lab/tree/work/00_start_here.ipynb"' in config
     source = Path(fresh.__file__).read_text(encoding="utf-8")
     imported = set(re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE))
-    assert imported == {"argparse", "hashlib", "json", "os", "platform", "sys", "pathlib"}
+    assert imported == {"argparse", "hashlib", "json", "os", "platform", "re", "sys", "pathlib"}
