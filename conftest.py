@@ -5,6 +5,10 @@ import os
 import queue
 from pathlib import Path
 
+# One thread per kernel, as when the outputs were stored: it changes the last digits of sums, and several kernels with
+# several threads each are many times slower than with one. Before PyTorch is loaded, which looks only then.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import build
 import proofs
 import pytest
@@ -12,11 +16,6 @@ import try_it
 import warm_kernels
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
-
-# One thread per kernel, as when the outputs were stored: it changes the last digits of sums, and several kernels with
-# several threads each are many times slower than with one.
-os.environ["OMP_NUM_THREADS"] = "1"
-warm_kernels.use()
 
 ROOT = Path(__file__).parent
 # Seconds a file takes on two cores, where it is more than a few: lessons as `make bench` measured them, tests by hand.
@@ -64,8 +63,9 @@ class Report:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    path = config.getoption("--digits-may-differ")
-    if path and not hasattr(config, "workerinput"):  # the process that all others report to
+    if hasattr(config, "workerinput"):  # one of several processes, which executes many notebooks
+        warm_kernels.use()
+    elif path := config.getoption("--digits-may-differ"):  # the process that all others report to
         config.pluginmanager.register(Report(path))
 
 

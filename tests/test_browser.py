@@ -43,7 +43,7 @@ def lab(opened) -> Page:
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_can_be_read_wide_and_narrow_light_and_dark_and_opening_it_changes_nothing(path, lab):
-    browser.open_beside(lab, f"work/{path.name}")
+    browser.open_beside(lab, f"work/{path.name}", kernel=False)
     views = [(1280, "Light"), (1024, "Dark")]
     for width, theme in views[:: (-1) ** LESSONS.index(path)]:  # another theme costs seconds, so it stays for the next
         seen = browser.facts(lab, width, theme)
@@ -58,6 +58,7 @@ def test_a_lesson_can_be_read_wide_and_narrow_light_and_dark_and_opening_it_chan
 @pytest.mark.parametrize("lesson", ["01_data_loading_and_visualization", "02_tensors_and_regression"])  # the quickest
 def test_a_lesson_runs_to_its_end(lesson, lab):
     browser.open_beside(lab, f"work/{lesson}.ipynb")
+    assert not browser.facts(lab, 1280, "Light")["changed"], "its kernel has changed it"
     assert browser.run_all(lab) == []
 
 

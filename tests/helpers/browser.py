@@ -54,12 +54,13 @@ CELLS = """() => {
 }"""
 
 
-OPEN = """async path => {
+OPEN = """async ([path, kernel]) => {
     const app = window.jupyterapp, old = app.shell.currentWidget;
     if (old && old.context) { await old.sessionContext.shutdown(); old.dispose(); }
-    const panel = await app.commands.execute('docmanager:open', {path});
-    await panel.context.ready; await panel.revealed; await panel.sessionContext.ready;
-    await panel.sessionContext.session.kernel.info;
+    const kernelPreference = kernel ? undefined : {shouldStart: false};
+    const panel = await app.commands.execute('docmanager:open', {path, kernelPreference});
+    await panel.context.ready; await panel.revealed;
+    if (kernel) { await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info; }
 }"""
 FACTS = """() => {
     const panel = window.jupyterapp.shell.currentWidget, root = panel.content.node;
@@ -170,9 +171,13 @@ def take_screenshot(page: Page, path: str) -> None:
     page.screenshot(path=path)
 
 
-def open_beside(page: Page, notebook: str) -> None:
-    """Open another notebook in the JupyterLab that `page` shows, and close the one that is open, with its kernel."""
-    page.evaluate(OPEN, notebook)
+def open_beside(page: Page, notebook: str, kernel: bool = True) -> None:
+    """Open another notebook in the JupyterLab that `page` shows, and close the one that is open, with its kernel.
+
+    Args:
+        kernel: start one; without, the notebook can only be read, and is open sooner
+    """
+    page.evaluate(OPEN, [notebook, kernel])
 
 
 def facts(page: Page, width: int, theme: str) -> dict:
