@@ -9,7 +9,6 @@ from pathlib import Path
 # several threads each are many times slower than with one. Before PyTorch is loaded, which looks only then.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import build
 import proofs
 import pytest
 import try_it
@@ -90,6 +89,8 @@ _run_cell, _collect_cells, _compare = IPyNbCell.runtest, IPyNbFile.collect, IPyN
 
 def _compare_what_is_left(self, test, ref, skip_compare=None):
     """Without progress bars that have come and gone, which the builder does not store either."""
+    import build  # brings PyTorch, which the process that hands out the work does without
+
     for output in test:
         if output.output_type == "stream":
             output.text = build.BAR.sub("", output.text)

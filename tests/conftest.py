@@ -1,4 +1,7 @@
-"""Fixtures that several test files share; a file takes one for all of its tests by `pytestmark`."""
+"""Fixtures that several test files share; a file takes one for all of its tests by `pytestmark`.
+
+What brings PyTorch along is imported by the fixtures: the process that hands out the work does without.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,15 +9,13 @@ from pathlib import Path
 
 import browser
 import pytest
-import torch
-from tiny_runs import write_folders
-
-from course_utils.basics import course
 
 
 @pytest.fixture
 def sample_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """No `setup` has run yet, and the environment says nothing."""
+    from course_utils.basics import course
+
     monkeypatch.setattr(course, "_current", None)
     monkeypatch.delenv("COURSE_PROFILE", raising=False)
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
@@ -31,6 +32,8 @@ def full_profile(sample_profile: None, monkeypatch: pytest.MonkeyPatch, tmp_path
 @pytest.fixture
 def seeded() -> Iterator[None]:
     """The test starts from the same random numbers and from one thread."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -41,6 +44,8 @@ def seeded() -> Iterator[None]:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A tiny data set, laid out as folders."""
+    from tiny_runs import write_folders
+
     return write_folders(tmp_path / "data")
 
 
