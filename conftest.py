@@ -24,17 +24,27 @@ SECONDS = {
     if "lesson" in row
 }
 SECONDS |= {
-    "tests/test_exercises.py": 110,
-    "tests/test_mutants.py": 60,
-    "tests/test_train.py": 60,
-    "tests/test_serving.py": 45,
-    "tests/test_browser.py": 170,
+    "tests/test_browser.py": 150,
+    "tests/test_exercises.py": 130,
     "tests/test_site.py": 80,
-    "tests/test_distributed.py": 35,
-    "tests/test_classroom.py": 35,
-    "tests/test_backbones.py": 25,
-    "tests/test_proofs.py": 30,
+    "tests/test_train.py": 45,
+    "tests/test_serving.py": 40,
+    "tests/test_classroom.py": 40,
+    "tests/test_distributed.py": 25,
+    "tests/test_proofs.py": 20,
+    "tests/test_training.py": 15,
     "tests/test_start_methods.py": 15,
+    "tests/test_versions.py": 15,
+    "tests/test_try_it.py": 12,
+    "tests/test_elsewhere.py": 12,
+    "tests/test_pretrained.py": 12,
+    "tests/test_package.py": 12,
+    "tests/test_clinic_messages.py": 10,
+    "tests/test_loggers.py": 10,
+    "tests/test_backbones.py": 10,
+    "tests/test_console.py": 10,
+    "tests/test_downloads.py": 10,
+    "tests/test_samples.py": 10,
 }
 
 

@@ -18,8 +18,8 @@ from course_utils.lesson import MEASURED as RESULTS
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = ["fit_overhead", "time_to_accuracy", "image_loading", "frozen_backbone", "evaluation", "training_log",
-              "two_processes", "packed_lstm", "serving_rate", "training_sizes", "lesson_minutes",
-              "full_profile"]  # fmt: skip
+              "two_processes", "idle_threads", "packed_lstm", "serving_rate", "training_sizes",
+              "lesson_minutes", "full_profile"]  # fmt: skip
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
 sys.path.insert(0, str(HERE))
 

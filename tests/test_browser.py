@@ -1,6 +1,6 @@
 """JupyterLab as the course configures it: it opens on lesson 00, runs it and others, and shows each as it is meant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import browser
 import nbformat
@@ -11,13 +11,15 @@ LESSONS = sorted((browser.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def opened(chromium_path: str) -> Iterator[Callable[[str | None], Page]]:
+def lab(chromium_path: str) -> Iterator[Page]:
+    """What JupyterLab opens by itself."""
     with browser.lab(chromium_path) as opened:
-        yield opened
+        yield opened(None)
 
 
-def test_lab_opens_on_lesson_00_and_runs_it(opened):
-    assert browser.run_all(opened(None)) == []
+def test_lab_opens_on_lesson_00_and_runs_it(lab):
+    assert "work/00_start_here.ipynb" in lab.url
+    assert browser.run_all(lab) == []
 
 
 @pytest.mark.parametrize(
@@ -27,18 +29,14 @@ def test_lab_opens_on_lesson_00_and_runs_it(opened):
         ("notebooks/solutions/01_data_loading_and_visualization.ipynb", "check", 5),
     ],
 )
-def test_what_gives_an_answer_away_comes_folded(notebook, tag, least, opened):
-    cells = browser.code_cells(opened(notebook))
+def test_what_gives_an_answer_away_comes_folded(notebook, tag, least, lab):
+    browser.open_beside(lab, notebook, kernel=False)
+    cells = browser.code_cells(lab)
     folded = [cell for cell in cells if tag in cell["tags"]]
     assert len(folded) >= least
     assert not any(cell["source"] for cell in folded), "the source of a folded cell is shown"
     assert tag != "fold" or not any(cell["output"] for cell in folded), "the output of a folded cell is shown"
     assert all(cell["source"] for cell in cells if not {"fold", "check"} & {*cell["tags"]})
-
-
-@pytest.fixture(scope="module")
-def lab(opened) -> Page:
-    return opened(None)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -10,11 +10,14 @@ import functools
 import inspect
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 import build
 import matplotlib
 import matplotlib.pyplot as plt
+import mutants
+import needs
 import pytest
 from exercises import ANSWER, attempt, edited, run, tasks, variables_before
 
@@ -161,6 +164,16 @@ def test_a_check_stands_on_its_own_and_constants_do_not_pass(source, number, mon
     with pytest.raises((AssertionError, StopIteration)) as caught:
         run([task.after[-1]], dict(variables) | {name: player(name) for name in functions})
     assert caught.type is AssertionError and str(caught.value), "no message"
+
+
+@needs.fork
+@pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
+def test_a_sample_of_small_changes_is_noticed(source):
+    """Of the mutants, which `make mutants` tries all. Mistakes that training alone would show take too long here."""
+    chosen = mutants.sample(source, 4, seed=0)
+    told = [outcome for outcome in mutants.outcomes(source, chosen) if outcome.kind in ("missed", "bare")]
+    count = Counter(outcome.kind for outcome in told)
+    assert count["missed"] == 0 and count["bare"] <= 1, [(one.kind, one.mutant.name, one.told) for one in told]
 
 
 EXAMPLE = "def double(number):\n    result = number + number\n    return result"

@@ -1,12 +1,7 @@
-"""Changes of solutions that their checks must notice: a sample here, all of them by `make mutants`."""
-
-from collections import Counter
-from pathlib import Path
+"""Changes of solutions that their checks must notice. A sample is tried in test_exercises.py, all by `make mutants`."""
 
 import build
 import mutants
-import needs
-import pytest
 from exercises import tasks
 
 EXERCISES = [source for source in build.sources() if build.is_exercise(source)]
@@ -49,13 +44,3 @@ def test_those_that_are_right_after_all_exist_and_say_why():
     listed = {(task, name): why for task, names in mutants.equivalent().items() for name, why in names.items()}
     assert set(listed) <= made, "no solution is changed like this any more"
     assert all(len(why.split()) >= 3 for why in listed.values())
-
-
-@needs.fork
-@pytest.mark.parametrize("source", EXERCISES, ids=lambda path: path.stem)
-def test_a_sample_is_noticed(source: Path):
-    """Mistakes that training alone would show take too long here."""
-    chosen = mutants.sample(source, 4, seed=0)
-    told = [outcome for outcome in mutants.outcomes(source, chosen) if outcome.kind in ("missed", "bare")]
-    count = Counter(outcome.kind for outcome in told)
-    assert count["missed"] == 0 and count["bare"] <= 1, [(one.kind, one.mutant.name, one.told) for one in told]
