@@ -56,6 +56,8 @@ clean:
 .venv/learner: requirements.txt requirements.lock constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	@echo "Fetching $(if $(TORCH),1 GB,3 GB) and unpacking $(if $(TORCH),2 GB,7 GB) into .venv, once"
+	@$(if $(TORCH),,[ "$$(uname)" != Linux ] || command -v nvidia-smi >/dev/null || \
+		echo "No NVIDIA driver was found: 1 and 2 GB are enough with  make $(or $(MAKECMDGOALS),lab) TORCH=cpu")
 	$(BIN)/python -m pip install --quiet uv
 	$(call install,requirements)
 	touch $@

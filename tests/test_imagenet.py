@@ -11,7 +11,6 @@ import make_photos
 import numpy as np
 import pytest
 import safetensors.torch
-import timm
 import torch
 from PIL import Image
 from torch import nn
@@ -125,6 +124,8 @@ def foreign(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def own() -> dict[str, torch.Tensor]:
+    import timm  # here alone, as it takes a second of each process that collects tests
+
     return timm.create_model(converter.NETWORK, pretrained=False).state_dict()
 
 

@@ -13,7 +13,6 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-import timm
 import torch
 import wheels
 from safetensors.torch import save
@@ -42,6 +41,8 @@ def renamed(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     Raises:
         ValueError: an entry is not of the kind (`weight`, `running_mean`, …) and shape of timm's at its place.
     """
+    import timm  # it takes a second, which those who only ask for --help need not wait
+
     own = timm.create_model(NETWORK, pretrained=False).state_dict()
     if len(weights) != len(own):
         raise ValueError(f"{len(weights)} entries, {NETWORK} has {len(own)}")
