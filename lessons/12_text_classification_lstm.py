@@ -127,8 +127,8 @@ def plot_reading(sentence):
 
 
 # %% tags=["nbval-ignore-output"]
-plot_reading("Fill missing values in each column.")
-plot_reading("The figure shows the distribution of the samples.")
+plot_reading("Move the index of a table into a column.")
+plot_reading("The color of the line is a tensor.")
 plt.show()
 
 # %% tags=["proof"]
@@ -137,17 +137,18 @@ def answers(sentence):
     return [(word, classes[p.argmax()], p.max().item()) for word, p in zip(words, probs)]
 
 
-fill = answers("Fill missing values in each column.")
-figure = answers("The figure shows the distribution of the samples.")
+move = answers("Move the index of a table into a column.")
+colour = answers("The color of the line is a tensor.")
 if course.profile == "sample":  # with more sentences it may decide at other words
-    assert fill[0][2] < 0.75 and fill[-1][1] == "pandas" and fill[-1][2] > 0.75, f"{fill}"
-    assert figure[0][2] < 0.5 and figure[-1][1] != "matplotlib", f"{figure}"
-    assert all(label == "matplotlib" and p > 0.5 for _, label, p in figure[1:7]), f"{figure}"
+    assert move[0][2] < 0.75 and move[-1][2] > 0.75, f"{move}"
+    assert all(label == "pandas" for _, label, _ in move[2:]), f"{move}"
+    assert colour[0][2] < 0.5 and colour[-1][1] == "torch", f"{colour}"
+    assert all(label == "matplotlib" for _, label, _ in colour[1:-1]), f"{colour}"
 
 # %% [markdown]
-# Each column is what it would answer if the sentence ended there. At "fill" it hesitates; word by word it gets
-# surer of pandas, and "column" settles the matter. "The figure" sounds like Matplotlib, and it stays with that until
-# the very last word, "samples", changes its mind. Now a place for a sentence of yours:
+# Each column is what it would answer if the sentence ended there. At "move" it hesitates, "index" sounds like pandas,
+# and "column" settles the matter. "The color" sounds like Matplotlib, and it stays with that until the very last word,
+# "tensor", changes its mind. Now a place for a sentence of yours:
 
 # %% tags=["nbval-ignore-output"]
 my_sentence = "Move the label to the left of the axis."
@@ -451,7 +452,7 @@ def lstm_step(lstm, x, h, c):
 
 # %%
 lstm = model.lstm
-sentence = "The figure shows the distribution of the samples."
+sentence = "The color of the line is a tensor."
 with torch.no_grad():
     word_vectors = embedding(vocabulary.encode(sentence))
     h, c, states = torch.zeros(64), torch.zeros(64), []
@@ -497,12 +498,12 @@ ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% tags=["proof"]
-content, small_words = opened.loc[["figure", "samples"], "input"], opened.loc[["the", "of"], "input"]
+content, small_words = opened.loc[["color", "tensor"], "input"], opened.loc[["the", "of"], "input"]
 if course.profile == "sample":  # what it learns from more sentences has not been looked at
     assert content.min() > small_words.max() + 0.05, f"\n{opened}"
 
 # %% [markdown]
-# Nobody has told it which words matter, yet the input gate (green) opens at "figure" and "samples", and half closes at
+# Nobody has told it which words matter, yet the input gate (green) opens at "color" and "tensor", and half closes at
 # "the" and "of": there is not much to write down.
 #
 # **Check yourself.** Where have you seen the plus sign in the formula of $c'$ before?
