@@ -1,6 +1,7 @@
 """How stored notebooks are executed and compared (nbval), for the tests here and in notebooks/."""
 
 import json
+import math
 import os
 import queue
 from pathlib import Path
@@ -17,6 +18,7 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 ROOT = Path(__file__).parent
+FORKS = "tests/test_distributed.py"
 # Seconds a file takes on two cores, where it is more than a few: lessons as `make bench` measured them, tests by hand.
 SECONDS = {
     f"notebooks/{row['lesson'].replace('exercises', 'solutions')}.ipynb": row["seconds"]
@@ -30,7 +32,6 @@ SECONDS |= {
     "tests/test_train.py": 45,
     "tests/test_serving.py": 40,
     "tests/test_classroom.py": 40,
-    "tests/test_distributed.py": 25,
     "tests/test_proofs.py": 20,
     "tests/test_training.py": 15,
     "tests/test_start_methods.py": 15,
@@ -84,8 +85,16 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first (with --no-loadscope-reorder), so that no core waits in the end for a late starter."""
-    items.sort(key=lambda item: -SECONDS.get(item.path.as_posix().removeprefix(f"{ROOT.as_posix()}/"), 5))
+    """The longest files first (with --no-loadscope-reorder), so that no core waits in the end for a late starter.
+
+    Before them the one that forks this process: after other tests PyTorch may have threads, which a fork leaves behind.
+    """
+
+    def rank(item: pytest.Item) -> float:
+        name = item.path.as_posix().removeprefix(f"{ROOT.as_posix()}/")
+        return -math.inf if name == FORKS else -SECONDS.get(name, 5)
+
+    items.sort(key=rank)
 
 
 def _execute(self, source, allow_stdin=None):
