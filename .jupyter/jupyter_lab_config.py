@@ -10,8 +10,9 @@ here = Path(__file__).resolve().parent
 # makes JupyterLab find labconfig/ beside this file, however it was started
 os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(here), os.environ.get("JUPYTER_CONFIG_PATH")]))
 
-# kernels inherit it: threads that have nothing to do would spin, and take the processor from those that have
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# kernels inherit it: threads that have nothing to do soon sleep, and do not take the processor from those that have
+# (benchmarks/idle_threads.py; to sleep at once, OMP_WAIT_POLICY=PASSIVE, makes small networks slow on a quiet machine)
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ.setdefault("COURSE_FIGURES", "retina")  # drawn with twice the dots, for screens that have them
 fresh = runpy.run_path(str(here.parent / "course_utils" / "fresh.py"))
 print("\n".join(fresh["update"](here.parent)))
