@@ -79,7 +79,8 @@ def page_of(notebook: nbformat.NotebookNode, page: str, published: set[str]) -> 
         cell.metadata["tags"] = [tag for tag, name in FOLDS.items() if folded.get(name)]
         texts = [output.metadata.get("image/png", {}).get("alt") for output in cell.outputs if "metadata" in output]
         if any(texts):
-            cell.metadata["mystnb"] = {"image": {"alt": " ".join(filter(None, texts))}}
+            alt = ". ".join(text.rstrip(".") for text in texts if text)
+            cell.metadata["mystnb"] = {"image": {"alt": alt}}
     if elsewhere := badges(page):
         notebook.cells[0].source += f"\n\nWithout installing anything: {elsewhere}"
     return notebook
