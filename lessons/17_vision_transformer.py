@@ -741,13 +741,13 @@ old = train_labels < 5
 turned = torch.cat([train_images[old].rot90(turns, dims=(2, 3)) for turns in range(4)])
 classes = torch.cat([train_labels[old] + 5 * turns for turns in range(4)])
 torch.manual_seed(0)
-pretrained = train(small_vit(num_classes=20), turned, classes, 0.005, epochs=max(1, epochs // 2))
+pretrained = train(small_vit(num_classes=20), turned, classes, lr=0.005)
 
 # %% [markdown]
-# Then it meets 5 to 9, which it has never seen, ten of each. Lesson 06's way: a new head, and small steps for all.
+# Then it meets 5 to 9, which it has never seen, twenty of each. Lesson 06's way: a new head, and small steps for all.
 
 # %%
-few = torch.cat([(train_labels == digit).nonzero().flatten()[:10] for digit in range(5, 10)])
+few = torch.cat([(train_labels == digit).nonzero().flatten()[:20] for digit in range(5, 10)])
 few_images, few_labels = train_images[few], train_labels[few] - 5
 new = val_labels >= 5
 new_images, new_labels = val_images[new], val_labels[new] - 5
@@ -774,9 +774,9 @@ table.round(2)
 
 # %% tags=["proof"]
 means = table.mean(axis=1)
-assert means["ViT, pretrained"] > means["ViT"] + course.pick(sample=0.03, full=0.03), means
+assert means["ViT, pretrained"] > means["ViT"] + 0.02, means
 if course.profile == "sample":  # 27,500 old digits teach more than 1,000
-    assert means["CNN"] > means["ViT, pretrained"], means
+    assert means["CNN"] > means["ViT, pretrained"] + 0.03, means
 
 # %% [markdown]
 # Digits that it will never be asked about have taught it something of what digits are made of. From a thousand
