@@ -1,7 +1,9 @@
 """`make range`: what a new release breaks is named, and what only prints another digit is counted."""
 
+import subprocess
 import sys
 import tomllib
+import zipfile
 
 import nbformat
 import pytest
@@ -56,7 +58,37 @@ def test_an_environment_that_does_not_exist_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["versions.py", "oldest"])
     with pytest.raises(SystemExit):
         versions.main()
-    assert "no environment 'oldest'. Choose from: floors, middle, newest, pins" in capsys.readouterr().err
+    assert "no environment 'oldest'. Choose from: floors, middle, newest, pins, nightly" in capsys.readouterr().err
+
+
+def package(index, version):
+    """An index (PEP 503) with one version of the package `tiny`."""
+    folder = index / "tiny"
+    folder.mkdir(parents=True)
+    name = f"tiny-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(folder / name, "w") as wheel:
+        about = f"tiny-{version}.dist-info"
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    (folder / "index.html").write_text(f'<a href="{name}">{name}</a>')
+    return index.as_uri()
+
+
+@pytest.mark.parametrize(
+    "settings, index, chosen",
+    [
+        ({"prereleases": True}, "2.0.dev20261128", "2.0.dev20261128"),
+        ({"prereleases": True}, "0.9", "1.0"),  # an old copy beside the nightly builds
+        ({}, "2.0.dev20261128", "1.0"),
+    ],
+)
+def test_a_nightly_build_is_chosen_and_nothing_older_than_what_is_released(settings, index, chosen, tmp_path):
+    usual, other = package(tmp_path / "usual", "1.0"), package(tmp_path / "other", index)
+    options = ["--default-index", usual, *versions.chosen(settings | {"index": other})]
+    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--no-config", "--python", sys.executable]
+    found = subprocess.run([*command, *options, "tiny"], capture_output=True, text=True)
+    assert f"+ tiny=={chosen}\n" in found.stderr, found.stderr
 
 
 def test_the_floors_are_those_of_pyproject():

@@ -1,7 +1,7 @@
 """Run all lessons and solutions with other versions of the libraries, and note what comes out: `make range`.
 
-    python tools/versions.py                  every environment of versions.toml
-    python tools/versions.py newest           one of them
+    python tools/versions.py                  every environment of versions.toml that needs no index of its own
+    python tools/versions.py nightly          one of them
 
 No cell may raise, every proof and *Try it* box must hold; a printed digit may differ, and is counted. Each environment
 is made with uv in .range/NAME, 6 GB that stay until `make clean`. Results go into benchmarks/range.json, from which
@@ -35,23 +35,29 @@ def asked_for() -> list[str]:
     return [*settings()["project"]["dependencies"], *learners, *TESTERS]
 
 
+def chosen(wanted: dict) -> list[str]:
+    """What tells uv which versions to choose."""
+    options = []
+    if "newer_than" in wanted:
+        options += ["--exclude-newer", wanted["newer_than"]]
+    if "constraints" in wanted:
+        options += ["--constraints", str(build.ROOT / wanted["constraints"])]
+    if wanted.get("prereleases"):
+        options += ["--prerelease", "allow"]
+    if "index" in wanted:  # it has old copies of other packages, too
+        options += ["--index", wanted["index"], "--index-strategy", "unsafe-best-match"]
+    return options
+
+
 def install(name: str, wanted: dict) -> Path:
     """Make the environment; returns its Python."""
     folder = build.ROOT / ".range" / name
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", wanted["python"], folder], check=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    command = [*uv, "pip", "install", "--quiet", "--python", str(python), *asked_for(), *wanted.get("packages", [])]
-    if "newer_than" in wanted:
-        command += ["--exclude-newer", wanted["newer_than"]]
-    if "constraints" in wanted:
-        command += ["--constraints", str(build.ROOT / wanted["constraints"])]
-    if wanted.get("prereleases"):
-        command += ["--prerelease", "allow"]
-    subprocess.run(command, check=True)
-    subprocess.run(
-        [*uv, "pip", "install", "--quiet", "--python", str(python), "--no-deps", "-e", build.ROOT], check=True
-    )
+    into = [*uv, "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*into, *chosen(wanted), *asked_for(), *wanted.get("packages", [])], check=True)
+    subprocess.run([*into, "--no-deps", "-e", build.ROOT], check=True)
     return python
 
 
@@ -122,8 +128,8 @@ def measure(name: str, wanted: dict) -> dict:
 def main() -> int:
     environments = tomllib.loads(ENVIRONMENTS.read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(environments)} (default: all)")
-    names = parser.parse_args().names or list(environments)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(environments)}")
+    names = parser.parse_args().names or [name for name, wanted in environments.items() if "index" not in wanted]
     if unknown := [name for name in names if name not in environments]:
         parser.error(f"there is no environment {unknown[0]!r}. Choose from: {', '.join(environments)}")
     failed = []
