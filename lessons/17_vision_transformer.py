@@ -4,7 +4,7 @@
 # You build a network of patches that look at each other, and measure what it must learn that a CNN knows from the
 # start.
 #
-# **Time** about 60 minutes, of which the computer works 45 seconds · **Before this**
+# **Time** about 60 minutes, of which the computer works 80 seconds · **Before this**
 # [lesson 04](04_mnist_cnn.ipynb), [lesson 05](05_custom_resnet.ipynb), [lesson 06](06_fine_tuning.ipynb)
 #
 # **You will learn to**
