@@ -15,6 +15,7 @@ LIBRARY = (
     "def mean(values):\n    return sum(values) / len(values)\n\n\ndef half(value):\n    return value / {divisor}\n"
 )
 CELLS = ["import library", "print(library.half(3.0))", "print(library.mean([1.0, 2.0]))", "print('after')"]
+KERNELS = "import os\nassert os.environ['ATEN_CPU_CAPABILITY'] == 'default'"
 
 
 def notebook(folder, name, outputs, proof="assert True"):
@@ -36,7 +37,9 @@ def report(tmp_path_factory):
     outputs = ["", "1.5\n", "1.5\n", "after\n"]
     notebook(folder, "01_lesson", outputs)
     notebook(folder, "02_proven", outputs, "assert library.half(3.0) == 1.5")
-    versions.run(sys.executable, folder / "report.jsonl", folder, processes=0)
+    notebook(folder, "03_kernels", outputs, KERNELS)
+    variables = {"ATEN_CPU_CAPABILITY": "default"}
+    versions.run(sys.executable, folder / "report.jsonl", folder, processes=0, variables=variables)
     return versions.read(folder / "report.jsonl")
 
 
@@ -54,11 +57,16 @@ def test_a_proof_that_no_longer_holds_fails(report):
     assert cell == "Cell 1" and error.startswith("AssertionError")
 
 
+def test_kernels_compute_with_the_variables_of_an_environment(report):
+    assert [cell for cell, _ in report["03_kernels"]["failed"]] == ["Cell 2"]
+
+
 def test_an_environment_that_does_not_exist_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["versions.py", "oldest"])
     with pytest.raises(SystemExit):
         versions.main()
-    assert "no environment 'oldest'. Choose from: floors, middle, newest, pins, nightly" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "no environment 'oldest'. Choose from: floors, middle, newest, kernels, pins, nightly" in told
 
 
 def package(index, version):

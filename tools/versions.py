@@ -61,16 +61,20 @@ def install(name: str, wanted: dict) -> Path:
     return python
 
 
-def run(python: Path, report: Path, folder: Path, processes: int | str = "logical") -> None:
+def run(
+    python: Path, report: Path, folder: Path, processes: int | str = "logical", variables: dict[str, str] | None = None
+) -> None:
     """Execute the notebooks of a folder with another Python; what became of each cell goes into `report`.
 
     Args:
         processes: how many notebooks run at once; 0: one after the other, which starts sooner
+        variables: of the environment, beside those there are
     """
     command = [str(python), "-m", "pytest", "-q", f"--digits-may-differ={report}", "--dist=loadfile",
                f"--numprocesses={processes}", "--rootdir", str(folder), "-c", str(build.ROOT / "pyproject.toml"),
                "--confcutdir", str(folder), "-p", "conftest", "-p", "no:cacheprovider", str(folder)]  # fmt: skip
-    done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True)
+    variables = os.environ | (variables or {})
+    done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True, env=variables)
     if not report.exists():
         raise SystemExit(f"The tests did not run with {python}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
@@ -116,7 +120,7 @@ def measure(name: str, wanted: dict) -> dict:
     python = install(name, wanted)
     report = build.ROOT / ".range" / f"{name}.jsonl"
     report.unlink(missing_ok=True)
-    run(python, report, build.NOTEBOOKS)
+    run(python, report, build.NOTEBOOKS, variables=wanted.get("variables"))
     return {
         "about": wanted["about"],
         "date": f"{date.today():%Y-%m-%d}",
