@@ -48,7 +48,7 @@ def test_there_is_one_row_per_requirement_with_its_reason() -> None:
 
 def test_what_the_package_depends_on_are_the_requirements_less_what_shows_notebooks() -> None:
     names = {Requirement(one).name for one in NEEDED}
-    assert set(REQUIREMENTS) - names == {"jupyterlab", "ipykernel", "ipywidgets", "jupyter-resource-usage"}
+    assert set(REQUIREMENTS) - names == {"jupyterlab", "ipywidgets", "jupyter-resource-usage"}
     assert names <= set(REQUIREMENTS)
 
 

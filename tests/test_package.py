@@ -1,17 +1,22 @@
 """Checks of the package as a whole: floors, documentation, what an import does, and the network the tests see."""
 
 import ast
+import functools
 import graphlib
 import re
 import socket
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
+from importlib import metadata
 from pathlib import Path
 
 import needs
 import pytest
 from dependencies import MODULES, imported
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import course_utils
 
@@ -54,6 +59,33 @@ def test_a_module_imports_only_from_its_room_and_rooms_below(module: str) -> Non
     below = ROOMS[: ROOMS.index(room(module)) + 1]
     assert imported(module) <= set(MODULES), "an import that leads to no module"
     assert {room(name) for name in imported(module)} <= set(below)
+
+
+@functools.cache
+def installed_alone() -> set[str]:
+    """The packages that `pip install .` installs: without JupyterLab, and without what tests need."""
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    names = [Requirement(one).name for one in settings["project"]["dependencies"]]
+    found: set[str] = set()
+    while names:
+        if (name := canonicalize_name(names.pop())) not in found:
+            found.add(name)
+            needed = map(Requirement, metadata.requires(name) or [])
+            names += [one.name for one in needed if not one.marker or one.marker.evaluate({"extra": ""})]
+    return found
+
+
+packages_of = functools.cache(metadata.packages_distributions)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_module_imports_is_installed_with_the_package_alone(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        for name in {one.partition(".")[0] for one in names} - {*sys.stdlib_module_names, "course_utils"}:
+            assert installed_alone() & {canonicalize_name(one) for one in packages_of().get(name, [name])}, name
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
