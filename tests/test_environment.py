@@ -2,20 +2,20 @@
 
 import json
 import re
-import tomllib
 import warnings
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from elsewhere import settings
 from packaging.requirements import Requirement
 
 from course_utils.basics import environment
 from course_utils.basics.course import REPOSITORY
 from course_utils.basics.environment import check_environment, made_with, tried
 
-NEEDED = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+NEEDED = settings()["project"]["dependencies"]
 REQUIREMENTS = re.findall(r"^([a-z][\w-]*) ", (REPOSITORY / "requirements.txt").read_text(encoding="utf-8"), re.M)
 
 

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import tomllib
 from collections import defaultdict
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import needs
 import pytest
 from dependencies import MODULES, imported
+from elsewhere import settings
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -64,8 +64,7 @@ def test_a_module_imports_only_from_its_room_and_rooms_below(module: str) -> Non
 @functools.cache
 def installed_alone() -> set[str]:
     """The packages that `pip install .` installs: without JupyterLab, and without what tests need."""
-    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    names = [Requirement(one).name for one in settings["project"]["dependencies"]]
+    names = [Requirement(one).name for one in settings()["project"]["dependencies"]]
     found: set[str] = set()
     while names:
         if (name := canonicalize_name(names.pop())) not in found:

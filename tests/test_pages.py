@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -11,13 +10,14 @@ from urllib.parse import unquote
 import pytest
 import tables
 import yaml
+from elsewhere import settings
 
 from course_utils.lesson import MEASURED
 
 ROOT = tables.ROOT
 PAGES = [ROOT / page for page in ("README.md", "CONTRIBUTING.md", "TEACHING.md", "TEACHING_LESSONS.md", "CHANGELOG.md")]
 PAGES += [ROOT / folder / "README.md" for folder in ("data", "data/photos", "data/weights", "benchmarks")]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT = settings()["project"]
 RESULTS = json.loads(MEASURED.read_text(encoding="utf-8"))
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 name = lambda path: path.relative_to(ROOT).as_posix()  # noqa: E731
